@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows how to reach the database server.
+
+    parameters = resolve(module)                 # what to connect with (shown without its password)
+    connection = connect(module, parameters)     # a PyMySQL connection, or module.fail_json()
+    with database_errors(module, parameters):    # any later server error becomes one paragraph
+        ...
+
+PyMySQL is imported when it is needed, not with this file: where the target lacks it, it comes
+with the task as `pymysql_archive`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import os
+import ssl
+import sys
+from dataclasses import dataclass, field
+
+from ansible.module_utils.fix_fk.laravel import resolve_connection
+
+CONNECTION_SPEC = {
+    "laravel_path": {"type": "path"},
+    "laravel_php": {"type": "str", "default": "php"},
+    "laravel_env": {"type": "dict", "default": {}},
+    "database_connection": {"type": "str"},
+    "database_host": {"type": "str"},
+    "database_port": {"type": "int"},
+    "database_socket": {"type": "path"},
+    "database_user": {"type": "str"},
+    "database_password": {"type": "str", "no_log": True},
+    "database_name": {"type": "str"},
+    "database_tls_ca": {"type": "path"},
+    "database_tls_cert": {"type": "path"},
+    "database_tls_key": {"type": "path"},
+    "database_tls_verify": {"type": "bool"},
+    "pymysql_archive": {"type": "str", "no_log": True},
+}
+
+# Without ANSI_QUOTES and NO_BACKSLASH_ESCAPES PyMySQL's escaping is right; without NO_ZERO_DATE
+# a table with old '0000-00-00' defaults can still be altered.
+SQL_MODE = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
+
+# Seconds. The servers' own defaults are a day and a year.
+LOCK_WAIT_TIMEOUT = 5
+
+# Where clients look when the host is "localhost" and no socket is named.
+USUAL_SOCKETS = (
+    "/run/mysqld/mysqld.sock",
+    "/var/run/mysqld/mysqld.sock",
+    "/var/lib/mysql/mysql.sock",
+    "/tmp/mysql.sock",  # noqa: S108 - MySQL's own compiled-in default
+)
+
+PASSWORD_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # noqa: S105 - what Ansible shows
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM format. verify None means: verify when a CA is given."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    verify: bool | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionParameters:
+    """What to connect with. socket, when set, is used instead of host and port."""
+
+    user: str
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 3306
+    socket: str | None = None
+    password: str = field(default="", repr=False)
+    charset: str = "utf8mb4"
+    collation: str | None = None
+    prefix: str = ""
+    tls: Tls | None = None
+
+    @property
+    def where(self):
+        """The server in words: "socket /run/mysqld/mysqld.sock" or "db.example.org:3306"."""
+        return f"socket {self.socket}" if self.socket else f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self):
+        """Whether what is sent to the server never leaves this machine."""
+        return bool(self.socket) or self.host in ("localhost", "::1") or self.host[:4] == "127."
+
+
+def resolve(module):
+    """Return the ConnectionParameters: the application's own, then explicit database_* over them.
+
+    Call it once per module run. Ends the module with a paragraph when something is missing.
+    """
+    given = module.params
+    password = given.get("database_password")
+    if password is not None:
+        # Ansible would blot the password out of every string a module returns, so a password like
+        # "users" would damage the table names the plan is made of. It is never returned; so take
+        # it out of the parameters, which are, and let names be.
+        given["database_password"] = PASSWORD_SHOWN
+        module.no_log_values.discard(password)
+
+    base = {}
+    if given.get("laravel_path"):
+        base = resolve_connection(
+            module,
+            given["laravel_path"],
+            given["laravel_php"],
+            given["laravel_env"],
+            given["database_connection"],
+        )
+        if base["driver"] not in ("mysql", "mariadb"):
+            module.fail_json(
+                msg=f"The application in {given['laravel_path']} uses the database driver "
+                f"'{base['driver']}'. Foreign key names collide like this only on MySQL and "
+                "MariaDB, and only these are supported. Nothing was changed. Name the right "
+                "connection with database_connection."
+            )
+
+    host = given["database_host"] or base.get("host")
+    port = given["database_port"] or base.get("port")
+    socket = given["database_socket"]
+    if not socket and not given["database_host"] and not given["database_port"]:
+        socket = base.get("socket")
+    # PHP and the servers' own clients take "localhost" for the socket, whatever the port says.
+    if not socket and host == "localhost" and not given["database_port"]:
+        socket = next((path for path in USUAL_SOCKETS if os.path.exists(path)), None)
+
+    user = given["database_user"] or base.get("username")
+    database = given["database_name"] or base.get("database")
+    missing = [
+        name for name, value in (("database_user", user), ("database_name", database)) if not value
+    ]
+    if missing:
+        module.fail_json(
+            msg=f"It is not known which {' and which '.join(missing)} to connect with. Nothing was "
+            "changed. Give laravel_path, so that the application is asked, or give the values."
+        )
+
+    if password is None:
+        password = base.get("password") or ""
+    return ConnectionParameters(
+        user=user,
+        database=database,
+        host=host or "127.0.0.1",
+        port=int(port or 3306),
+        socket=socket or None,
+        password=password,
+        charset=base.get("charset") or "utf8mb4",
+        collation=base.get("collation"),
+        prefix=base.get("prefix") or "",
+        tls=_tls(given, base.get("tls")),
+    )
+
+
+def _tls(given, base):
+    """Return the Tls to use, explicit parts over the application's, or None for a plain one."""
+    parts = {name: given[f"database_tls_{name}"] for name in ("ca", "cert", "key", "verify")}
+    merged = dict(base or {}, **{name: value for name, value in parts.items() if value is not None})
+    if not any(value is not None for value in merged.values()):
+        return None
+    return Tls(**{name: merged.get(name) for name in parts})
+
+
+def load_pymysql(module):
+    """Import PyMySQL, from pymysql_archive when this Python lacks it, and return the package."""
+    try:
+        import pymysql
+    except ImportError:
+        archive = module.params.get("pymysql_archive")
+        if not archive:
+            module.fail_json(
+                msg=f"Python on this host ({sys.executable}) lacks PyMySQL, and none came with the "
+                "task. Nothing was changed. Run the playbooks of this project, which bring it "
+                "along (pymysql_archive), or install the package python3-pymysql."
+            )
+        try:
+            content = base64.b64decode(archive, validate=True)
+        except (binascii.Error, ValueError) as error:
+            module.fail_json(msg=f"pymysql_archive is not base64 ({error}). Nothing was changed.")
+        # Python imports from a zip file as it is, so there is nothing to unpack; module.tmpdir is
+        # removed when the module ends.
+        path = os.path.join(module.tmpdir, "fix_fk_pymysql.zip")
+        with open(path, "wb") as file:
+            file.write(content)
+        sys.path.insert(0, path)
+        try:
+            import pymysql
+        except ImportError as error:
+            sys.path.remove(path)
+            module.fail_json(
+                msg=f"pymysql_archive holds no package pymysql that Python {sys.version.split()[0]}"
+                f" can import ({error}). Nothing was changed. Install python3-pymysql on the host."
+            )
+    return pymysql
+
+
+def connect(module, parameters, **extra):
+    """Return an open PyMySQL connection; on a refusal end the module with one paragraph.
+
+    Autocommit is on, text is utf8mb4, cursors give tuples, sql_mode is SQL_MODE. extra:
+    lock_wait_timeout (seconds, default LOCK_WAIT_TIMEOUT) or any argument of pymysql.connect(),
+    for example database=None to select no schema.
+    """
+    with database_errors(module, parameters):
+        return open_connection(load_pymysql(module), parameters, **extra)
+
+
+def open_connection(pymysql, parameters, lock_wait_timeout=LOCK_WAIT_TIMEOUT, **extra):
+    """Like connect(), but raises: pymysql.MySQLError, OSError, ssl.SSLError or RuntimeError."""
+    arguments = {
+        "user": parameters.user,
+        # PHP sends the password's bytes as they are; PyMySQL would encode text as Latin-1.
+        "password": parameters.password.encode("utf-8"),
+        "database": parameters.database,
+        "host": parameters.host,
+        "port": parameters.port,
+        "unix_socket": parameters.socket,
+        "charset": "utf8mb4",
+        "connect_timeout": 10,
+        "autocommit": True,
+        "init_command": f"SET SESSION sql_mode = '{SQL_MODE}', sql_quote_show_create = 1, "
+        f"lock_wait_timeout = {int(lock_wait_timeout)}, "
+        f"innodb_lock_wait_timeout = {int(lock_wait_timeout)}",
+    }
+    arguments.update(extra)
+    if parameters.tls is not None:
+        return pymysql.connect(ssl=_context(parameters), **arguments)
+    try:
+        # Newer PyMySQL tries TLS unless told not to, and spends 30 to 48 ms on loading CA
+        # certificates it then does not use.
+        disabled = {"ssl_disabled": True} if pymysql.VERSION >= (1, 0) else {}
+        return pymysql.connect(**disabled, **arguments)
+    except (RuntimeError, pymysql.MySQLError) as error:
+        # caching_sha2_password sends the password only through TLS or encrypted by the package
+        # `cryptography`; a server may also demand TLS (3159). Nobody listens in on loopback, so
+        # there TLS needs no certificate to be as good as what was asked for.
+        needs_tls = isinstance(error, RuntimeError) or error.args[:1] == (3159,)
+        if not (needs_tls and parameters.is_local):
+            raise
+        return pymysql.connect(ssl=_context(parameters), **arguments)
+
+
+def _context(parameters):
+    """Return the SSLContext; CA certificates are loaded only when there is something to verify."""
+    tls = parameters.tls or Tls(verify=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    verify = tls.ca is not None if tls.verify is None else tls.verify
+    # A socket has no host name that a certificate could carry.
+    context.check_hostname = verify and not parameters.socket
+    context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    if verify and tls.ca:
+        context.load_verify_locations(cafile=tls.ca)
+    elif verify:
+        context.load_default_certs()
+    if tls.cert:
+        context.load_cert_chain(tls.cert, keyfile=tls.key)
+    return context
+
+
+@contextlib.contextmanager
+def database_errors(module, parameters):
+    """End the module with one paragraph when the server, or the way to it, refuses something."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        module.fail_json(msg=explain(parameters, error))
+    except Exception as error:
+        # PyMySQL may have been imported long after this file, so its classes are known by name.
+        if not any(base.__name__ == "MySQLError" for base in type(error).__mro__):
+            raise
+        module.fail_json(msg=explain(parameters, error))
+
+
+def explain(parameters, error):
+    """Return one paragraph, without the password, on why the server was not reached or refused."""
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[1] if len(error.args) > 1 else error)
+    who = f"'{parameters.user}' at {parameters.where}"
+    given = "with a password" if parameters.password else "without a password"
+    if code == 1045:
+        return (
+            f"The server refused {who}, {given}: {text}. Nothing was changed. Either the user does "
+            "not exist for this host, or its password is another one, or it is only let in over "
+            "TLS. Compare DB_USERNAME and DB_PASSWORD in the application's .env (and a cached "
+            "configuration) with the server, or run playbooks/database_access.yml."
+        )
+    if code in (1044, 1142, 1143, 1227, 1370):
+        return (
+            f"{who} may not do this: {text} ({code}). Nothing was changed by this call. Grant the "
+            f"right on the schema '{parameters.database}', or run playbooks/database_access.yml."
+        )
+    if code == 1049:
+        return (
+            f"The server at {parameters.where} has no schema '{parameters.database}' ({text}). "
+            "Nothing was changed. Compare DB_DATABASE in the application's .env with the server, "
+            "or run playbooks/database_access.yml, which creates it."
+        )
+    if code in (1040, 1203, 1226):
+        return (
+            f"The server at {parameters.where} takes no more connections of {who}: {text} ({code})."
+            " Nothing was changed. Run it again when there are fewer."
+        )
+    if code in (1129, 1130):
+        return (
+            f"The server at {parameters.where} does not let this host in: {text} ({code}). Nothing "
+            "was changed. The user must exist for this host's address."
+        )
+    if code in (2002, 2003, 2005) or (not code and isinstance(error, OSError)):
+        return (
+            f"No database server answers at {parameters.where}: {text}. Nothing was changed. See "
+            "that the server runs and that DB_HOST, DB_PORT and DB_SOCKET in the application's "
+            ".env name it."
+        )
+    if code == 2026 or isinstance(error, ssl.SSLError):
+        return (
+            f"The encrypted connection to {parameters.where} failed: {text}. Nothing was changed. "
+            "Compare database_tls_ca, database_tls_cert, database_tls_key and database_tls_verify "
+            "with the server's certificate."
+        )
+    if code in (2059, 3159) or isinstance(error, RuntimeError):
+        return (
+            f"The server at {parameters.where} wants {who} to log in in a way that a plain "
+            f"connection cannot: {text}. Nothing was changed. Give database_tls_ca (the server's "
+            "CA certificate, so that the connection is encrypted), or use the server's socket, or "
+            "install the Python package it names."
+        )
+    if code in (2006, 2013):
+        return (
+            f"The server at {parameters.where} closed the connection: {text} ({code}). What was "
+            "sent last may or may not have been done. Run it again: the state is read anew."
+        )
+    return (
+        f"The server at {parameters.where} refused a statement of {who}: {text} ({code}). "
+        "Run the diagnosis again to see the state."
+    )

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Quoting of identifiers. Values are never put into SQL text: they are bound."""
+
+from __future__ import annotations
+
+
+def quote_identifier(name):
+    """Return a name as MySQL and MariaDB read it in any sql_mode: a`b -> `a``b`.
+
+    Raises ValueError for what no server accepts as a name: an empty string or one with a NUL.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(f"not a name that a table, column or constraint can have: {name!r}")
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quote_table(schema, table):
+    """Return `schema`.`table`, or just `table` when schema is None."""
+    if schema is None:
+        return quote_identifier(table)
+    return quote_identifier(schema) + "." + quote_identifier(table)
+
+
+def quote_columns(columns):
+    """Return the names as a comma-separated list: ["a", "b"] -> `a`, `b`."""
+    return ", ".join(quote_identifier(column) for column in columns)
