@@ -1,0 +1,674 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A disposable MariaDB and Laravel application in one folder, with the incident in it.
+
+    sandbox = Sandbox("/tmp/place", "roles/sandbox/files")
+    sandbox.present()    # server running, schema migrated up to the failing release and seeded
+    sandbox.broken()     # the same, then the real `php artisan migrate --force`, failing
+    sandbox.absent()     # nothing left: no process, no file
+
+Nothing here knows a table or a constraint. `<source>/application` is the application as it was
+deployed, `<source>/release` the files of the release that fails, and `.env.example` names the
+database and its account. What is in the folder:
+
+    app/           the application; app/.env is the only place that has the password
+    server/        data folder, socket, log and temporary files of the server
+    seeded.sql     the dump that brings the seeded schema back
+    seeded.json    digests of the sources and of the seeded schema
+    .fix_fk_sandbox    says that the folder may be deleted; locked while somebody works on it
+
+Errors that can be expected are raised as SandboxError with one sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+
+from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+
+MARKER = ".fix_fk_sandbox"
+SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
+SYSTEM_ACCOUNTS = ("mariadb.sys", "mysql", "PUBLIC", "root")
+
+# Artisan writes these by itself whenever they are missing.
+REGENERATED = ("bootstrap/cache/packages.php", "bootstrap/cache/services.php")
+
+# sun_path has 108 bytes, the last of them NUL.
+SOCKET_PATH_LIMIT = 107
+
+# Everything that .env, a shell, SQL or an option file could trip over.
+ODD_CHARACTERS = "'\"\\$# %;&|<>=`!{}"
+
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+
+class SandboxError(Exception):
+    """One sentence for the person who asked."""
+
+
+def program(name, package):
+    """Return the path of a program; Debian's mariadbd is outside an ordinary user's PATH."""
+    path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
+    if path is None:
+        raise SandboxError(f"The program {name} is missing: install the Debian package {package}.")
+    return path
+
+
+def socket_path(folder):
+    """Return where the socket goes: in the folder, or in a short private one when too deep."""
+    path = os.path.join(folder, "mariadb.sock")
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return os.path.join(tempfile.gettempdir(), f"fix_fk_{os.geteuid()}_{digest}", "mariadb.sock")
+
+
+def free_port():
+    """Return a loopback TCP port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def odd_password():
+    """Return a random password with every odd character in it, at random places."""
+    characters = list(secrets.token_urlsafe(12)) + list(ODD_CHARACTERS)
+    secrets.SystemRandom().shuffle(characters)
+    # Some readers strip a value's ends.
+    return "p" + "".join(characters) + "w"
+
+
+def dotenv_quote(value):
+    """Return a value as .env's double-quoted form reads it back: a"b$c -> "a\\"b\\$c"."""
+    for character in ("\\", '"', "$"):
+        value = value.replace(character, "\\" + character)
+    return f'"{value}"'
+
+
+def dotenv_read(text):
+    """Return {key: value} of the lines of an .env file that this module or .env.example wrote."""
+    values = {}
+    for line in text.splitlines():
+        key, equals, raw = line.partition("=")
+        if not equals or key.lstrip().startswith("#"):
+            continue
+        if len(raw) >= 2 and raw[0] == raw[-1] == '"':
+            characters = iter(raw[1:-1])
+            raw = "".join(next(characters, "") if c == "\\" else c for c in characters)
+        values[key.strip()] = raw
+    return values
+
+
+def dotenv_fill(text, values):
+    """Return the text with the lines of the keys in values replaced, or added at the end."""
+    remaining = dict(values)
+    lines = []
+    for line in text.splitlines():
+        key = line.partition("=")[0]
+        if key in remaining:
+            line = f"{key}={dotenv_quote(remaining.pop(key))}"
+        lines.append(line)
+    lines += [f"{key}={dotenv_quote(value)}" for key, value in remaining.items()]
+    return "\n".join(lines) + "\n"
+
+
+def read_tree(folder):
+    """Return {relative path: (bytes, is executable)} of the files below a folder."""
+    files = {}
+    for current, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(current, name)
+            with open(path, "rb") as handle:
+                content = handle.read()
+            files[os.path.relpath(path, folder)] = (content, os.access(path, os.X_OK))
+    return files
+
+
+class Server:
+    """An embedded MariaDB in a folder of its own, run by the calling user."""
+
+    def __init__(self, folder, outlive=True):
+        """With outlive=False the server ends together with the process that started it."""
+        self.folder = folder
+        self.data = os.path.join(folder, "data")
+        self.socket = socket_path(folder)
+        self.log = os.path.join(folder, "mariadb.log")
+        self.outlive = outlive
+        self._process = None
+
+    @property
+    def user(self):
+        """The account with all rights: the calling user, known by the socket, no password."""
+        return pwd.getpwuid(os.geteuid()).pw_name
+
+    def pid(self):
+        """Return the process id of the running server, or None."""
+        mark = os.fsencode(f"--datadir={self.data}")
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/cmdline", "rb") as handle:
+                        arguments = handle.read().split(b"\0")
+                except OSError:
+                    continue
+                if mark in arguments and os.path.basename(arguments[0]) == b"mariadbd":
+                    return int(entry)
+        return None
+
+    def start(self):
+        """Start the server unless it answers already; return whether it was started."""
+        if self.pid() is not None:
+            # Without its files it is a server whose folder was deleted from under it.
+            if os.path.isdir(self.data) and os.path.exists(self.socket) and self._answers():
+                return False
+            self.stop()
+        self._install()
+        for _ in range(5):
+            if self._launch(free_port()):
+                return True
+        raise SandboxError(f"The embedded MariaDB found no free port; its log is {self.log}.")
+
+    def stop(self):
+        """Stop the server and wait for its end; return whether it was running."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self._lives(pid):
+                if time.monotonic() > deadline:
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.02)
+        if os.path.dirname(self.socket) != self.folder:
+            shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
+        return pid is not None
+
+    def connect(self, **options):
+        """Return a PyMySQL connection with all rights, over the socket, in autocommit."""
+        try:
+            import pymysql
+        except ImportError as error:
+            raise SandboxError("The Python package PyMySQL is missing: pip install it.") from error
+        options.setdefault("user", self.user)
+        return pymysql.connect(
+            unix_socket=self.socket, charset="utf8mb4", autocommit=True, **options
+        )
+
+    def client(self, name, *arguments, **options):
+        """Run one of the server's client programs with all rights; return its standard output."""
+        command = [
+            program(name, "mariadb-client"),
+            "--no-defaults",
+            f"--socket={self.socket}",
+            f"--user={self.user}",
+            "--default-character-set=utf8mb4",
+            *arguments,
+        ]
+        result = subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
+        if result.returncode != 0:
+            reason = result.stderr.decode("utf-8", "replace").strip()
+            raise SandboxError(f"{name} failed with exit code {result.returncode}: {reason}")
+        return result.stdout
+
+    def _install(self):
+        if os.path.isdir(self.data):
+            return
+        partial = self.data + ".partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        command = [
+            program("mariadb-install-db", "mariadb-server-core"),
+            "--no-defaults",
+            "--force",
+            "--skip-test-db",
+            "--auth-root-authentication-method=socket",
+            f"--auth-root-socket-user={self.user}",
+            f"--datadir={partial}",
+            "--innodb-log-file-size=32M",
+        ]
+        command += ["--user=root"] if os.geteuid() == 0 else []
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if result.returncode != 0:
+            output = result.stdout.decode("utf-8", "replace").strip()
+            raise SandboxError(f"mariadb-install-db failed: {output}")
+        os.rename(partial, self.data)
+
+    def _launch(self, port):
+        """Start the server on a port; return False if somebody else took the port meanwhile."""
+        self._make_socket_folder()
+        os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
+        command = [
+            program("mariadbd", "mariadb-server-core"),
+            "--no-defaults",
+            f"--datadir={self.data}",
+            f"--socket={self.socket}",
+            f"--pid-file={os.path.join(self.folder, 'mariadb.pid')}",
+            f"--tmpdir={os.path.join(self.folder, 'tmp')}",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            "--character-set-server=utf8mb4",
+            "--collation-server=utf8mb4_unicode_ci",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=32M",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--skip-log-bin",
+            "--local-infile=OFF",
+        ]
+        command += ["--user=root"] if os.geteuid() == 0 else []
+        if not self.outlive:
+            command = [program("setpriv", "util-linux"), "--pdeathsig", "TERM", *command]
+        with open(self.log, "wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        if self._answers():
+            return True
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            errors = [line.strip() for line in log if "[ERROR]" in line]
+        self.stop()
+        if any("Address already in use" in error for error in errors):
+            return False
+        raise SandboxError(
+            f"The embedded MariaDB did not start: {' '.join(errors[:3]) or 'no answer in time.'} "
+            f"Its log is {self.log}."
+        )
+
+    def _answers(self):
+        """Wait until the server answers on its socket; False when it ended or time is up."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(Exception):
+                self.connect(connect_timeout=2).close()
+                return True
+            ended = self._process.poll() is not None if self._process else self.pid() is None
+            if ended:
+                return False
+            time.sleep(0.02)
+        return False
+
+    def _lives(self, pid):
+        if self._process is not None and self._process.pid == pid:
+            return self._process.poll() is None
+        return self.pid() == pid
+
+    def _make_socket_folder(self):
+        """Make the folder of the socket; refuse a short one that somebody else put there."""
+        folder = os.path.dirname(self.socket)
+        if folder == self.folder:
+            return
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        status = os.lstat(folder)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            raise SandboxError(f"{folder} is needed for the socket but is not a folder of yours.")
+
+
+class Sandbox:
+    """The server and the application together."""
+
+    def __init__(self, directory, source, php="php", outlive=True):
+        self.dir = os.path.abspath(directory)
+        self.source = source
+        self.php = php
+        self.app = os.path.join(self.dir, "app")
+        self.server = Server(os.path.join(self.dir, "server"), outlive)
+
+    # The three states
+
+    def present(self):
+        """Bring the seeded schema and the application's files; return whether that took a change.
+
+        The failing release is deployed (its migrations are pending), but not migrated.
+        """
+        with self._locked():
+            return self._present()
+
+    def broken(self):
+        """Bring the incident back; return the CompletedProcess of the migrate that failed."""
+        with self._locked():
+            self._present()
+            result = self.artisan("migrate", "--force")
+            if result.returncode == 0:
+                raise SandboxError("The migration of the release was meant to fail but succeeded.")
+            return result
+
+    def stopped(self):
+        """Stop the server and keep every file; return whether it was running."""
+        return self.server.stop()
+
+    def absent(self):
+        """Stop the server and delete the folder; return whether there was anything."""
+        exists = os.path.lexists(self.dir)
+        if exists:
+            self._require_own_folder()
+        stopped = self.server.stop()
+        if exists:
+            shutil.rmtree(self.dir)
+        return exists or stopped
+
+    # What is in it
+
+    @property
+    def socket(self):
+        return self.server.socket
+
+    @property
+    def port(self):
+        """The server's TCP port on 127.0.0.1."""
+        return self.sql("SELECT @@port")[0][0]
+
+    @property
+    def database(self):
+        return self._example()["DB_DATABASE"]
+
+    @property
+    def user(self):
+        """The application's account, user@localhost over the socket as over TCP."""
+        return self._example()["DB_USERNAME"]
+
+    @property
+    def password(self):
+        """The application's password as its .env has it, or None."""
+        return self._dotenv().get("DB_PASSWORD")
+
+    def artisan(self, *arguments, timeout=120):
+        """Run `php artisan ...` as the owner of the application; return the CompletedProcess.
+
+        The environment is bare, so that what .env says holds.
+        """
+        owner = os.stat(self.app)
+        changed_user = {}
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            changed_user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        return subprocess.run(
+            [program(self.php, "php-cli"), "artisan", *arguments],
+            cwd=self.app,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": self.app, "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            **changed_user,
+        )
+
+    def sql(self, query, *values):
+        """Run one statement with all rights in the application's database; return its rows."""
+        with contextlib.closing(self.server.connect()) as connection:
+            cursor = connection.cursor()
+            with contextlib.suppress(connection.OperationalError):
+                connection.select_db(self.database)
+            cursor.execute(query, values or None)
+            return list(cursor.fetchall())
+
+    def schema_dump(self):
+        """Return everything the server holds as text, the same text for the same contents.
+
+        Names of the schemas, and of the application's: definitions of tables, views, triggers
+        and routines, the account's rights, and every row in order.
+        """
+        with contextlib.closing(self.server.connect()) as connection:
+            cursor = connection.cursor()
+
+            def rows(query, *values):
+                cursor.execute(query, values or None)
+                return list(cursor.fetchall())
+
+            # UTC and no conversion: the text is independent of the session.
+            rows("SET time_zone = '+00:00'")
+            lines = [f"schemas: {sorted(name for (name,) in rows('SHOW DATABASES'))}"]
+            if self.database in lines[0]:
+                lines += self._describe(rows)
+            for user, host in rows("SELECT user, host FROM mysql.user ORDER BY user, host"):
+                if user not in SYSTEM_ACCOUNTS and user != self.server.user:
+                    for (grant,) in rows("SHOW GRANTS FOR %s@%s", user, host):
+                        lines.append(grant.partition(" IDENTIFIED ")[0])
+        return "\n".join(lines) + "\n"
+
+    def _describe(self, rows):
+        """Return the lines of schema_dump() for the application's schema."""
+        lines = []
+        tables = rows(
+            "SELECT table_name, table_type FROM information_schema.tables"
+            " WHERE table_schema = %s ORDER BY table_name",
+            self.database,
+        )
+        for table, kind in tables:
+            name = quote_table(self.database, table)
+            lines.append(rows(f"SHOW CREATE TABLE {name}")[0][1])
+            if kind == "BASE TABLE":
+                lines += sorted(repr(row) for row in rows(f"SELECT * FROM {name}"))  # noqa: S608
+        lines += map(
+            repr,
+            rows(
+                "SELECT trigger_name, event_object_table, action_timing, event_manipulation,"
+                " action_statement FROM information_schema.triggers"
+                " WHERE trigger_schema = %s ORDER BY trigger_name",
+                self.database,
+            ),
+        )
+        lines += map(
+            repr,
+            rows(
+                "SELECT routine_type, routine_name, routine_definition"
+                " FROM information_schema.routines"
+                " WHERE routine_schema = %s ORDER BY routine_type, routine_name",
+                self.database,
+            ),
+        )
+        return lines
+
+    # How the states are reached
+
+    def _present(self):
+        changed = self.server.start()
+        sources = self._sources_digest()
+        seeded = self._read_seeded()
+        if seeded.get("sources") != sources:
+            self._build(sources)
+            return True
+        changed = self._lay_out(("application", "release")) or changed
+        if self._state_digest() != seeded["state"] or not self._account_works():
+            self._restore()
+            changed = True
+        return changed
+
+    def _build(self, sources):
+        """Migrate and seed the deployed application for real, then deploy the release."""
+        self._discard_seeded()
+        self._lay_out(("application",))
+        self._reset_database()
+        for command in (("migrate", "--force"), ("db:seed", "--force")):
+            result = self.artisan(*command)
+            if result.returncode != 0:
+                raise SandboxError(f"php artisan {command[0]} failed: {result.stdout.strip()}")
+        self._lay_out(("application", "release"))
+        with open(self._path("seeded.sql"), "wb") as dump:
+            self.server.client(
+                "mariadb-dump",
+                "--single-transaction",
+                "--skip-comments",
+                "--skip-add-drop-table",
+                "--skip-add-locks",
+                "--skip-disable-keys",
+                self.database,
+                stdout=dump,
+            )
+        with open(self._path("seeded.json.partial"), "w", encoding="utf-8") as handle:
+            json.dump({"sources": sources, "state": self._state_digest()}, handle)
+        os.rename(self._path("seeded.json.partial"), self._path("seeded.json"))
+
+    def _restore(self):
+        self._reset_database()
+        with open(self._path("seeded.sql"), "rb") as dump:
+            self.server.client("mariadb", self.database, stdin=dump, stdout=subprocess.DEVNULL)
+
+    def _reset_database(self):
+        """Leave one empty schema and one account, whatever was there."""
+        with contextlib.closing(self.server.connect()) as connection:
+            cursor = connection.cursor()
+            # An open transaction elsewhere would block every DROP below.
+            cursor.execute(
+                "SELECT id FROM information_schema.processlist"
+                " WHERE id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler')"
+            )
+            for (connection_id,) in cursor.fetchall():
+                with contextlib.suppress(Exception):
+                    cursor.execute(f"KILL {connection_id:d}")
+            cursor.execute("SET SESSION foreign_key_checks = 0")
+            cursor.execute("SHOW DATABASES")
+            for (name,) in cursor.fetchall():
+                if name not in SYSTEM_SCHEMAS:
+                    cursor.execute(f"DROP DATABASE {quote_identifier(name)}")
+            cursor.execute("SELECT user, host FROM mysql.user")
+            for user, host in cursor.fetchall():
+                if user not in SYSTEM_ACCOUNTS and user != self.server.user:
+                    cursor.execute("DROP USER %s@%s", [user, host])
+            cursor.execute(
+                f"CREATE DATABASE {quote_identifier(self.database)}"
+                " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+            )
+            cursor.execute(
+                "CREATE USER %s@'localhost' IDENTIFIED BY %s", [self.user, self.password]
+            )
+            cursor.execute(
+                f"GRANT ALL PRIVILEGES ON {quote_identifier(self.database)}.* TO %s@'localhost'",
+                [self.user],
+            )
+
+    def _lay_out(self, layers):
+        """Make the application's folder hold exactly the files of the layers and its .env."""
+        wanted = {}
+        for layer in layers:
+            wanted.update(read_tree(os.path.join(self.source, layer)))
+        wanted[".env"] = (self._dotenv_text().encode("utf-8"), False)
+        os.makedirs(self.app, exist_ok=True)
+        changed = False
+        for path, (content, executable) in wanted.items():
+            changed = self._put(path, content, executable) or changed
+        for path in read_tree(self.app):
+            if path not in wanted and path not in REGENERATED:
+                os.unlink(os.path.join(self.app, path))
+                changed = True
+        return changed
+
+    def _put(self, path, content, executable):
+        """Write one file of the application if it differs; it belongs to the folder's owner."""
+        target = os.path.join(self.app, path)
+        with contextlib.suppress(OSError), open(target, "rb") as handle:
+            if handle.read() == content:
+                return False
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        mode = 0o600 if path == ".env" else 0o755 if executable else 0o644
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+        if os.geteuid() == 0:
+            owner = os.stat(self.app)
+            os.chown(target, owner.st_uid, owner.st_gid)
+        return True
+
+    def _dotenv_text(self):
+        """Return .env: the example with this sandbox's server, and its secrets kept if known."""
+        known = self._dotenv()
+        key = "base64:" + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+        values = {
+            "APP_KEY": known.get("APP_KEY") or key,
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": str(self.port),
+            "DB_SOCKET": self.socket,
+            "DB_PASSWORD": known.get("DB_PASSWORD") or odd_password(),
+        }
+        with open(self._example_path(), encoding="utf-8") as handle:
+            return dotenv_fill(handle.read(), values)
+
+    def _dotenv(self):
+        try:
+            with open(os.path.join(self.app, ".env"), encoding="utf-8") as handle:
+                return dotenv_read(handle.read())
+        except OSError:
+            return {}
+
+    def _example_path(self):
+        return os.path.join(self.source, "application", ".env.example")
+
+    def _example(self):
+        with open(self._example_path(), encoding="utf-8") as handle:
+            return dotenv_read(handle.read())
+
+    # Bookkeeping
+
+    def _path(self, name):
+        return os.path.join(self.dir, name)
+
+    def _state_digest(self):
+        return hashlib.sha256(self.schema_dump().encode("utf-8")).hexdigest()
+
+    def _account_works(self):
+        """Tell whether the application's account comes in with the password of .env."""
+        try:
+            self.server.connect(user=self.user, password=self.password or "").close()
+        except Exception:
+            return False
+        return True
+
+    def _sources_digest(self):
+        digest = hashlib.sha256()
+        for path, (content, executable) in sorted(read_tree(self.source).items()):
+            digest.update(f"{path}\0{executable}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    def _read_seeded(self):
+        try:
+            with open(self._path("seeded.json"), encoding="utf-8") as handle:
+                return json.load(handle)
+        except OSError:
+            return {}
+
+    def _discard_seeded(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path("seeded.json"))
+
+    def _require_own_folder(self):
+        """Refuse a folder that holds something and was not made here: it could be deleted."""
+        if os.path.isdir(self.dir) and not os.path.islink(self.dir):
+            names = os.listdir(self.dir)
+            if not names or MARKER in names:
+                return
+        raise SandboxError(f"{self.dir} exists and is not a sandbox; it was left as it is.")
+
+    @contextlib.contextmanager
+    def _locked(self):
+        if os.path.lexists(self.dir):
+            self._require_own_folder()
+        os.makedirs(self.server.folder, exist_ok=True)
+        with open(self._path(MARKER), "w", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,23 @@
+<?php
+
+// Stands in for Composer's autoloader: Laravel itself is Debian's php-laravel-framework.
+
+require_once '/usr/share/php/Illuminate/autoload.php';
+require_once '/usr/share/php/Dotenv/autoload.php';
+
+spl_autoload_register(static function (string $class): void {
+    $folders = ['App\\' => 'app/', 'Database\\Seeders\\' => 'database/seeders/'];
+
+    foreach ($folders as $prefix => $folder) {
+        if (str_starts_with($class, $prefix)) {
+            $relative = str_replace('\\', '/', substr($class, strlen($prefix)));
+            $file = dirname(__DIR__).'/'.$folder.$relative.'.php';
+
+            if (is_file($file)) {
+                require $file;
+            }
+
+            return;
+        }
+    }
+});
