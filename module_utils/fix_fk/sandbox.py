@@ -235,12 +235,14 @@ class Server:
             "--skip-test-db",
             "--auth-root-authentication-method=socket",
             f"--auth-root-socket-user={self.user}",
-            f"--datadir={partial}",
+            # Relative: the script does not quote a path with spaces.
+            f"--datadir=./{os.path.basename(partial)}",
             "--innodb-log-file-size=32M",
         ]
         command += ["--user=root"] if os.geteuid() == 0 else []
         result = subprocess.run(
             command,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
