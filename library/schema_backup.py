@@ -1,0 +1,637 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""A backup of one schema that is proven to be whole before it gets its name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: schema_backup
+short_description: Write a compressed dump of one MySQL or MariaDB schema and prove the file whole
+description:
+  - Streams the dump of the server's own client (C(mariadb-dump) or C(mysqldump)) through C(zstd)
+    or C(gzip) into a file, without a shell and in constant memory.
+  - "The file gets its name only when it is proven: both exit codes are 0, the dump's last line is
+    its trailer, every table of the schema is in it, and the file, read back from disk and
+    unpacked, has the same SHA-256 and length as what the client sent. This is proof level L0."
+  - Beside it lies a JSON manifest with the number of rows of every table.
+  - A backup that fails leaves no file behind. Should even that be impossible (the machine stops),
+    what is left ends in C(.partial).
+  - The password is given to the client in an option file that only the login user can read, never
+    on a command line or in the environment. No other option file is read.
+options:
+  dir:
+    description:
+      - Folder on the target for the backup. It is created with mode 0700 when missing.
+      - A folder that others may enter is refused, and so is one that a web server may publish
+        (the application's C(public) folder, anything below a folder C(public_html)).
+    type: path
+    required: true
+  name_prefix:
+    description:
+      - How the name of the file begins. A time (C(_YYYYmmdd_HHMMSS), of the target) and the
+        endings C(.sql.zst) or C(.sql.gz) follow.
+    type: str
+    default: backup_before_fix
+  compression:
+    description:
+      - With V(auto), C(zstd) where the target has it, else C(gzip).
+    type: str
+    choices: [auto, zstd, gzip]
+    default: auto
+  run_id:
+    description:
+      - The run this backup belongs to; written into the manifest.
+    type: str
+  stall_timeout:
+    description:
+      - Seconds without a single byte from the client after which it is taken to be waiting for a
+        lock and the backup fails.
+    type: int
+    default: 120
+notes:
+  - "A view that cannot be read (usual after a failed migration: it refers to a table that is
+    gone) would end the dump before the first table. Such views are left out of the dump and kept
+    as text in the manifest."
+  - "C(--single-transaction) covers InnoDB. Tables of other engines are in the dump as they were
+    when it came to them; RV(backup.warnings) names them."
+  - "The rows are counted in one consistent snapshot that is opened just before the client opens
+    its own. Rows written between the two moments are in the dump and not in the counts."
+  - With check mode everything is looked at and nothing is written.
+attributes:
+  check_mode:
+    support: full
+    description: Refuses what a real run would refuse, reports a change, writes nothing.
+  diff_mode:
+    support: full
+    description: Names the files.
+extends_documentation_fragment:
+  - connection
+seealso:
+  - module: fk_constraint
+author:
+  - The fix_fk authors
+"""
+
+EXAMPLES = r"""
+- name: Back up the application's schema
+  schema_backup:
+    laravel_path: /home/app/gaspul_api
+    dir: /home/app/backups
+    run_id: "{{ run_id }}"
+  register: __backup
+
+- name: Back up a schema without an application, over TCP, with gzip
+  schema_backup:
+    database_host: db.example.org
+    database_user: app
+    database_password: "{{ vault_database_password }}"
+    database_name: app
+    dir: /srv/backups/app
+    compression: gzip
+"""
+
+RETURN = r"""
+backup:
+  description: The backup. In check mode V(bytes), V(sha256), V(proof_level), V(tables) and
+    V(seconds) are null.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Its name without the endings.
+      type: str
+      sample: backup_before_fix_20260130_081500
+    path:
+      description: The compressed dump.
+      type: str
+      sample: /home/app/backups/backup_before_fix_20260130_081500.sql.zst
+    manifest:
+      description: The JSON file beside it.
+      type: str
+      sample: /home/app/backups/backup_before_fix_20260130_081500.sql.zst.json
+    bytes:
+      description: Size of the file.
+      type: int
+      sample: 69206016
+    sha256:
+      description: SHA-256 of the file, in hexadecimal.
+      type: str
+    proof_level:
+      description: V(L0), the file is whole.
+      type: str
+      sample: L0
+    tables:
+      description: Number of rows by table.
+      type: dict
+      sample: {"users": 120, "skp_tahunan": 500}
+    views_as_text:
+      description: Views that cannot be read and are therefore only in the manifest.
+      type: list
+      elements: str
+    warnings:
+      description: What the backup does not cover, in sentences.
+      type: list
+      elements: str
+    command:
+      description: The client's command line.
+      type: list
+      elements: str
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 4.8
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import signal
+import sys
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.connection import (
+    CONNECTION_SPEC,
+    connect,
+    database_errors,
+    load_pymysql,
+    resolve,
+)
+from ansible.module_utils.fix_fk.dump import (
+    dump_command,
+    find_compressor,
+    find_dump_client,
+    option_file,
+    read_back,
+    stream,
+)
+from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+
+NOT_MADE = "No backup was made and nothing was changed."
+
+# Bytes that stay free beside the backup, so that it is not the backup that fills the disk.
+HEADROOM = 16 * 1024 * 1024
+
+ROWS_COUNTED = (
+    "COUNT(*) in one consistent snapshot, opened just before the dump's own; rows written between "
+    "the two moments are in the dump only"
+)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION_SPEC,
+            dir={"type": "path", "required": True},
+            name_prefix={"type": "str", "default": "backup_before_fix"},
+            compression={"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
+            run_id={"type": "str"},
+            stall_timeout={"type": "int", "default": 120},
+        ),
+        supports_check_mode=True,
+    )
+    # A session that ends takes the module with it; this way what it has begun is removed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    started = time.monotonic()
+    prefix = module.params["name_prefix"]
+    if not prefix or "/" in prefix or prefix.startswith(".") or not prefix.isprintable():
+        module.fail_json(
+            msg=f"name_prefix is {prefix!r}, which no file name can begin with here. {NOT_MADE} "
+            "Give a word without a slash, such as backup_before_fix."
+        )
+    parameters = resolve(module)
+    folder = check_folder(module, module.params["dir"], module.params["laravel_path"])
+    connection = connect(module, parameters)
+    server_error = load_pymysql(module).MySQLError
+    with contextlib.closing(connection), database_errors(module, parameters):
+        schema = read_schema(connection, server_error)
+        client = find_dump_client(module, schema["flavour"])
+        compressor = find_compressor(module, module.params["compression"])
+        check_space(module, folder, schema["data_bytes"])
+        secrets = os.path.join(module.tmpdir, "dump.cnf")
+        command = dump_command(
+            client,
+            schema["flavour"],
+            schema["name"],
+            secrets,
+            leave_out=list(schema["views_as_text"]),
+            routines=schema["routines"],
+            events=schema["events"],
+        )
+        if module.check_mode:
+            name = names(prefix, compressor.suffix, datetime.datetime.now())[0]
+            report(module, folder, name, compressor, {"command": command, **schema})
+        with reserved(module, folder, prefix, compressor.suffix) as (name, file):
+            try:
+                with open(secrets, "w", encoding="utf-8", opener=private) as options:
+                    options.write(option_file(parameters, schema["flavour"], schema["encrypted"]))
+                proof = write(module, connection, schema, command, compressor, file, server_error)
+            finally:
+                os.unlink(secrets)
+            manifest = dict(
+                manifest_of(schema, client, compressor, command, proof),
+                id=identity(name),
+                run_id=module.params["run_id"],
+                created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+                file=name,
+                seconds=round(time.monotonic() - started, 2),
+            )
+            finish(folder, name, file, manifest)
+    report(module, folder, name, compressor, manifest)
+
+
+def read_schema(connection, server_error):
+    """Return what is to be in the dump and what cannot be.
+
+    {name, flavour, server_version, encrypted, charset, collation, max_allowed_packet, tables:
+    [names], data_bytes, views_as_text: {view: its SQL or None}, routines: bool, events: bool,
+    warnings: [sentences]}
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DATABASE(), VERSION(), @@max_allowed_packet")
+        name, version, packet = cursor.fetchone()
+        cursor.execute(
+            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
+            " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
+            (name,),
+        )
+        charset, collation = cursor.fetchone()
+        cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        encrypted = bool(cursor.fetchone()[1])
+        tables = table_engines(cursor, name)
+        cursor.execute(
+            "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = %s",
+            (name,),
+        )
+        data_bytes = int(cursor.fetchone()[0])
+        views = unreadable_views(cursor, name, server_error)
+        routines = hidden_routines(cursor, name, server_error)
+        events = may_show_events(cursor, name, server_error)
+        triggers = may_see_triggers(cursor, name)
+    warnings = []
+    others = sorted(table for table, engine in tables.items() if engine != "InnoDB")
+    if others:
+        warnings.append(
+            "Not part of the consistent snapshot, as their engine is not InnoDB: "
+            f"{', '.join(others)}. They are in the dump as they were when it came to them."
+        )
+    if views:
+        warnings.append(
+            f"Views that cannot be read, kept as text in the manifest: {', '.join(sorted(views))}."
+        )
+    if routines:
+        warnings.append(
+            "No routine is in the dump, as the account may not read the definition of "
+            f"{', '.join(routines)}."
+        )
+    if not events:
+        warnings.append("No event is in the dump, as the account lacks the right EVENT.")
+    if not triggers:
+        warnings.append(
+            "The account lacks the right TRIGGER on the schema, so triggers it cannot see are not "
+            "in the dump."
+        )
+    return {
+        "name": name,
+        "flavour": "mariadb" if "mariadb" in version.lower() else "mysql",
+        "server_version": version,
+        "encrypted": encrypted,
+        "charset": charset,
+        "collation": collation,
+        "max_allowed_packet": packet,
+        "tables": sorted(tables),
+        "data_bytes": data_bytes,
+        "views_as_text": views,
+        "routines": not routines,
+        "events": events,
+        "warnings": warnings,
+    }
+
+
+def table_engines(cursor, schema):
+    """Return {base table: engine}."""
+    cursor.execute(
+        "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+        " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+        (schema,),
+    )
+    return dict(cursor.fetchall())
+
+
+def unreadable_views(cursor, schema, server_error):
+    """Return {view: CREATE VIEW or None} of those that the dump client would die on."""
+    cursor.execute(
+        "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
+        (schema,),
+    )
+    unreadable = {}
+    for name, definition in cursor.fetchall():
+        text = None
+        quoted = quote_table(schema, name)
+        try:
+            # In this order: a broken view still has a text, and gives no columns.
+            cursor.execute(f"SHOW CREATE VIEW {quoted}")
+            text = cursor.fetchone()[1]
+            cursor.execute(f"SHOW FIELDS FROM {quoted}")
+        except server_error:
+            if text is None and definition:
+                text = f"CREATE VIEW {quote_identifier(name)} AS {definition}"
+            unreadable[name] = text
+    return unreadable
+
+
+def hidden_routines(cursor, schema, server_error):
+    """Return the names of visible routines whose definition the account may not read."""
+    cursor.execute(
+        "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION')",
+        (schema,),
+    )
+    hidden = []
+    for kind, name in cursor.fetchall():
+        try:
+            cursor.execute(f"SHOW CREATE {kind} {quote_table(schema, name)}")
+            if not cursor.fetchone()[2]:
+                hidden.append(name)
+        except server_error:
+            hidden.append(name)
+    return hidden
+
+
+def may_show_events(cursor, schema, server_error):
+    try:
+        cursor.execute(f"SHOW EVENTS FROM {quote_identifier(schema)}")
+    except server_error:
+        return False
+    return True
+
+
+def may_see_triggers(cursor, schema):
+    """Whether the right TRIGGER is visibly held on the whole schema (roles may hide that it is)."""
+    cursor.execute("SELECT CURRENT_USER()")
+    user, _at, host = cursor.fetchone()[0].rpartition("@")
+    grantee = f"'{user}'@'{host}'"
+    cursor.execute(
+        "SELECT 1 FROM information_schema.USER_PRIVILEGES"
+        " WHERE GRANTEE = %s AND PRIVILEGE_TYPE = 'TRIGGER'"
+        " UNION SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES"
+        " WHERE GRANTEE = %s AND PRIVILEGE_TYPE = 'TRIGGER' AND %s LIKE TABLE_SCHEMA",
+        (grantee, grantee, schema),
+    )
+    return cursor.fetchone() is not None
+
+
+def check_folder(module, folder, laravel_path):
+    """Return the real path of the folder for backups, or end the module when it will not do."""
+    path = os.path.realpath(folder)
+    public = os.path.realpath(os.path.join(laravel_path, "public")) if laravel_path else None
+    inside = public and os.path.commonpath([public, path]) == public
+    if inside or "public_html" in path.split(os.sep):
+        module.fail_json(
+            msg=f"The folder {path} lies where a web server publishes files "
+            f"({public if inside else 'below a folder public_html'}), and a backup holds every "
+            f"row of the application. {NOT_MADE} Name a folder outside of it in the option dir."
+        )
+    if not os.path.lexists(path):
+        return path
+    if not os.path.isdir(path):
+        module.fail_json(
+            msg=f"{path} is to hold the backup and is not a folder. {NOT_MADE} Name another in the "
+            "option dir."
+        )
+    state = os.stat(path)
+    if state.st_mode & 0o077:
+        module.fail_json(
+            msg=f"Others than its owner may enter the folder {path} (mode "
+            f"{state.st_mode & 0o7777:04o}), and a backup holds every row of the application. "
+            f"{NOT_MADE} Run 'chmod 0700 {path}' if it is only for backups, or name a folder of "
+            "its own in the option dir: it is created as it has to be."
+        )
+    if not os.access(path, os.W_OK | os.X_OK):
+        module.fail_json(
+            msg=f"This login may not write into the folder {path}. {NOT_MADE} Name another in the "
+            "option dir."
+        )
+    return path
+
+
+def check_space(module, folder, data_bytes):
+    """End the module when the disk has less room than the data would take uncompressed."""
+    existing = folder
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    disk = os.statvfs(existing)
+    free = disk.f_bavail * disk.f_frsize
+    if free < data_bytes + HEADROOM:
+        module.fail_json(
+            msg=f"The disk under {folder} has {free // 2**20} MiB free, and the schema holds "
+            f"{data_bytes // 2**20} MiB of data; a backup is begun only when that and "
+            f"{HEADROOM // 2**20} MiB more would fit. {NOT_MADE} Make room, or name a folder on "
+            "another disk in the option dir."
+        )
+
+
+def names(prefix, suffix, now):
+    """Return file names to try, best first; the second backup of a second gets a number."""
+    stem = f"{prefix}_{now:%Y%m%d_%H%M%S}"
+    return [f"{stem}.sql.{suffix}"] + [f"{stem}_{n}.sql.{suffix}" for n in range(2, 100)]
+
+
+def identity(name):
+    """Return a backup's id: backup_x.sql.zst -> backup_x."""
+    return name.rpartition(".sql.")[0]
+
+
+def private(path, flags):
+    """Open for open(): only for this user, and never over a file that is already there."""
+    return os.open(path, flags | os.O_EXCL, 0o600)
+
+
+@contextlib.contextmanager
+def reserved(module, folder, prefix, suffix):
+    """Give (name, file): a new .partial file under a name that nobody else has or gets.
+
+    Whatever goes wrong inside, the .partial file does not stay.
+    """
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        name, file = reserve(folder, names(prefix, suffix, datetime.datetime.now()))
+    except OSError as error:
+        module.fail_json(
+            msg=f"No file can be made in {folder}: {error}. {NOT_MADE} Name another folder in the "
+            "option dir."
+        )
+    partial = os.path.join(folder, name + ".partial")
+    try:
+        with file:
+            yield name, file
+    except OSError as error:
+        module.fail_json(
+            msg=f"The backup could not be written to {folder}: {error}. {NOT_MADE} What was "
+            "written of it is removed. Mend that and run it again."
+        )
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+
+
+def reserve(folder, candidates):
+    """Return (name, open .partial file) of the first free name."""
+    for name in candidates:
+        path = os.path.join(folder, name)
+        try:
+            file = open(path + ".partial", "wb", opener=private)  # noqa: SIM115 - given to the caller
+        except FileExistsError:
+            continue
+        # Looked at only now: as long as the .partial file is there, nobody else takes the name.
+        if not os.path.lexists(path) and not os.path.lexists(path + ".json"):
+            return name, file
+        file.close()
+        os.unlink(path + ".partial")
+    raise FileExistsError(f"all names from {candidates[0]} to {candidates[-1]} are taken")
+
+
+def count(cursor, schema, table):
+    cursor.execute(f"SELECT COUNT(*) FROM {quote_table(schema, table)}")  # noqa: S608 - quoted
+    return cursor.fetchone()[0]
+
+
+def write(module, connection, schema, command, compressor, file, server_error):
+    """Fill the file and prove it; return {content, file, rows} or end the module.
+
+    content: the Scanner of what the client sent; file: the ReadBack; rows: {table: int}.
+    """
+    with connection.cursor() as cursor:
+        # Some hosts close a connection that is silent for a minute; this one waits for the dump.
+        cursor.execute("SET SESSION wait_timeout = 86400")
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION /*!40100 WITH CONSISTENT SNAPSHOT */")
+        outcome = stream(command, compressor, file, module.tmpdir, module.params["stall_timeout"])
+        if outcome.problem:
+            refuse(module, schema, outcome.problem, STALLED if outcome.stalled else "")
+        os.fsync(file.fileno())
+        try:
+            rows = {table: count(cursor, schema["name"], table) for table in schema["tables"]}
+        except server_error as error:
+            refuse(module, schema, f"its rows cannot be counted as they were: {error.args[-1]}")
+        cursor.execute("COMMIT")
+        now = set(table_engines(cursor, schema["name"]))
+    for what, one, other in (
+        ("are in the schema and not in the dump", now, outcome.content.tables),
+        ("are in the dump and no longer in the schema", outcome.content.tables, now),
+        ("appeared while it ran", now, set(schema["tables"])),
+    ):
+        if one - other:
+            refuse(module, schema, f"these tables {what}: {', '.join(sorted(one - other))}")
+    proof = read_back(file.name, compressor, module.tmpdir)
+    sent, found = outcome.content, proof.content
+    if proof.problem:
+        refuse(module, schema, f"the file cannot be read back: {proof.problem}")
+    if (sent.sha256, sent.bytes, sent.tables) != (found.sha256, found.bytes, found.tables):
+        refuse(
+            module,
+            schema,
+            f"the file, read back from disk, holds {found.bytes} bytes of SQL (SHA-256 "
+            f"{found.sha256}), and the client had sent {sent.bytes} (SHA-256 {sent.sha256})",
+        )
+    if sent.longest_line >= schema["max_allowed_packet"]:
+        schema["warnings"].append(
+            f"A row takes {sent.longest_line} bytes of SQL, more than the server's "
+            f"max_allowed_packet of {schema['max_allowed_packet']}: it must be raised before this "
+            "dump can be loaded."
+        )
+    return {"content": sent, "file": proof, "rows": rows, "messages": outcome.messages}
+
+
+STALLED = (
+    " It is most likely waiting for another connection's lock: look at SHOW FULL PROCESSLIST for "
+    "'Waiting for table metadata lock' and for the ALTER TABLE or transaction that holds it."
+)
+
+
+def refuse(module, schema, problem, advice=""):
+    module.fail_json(
+        msg=f"The backup of the schema {schema['name']} failed: {problem}.{advice} What was "
+        "written of it is removed, and nothing was changed in the database. Mend that and run it "
+        "again."
+    )
+
+
+def manifest_of(schema, client, compressor, command, proof):
+    content, file = proof["content"], proof["file"]
+    return {
+        "schema": schema["name"],
+        "charset": schema["charset"],
+        "collation": schema["collation"],
+        "server": {"flavour": schema["flavour"], "version": schema["server_version"]},
+        "client": client.version,
+        "client_messages": proof["messages"],
+        "command": command,
+        "compression": compressor.name,
+        "proof_level": "L0",
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "content": {
+            "bytes": content.bytes,
+            "sha256": content.sha256,
+            "longest_line": content.longest_line,
+        },
+        "tables": proof["rows"],
+        "rows_counted": ROWS_COUNTED,
+        "views_as_text": schema["views_as_text"],
+        "warnings": schema["warnings"],
+    }
+
+
+def finish(folder, name, file, manifest):
+    """Give the file its name, after its manifest: under that name a backup is always complete."""
+    path = os.path.join(folder, name)
+    partial = path + ".json.partial"
+    try:
+        with open(partial, "w", encoding="utf-8", opener=private) as text:
+            json.dump(manifest, text, indent=2, sort_keys=True, ensure_ascii=False)
+            text.write("\n")
+            text.flush()
+            os.fsync(text.fileno())
+        os.rename(partial, path + ".json")
+        os.rename(file.name, path)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except BaseException:
+        for left in (partial, path + ".json", path):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(left)
+        raise
+
+
+def report(module, folder, name, compressor, manifest):
+    """End the module with what was, or in check mode would be, written."""
+    path = os.path.join(folder, name)
+    backup = {
+        "id": identity(name),
+        "path": path,
+        "manifest": path + ".json",
+        "compression": compressor.name,
+        "views_as_text": sorted(manifest["views_as_text"]),
+        "warnings": manifest["warnings"],
+        "command": manifest["command"],
+    }
+    for key in ("bytes", "sha256", "proof_level", "tables", "seconds"):
+        backup[key] = None if module.check_mode else manifest[key]
+    module.exit_json(
+        changed=True,
+        backup=backup,
+        diff={"before": "", "after": f"{path}\n{path}.json\n"},
+    )
+
+
+if __name__ == "__main__":
+    main()

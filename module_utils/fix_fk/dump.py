@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Streaming a schema through the server's own dump client and a compressor, without a shell.
+
+    client = find_dump_client(module, "mariadb")
+    compressor = find_compressor(module, "auto")
+    outcome = stream(command, compressor, file, folder, stall_timeout)   # Outcome
+    proof = read_back(path, compressor, folder)                         # ReadBack
+
+A dump is whole when every exit code is 0, its last line is the client's own "-- Dump completed",
+every table expected is in it, and the file read back from disk says the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import select
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+CHUNK = 1024 * 1024
+# Bytes of an unfinished line that are kept: more than a marker and the longest quoted name take.
+LINE_HEAD = 4096
+TRAILER = b"-- Dump completed"
+# The tail of what a program wrote to stderr that is worth showing, in bytes.
+MESSAGES = 4000
+
+# MySQL's clients read ~/.mylogin.cnf even with --defaults-file, and zstd, gzip and the clients
+# take defaults from the environment; so they get this one and nothing else.
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+    "LC_ALL": "C",
+    "MYSQL_TEST_LOGIN_FILE": "/nonexistent",
+}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A dump program. version is its own words; options is its --help, for what it knows."""
+
+    path: str
+    version: str
+    options: str
+
+
+@dataclass(frozen=True)
+class Compressor:
+    """A compressor; both commands read stdin and write stdout."""
+
+    name: str
+    suffix: str
+    pack: tuple
+    unpack: tuple
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a stream ended. problem: None, or what went wrong in words, without secrets."""
+
+    problem: str | None
+    stalled: bool
+    messages: str
+    content: Scanner
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """A file read again from disk. sha256 and bytes are the file's, content is what is in it."""
+
+    problem: str | None
+    sha256: str
+    bytes: int
+    content: Scanner
+
+
+class Scanner:
+    """What goes by in a dump: its digest, length, tables and last line, in constant memory.
+
+    bytes: length so far; tables: names of CREATE TABLE statements outside of routine bodies;
+    longest_line: bytes of the longest line seen, which is the longest row or statement (lines
+    shorter than a chunk are not measured); whole: whether the last line is the client's trailer.
+    """
+
+    def __init__(self):
+        self.bytes = 0
+        self.tables = set()
+        self.longest_line = 0
+        self._digest = hashlib.sha256()
+        self._in_body = False
+        self._line = 0
+        self._rest = b"\n"
+        self._last = b""
+
+    def feed(self, chunk):
+        self.bytes += len(chunk)
+        self._digest.update(chunk)
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        self._line += len(chunk) if first < 0 else first
+        self.longest_line = max(self.longest_line, self._line)
+        if last >= 0:
+            self._line = len(chunk) - last - 1
+
+        # Only whole lines are looked at. Data never begins a line with these words: the clients
+        # write line feeds in values as \n, and bodies of triggers, routines and events stand
+        # between two DELIMITER lines.
+        text = self._rest + chunk
+        end = text.rfind(b"\n")
+        if end > 0:
+            self._last = text[text.rfind(b"\n", 0, end) + 1 : end]
+            first_part, *others = text[:end].split(b"\nDELIMITER ")
+            self._tables_in(first_part)
+            for part in others:
+                self._in_body = part.partition(b"\n")[0] != b";"
+                self._tables_in(part)
+        self._rest = text[end : end + LINE_HEAD]
+
+    def _tables_in(self, text):
+        if not self._in_body:
+            for piece in text.split(b"\nCREATE TABLE `")[1:]:
+                name = piece[:LINE_HEAD].replace(b"``", b"\0").partition(b"`")[0]
+                self.tables.add(name.replace(b"\0", b"`").decode("utf-8", "replace"))
+
+    @property
+    def sha256(self):
+        return self._digest.hexdigest()
+
+    @property
+    def whole(self):
+        return self._rest == b"\n" and self._last.startswith(TRAILER)
+
+
+def find_dump_client(module, flavour):
+    """Return the Client made for the server's flavour ("mariadb" or "mysql"), or end the module."""
+    names = ("mariadb-dump", "mysqldump") if flavour == "mariadb" else ("mysqldump",)
+    others = []
+    for name in names:
+        path = module.get_bin_path(name)
+        if not path:
+            continue
+        version = _output([path, "--no-defaults", "--version"]).strip()
+        if ("mariadb" in version.lower()) == (flavour == "mariadb"):
+            return Client(path, version, _output([path, "--no-defaults", "--help"]))
+        others.append(f"{path} is {version or 'a program that does not run'}")
+    found = f" ({'; '.join(others)})" if others else ""
+    vendor = "MariaDB" if flavour == "mariadb" else "MySQL"
+    package = "mariadb-client" if flavour == "mariadb" else "mysql-client"
+    return module.fail_json(
+        msg=f"The server is {vendor}, and no dump program of {vendor} is on this host's PATH: "
+        f"{' or '.join(names)} is missing{found}. The other vendor's program is not used, as it "
+        "loses what it does not know. No backup was made and nothing was changed. Install the "
+        f"package {package}, or add the program's folder to PATH, and run it again."
+    )
+
+
+def find_compressor(module, wanted):
+    """Return the Compressor asked for: "zstd", "gzip", or the better one present with "auto"."""
+    for name in ("zstd", "gzip") if wanted == "auto" else (wanted,):
+        path = module.get_bin_path(name)
+        if path and name == "zstd":
+            return Compressor(name, "zst", (path, "-3", "-q", "-c"), (path, "-d", "-q", "-c"))
+        if path:
+            return Compressor(name, "gz", (path, "-c"), (path, "-d", "-c"))
+    missing = "neither zstd nor gzip is" if wanted == "auto" else f"{wanted} is not"
+    return module.fail_json(
+        msg=f"The backup is to be compressed, and {missing} on this host's PATH. No backup was "
+        "made and nothing was changed. Install one of them, or name the other in "
+        "the option compression."
+    )
+
+
+def option_value(text):
+    """Return a value as the clients' option files want it: a"b\\c -> "a\\"b\\\\c"."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b"}
+    return '"' + "".join(escapes.get(character, character) for character in text) + '"'
+
+
+def option_file(parameters, flavour, encrypted):
+    """Return the text of an option file that connects as ConnectionParameters say.
+
+    encrypted: whether the connection already open to this server is; the client's is then, too.
+    """
+    lines = ["[client]", "user=" + option_value(parameters.user)]
+    lines.append("password=" + option_value(parameters.password))
+    if parameters.socket:
+        lines += ["protocol=socket", "socket=" + option_value(parameters.socket)]
+    else:
+        lines += ["protocol=tcp", "host=" + option_value(parameters.host)]
+        lines.append(f"port={int(parameters.port)}")
+    tls = parameters.tls
+    verify = bool(tls and (tls.ca is not None if tls.verify is None else tls.verify))
+    for option in ("ca", "cert", "key"):
+        if tls and getattr(tls, option):
+            lines.append(f"ssl-{option}=" + option_value(getattr(tls, option)))
+    if flavour == "mysql":
+        # A certificate never carries the name of a socket.
+        strict = "VERIFY_CA" if parameters.socket else "VERIFY_IDENTITY"
+        lines.append("ssl-mode=" + (strict if verify else "REQUIRED" if encrypted else "PREFERRED"))
+    else:
+        lines.append(f"ssl={int(encrypted)}")
+        lines.append(f"ssl-verify-server-cert={int(verify and not parameters.socket)}")
+    return "\n".join(lines) + "\n"
+
+
+def dump_command(client, flavour, schema, options_path, leave_out=(), routines=True, events=True):
+    """Return the client's command line as a list; it holds no secret.
+
+    leave_out: names of views that cannot be read. --defaults-file comes first, or it is ignored.
+    """
+    command = [
+        client.path,
+        f"--defaults-file={options_path}",
+        "--single-transaction",
+        "--quick",
+        "--triggers",
+        "--routines" if routines else "--skip-routines",
+        "--events" if events else "--skip-events",
+        "--hex-blob",
+        "--default-character-set=utf8mb4",
+        "--max-allowed-packet=1G",
+    ]
+    if flavour == "mysql":
+        command += ["--set-gtid-purged=OFF", "--no-tablespaces"]
+        if "--column-statistics" in client.options:
+            command.append("--column-statistics=0")
+    command += [f"--ignore-table={schema}.{name}" for name in leave_out]
+    return [*command, "--", schema]
+
+
+def stream(command, compressor, file, folder, stall_timeout):
+    """Run command | compressor into the open file and return the Outcome.
+
+    folder: a private one for what the programs say on stderr; stall_timeout: seconds without a
+    single byte after which the dump is taken to be waiting for a lock and is stopped.
+    """
+    content = Scanner()
+    stalled = abandoned = False
+    with _messages(folder) as dump_says, _messages(folder) as pack_says:
+        dump = _start(command, stdout=subprocess.PIPE, stderr=dump_says)
+        processes = [dump]
+        try:
+            pack = _start(compressor.pack, stdin=subprocess.PIPE, stdout=file, stderr=pack_says)
+            processes.append(pack)
+            try:
+                while not stalled:
+                    if not select.select([dump.stdout], [], [], stall_timeout)[0]:
+                        stalled = True
+                        break
+                    chunk = os.read(dump.stdout.fileno(), CHUNK)
+                    if not chunk:
+                        break
+                    content.feed(chunk)
+                    pack.stdin.write(chunk)
+                pack.stdin.close()
+            except BrokenPipeError:
+                # The compressor is gone; its exit code will say why. The dump has nowhere to
+                # write to.
+                abandoned = True
+            if stalled or abandoned:
+                dump.kill()
+                with contextlib.suppress(BrokenPipeError):
+                    pack.stdin.close()
+            pack_code, dump_code = pack.wait(), dump.wait()
+        finally:
+            for process in processes:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+            dump.stdout.close()
+        problem = None
+        said = _said(dump_says)
+        if stalled:
+            problem = f"the dump sent nothing for {stall_timeout} seconds and was stopped"
+        elif pack_code:
+            problem = _ended(compressor.name, pack_code, _said(pack_says))
+        elif dump_code:
+            problem = _ended(os.path.basename(command[0]), dump_code, said)
+        elif not content.whole:
+            problem = "the dump ended without its last line '-- Dump completed'"
+    return Outcome(problem, stalled, said, content)
+
+
+def read_back(path, compressor, folder):
+    """Read the file from disk again, unpack it, and return the ReadBack."""
+    content = Scanner()
+    digest = hashlib.sha256()
+    with open(path, "rb") as file, _messages(folder) as says:
+        # What was just written is still in memory; the proof is about what is on the disk.
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        unpack = _start(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
+        try:
+            for chunk in iter(lambda: unpack.stdout.read1(CHUNK), b""):
+                content.feed(chunk)
+            code = unpack.wait()
+        finally:
+            if unpack.poll() is None:
+                unpack.kill()
+                unpack.wait()
+            unpack.stdout.close()
+        file.seek(0)
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            digest.update(chunk)
+        problem = _ended(compressor.name, code, _said(says)) if code else None
+        return ReadBack(problem, digest.hexdigest(), file.tell(), content)
+
+
+def _start(command, **streams):
+    streams.setdefault("stdin", subprocess.DEVNULL)
+    # Names go out in UTF-8 whatever the locale of the login.
+    return subprocess.Popen([part.encode("utf-8") for part in command], env=ENVIRONMENT, **streams)
+
+
+def _messages(folder):
+    """Return an open file without a name for a program's stderr: a pipe could fill up and block."""
+    return tempfile.TemporaryFile(dir=folder)
+
+
+def _said(file):
+    """Return the end of what a program wrote to stderr, on one line."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - MESSAGES))
+    lines = file.read().decode("utf-8", "replace").splitlines()
+    return "; ".join(line.strip() for line in lines if line.strip())
+
+
+def _ended(name, code, said):
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"{name} {how}" + (f" and said: {said}" if said else " and said nothing")
+
+
+def _output(command):
+    """Return what a short command writes to stdout; "" when it does not run."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
+            timeout=30,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
