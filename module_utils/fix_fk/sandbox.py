@@ -402,7 +402,7 @@ class Sandbox:
         The environment is bare, so that what .env says holds.
         """
         owner = os.stat(self.app)
-        changed_user = {}
+        changed_user: dict = {}
         if os.geteuid() == 0 and owner.st_uid != 0:
             changed_user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
         return subprocess.run(

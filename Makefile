@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# ansible.cfg would be ignored in a world-writable checkout.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export LC_ALL := C.UTF-8
+# Modules start slower without their compiled files.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo test lint bench clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo    the incident and its repair, in a sandbox on this machine'
+	@echo 'make test    all tests'
+	@echo 'make lint    ruff, mypy, yamllint, ansible-lint'
+	@echo 'make bench   time and memory of the repair beside a shell script of the same commands'
+	@echo 'make clean   remove the sandbox, the virtual environment and caches'
+
+demo:
+	@scripts/setup demo
+	@scripts/demo
+
+test:
+	@scripts/setup test
+	@echo '==> Tests'
+	@pytest -n 2 --dist loadfile
+
+lint:
+	@scripts/setup test
+	@echo '==> ruff'
+	@ruff check .
+	@ruff format --check .
+	@echo '==> mypy'
+	@mypy module_utils library plugins tests
+	@echo '==> yamllint'
+	@yamllint --strict .
+	@echo '==> ansible-lint'
+	@ANSIBLE_INVENTORY=inventory/sandbox ansible-lint
+
+bench:
+	@scripts/setup demo
+	@echo '==> Bench'
+	@python tests/bench/option_1.py
+
+clean:
+	@if [ -e .sandbox ]; then \
+		scripts/setup demo && \
+		echo '==> Removing the sandbox' && \
+		ansible-playbook playbooks/sandbox.yml -i inventory/sandbox -e sandbox_state=absent >/dev/null; \
+	fi
+	@echo '==> Removing the virtual environment and caches'
+	@rm -rf .venv .ansible .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
