@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Prints text to the operator as it is, from the controller."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+DOCUMENTATION = r"""
+name: progress
+author: fix_fk contributors
+short_description: Show a text to the operator
+version_added: 0.1.0
+description:
+  - Prints a text on the screen as it is, with its line breaks and without quotes, whatever the
+    stdout callback makes of results. Runs on the controller; the target is not contacted.
+options:
+  text:
+    description: What to print.
+    type: str
+    required: true
+"""
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset(("text",))
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        text = str(self._task.args.get("text", ""))
+        Display().display("\n" + text)
+        result.update(changed=False, text=text)
+        return result

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""The diagnosis, the plan and the report as Jinja filters; the work is in plugins/fix_fk."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ansible.errors import AnsibleFilterError
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+try:
+    from fix_fk import diagnosis, facts, report, text, verification
+except ImportError as error:
+    if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
+        raise
+    MISSING: str | None = error.name
+else:
+    MISSING = None
+finally:
+    sys.path.pop(0)
+
+
+NAMES = (
+    "fix_fk_wanted fix_fk_ground fix_fk_diagnose fix_fk_same_plan fix_fk_plan_text "
+    "fix_fk_columns fix_fk_verify fix_fk_report fix_fk_report_text"
+).split()
+
+
+def _inputs(values: dict):
+    try:
+        return facts.inputs(values)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def wanted(laravel: dict, inputs: dict) -> dict:
+    """Return the constraint names and tables to ask the server about."""
+    return facts.wanted(facts.Laravel(laravel), _inputs(inputs))
+
+
+def ground(laravel: dict, inputs: dict) -> dict | None:
+    """Return the refusal that ends the diagnosis before the server is looked at, or None."""
+    _inputs(inputs)
+    return diagnosis.ground(laravel)
+
+
+def diagnose(laravel: dict, schema: dict, inputs: dict) -> dict:
+    """Return the diagnosis: verdict, evidence and plan."""
+    return diagnosis.diagnose(laravel, schema, _inputs(inputs))
+
+
+def same_plan(before: dict, after: dict) -> bool:
+    """Tell whether two diagnoses come to the same verdict, names and steps."""
+    return all(before[part] == after[part] for part in ("verdict", "names", "steps"))
+
+
+def verify(expected: dict, laravel: dict, schema: dict, before, volatile: list, inputs: dict):
+    """Return the checks of the runbook's checklist, each with its outcome."""
+    return verification.verify(
+        expected=expected,
+        laravel_facts=laravel,
+        schema_facts=schema,
+        before=before,
+        volatile=volatile,
+        inputs=_inputs(inputs),
+    )
+
+
+class FilterModule:
+    """Filters of this project; each is documented by its function."""
+
+    def filters(self) -> dict:
+        if MISSING:
+            return dict.fromkeys(NAMES, _missing)
+        return {
+            "fix_fk_wanted": wanted,
+            "fix_fk_ground": ground,
+            "fix_fk_diagnose": diagnose,
+            "fix_fk_same_plan": same_plan,
+            "fix_fk_plan_text": text.plan,
+            "fix_fk_columns": verification.columns_to_compare,
+            "fix_fk_verify": verify,
+            "fix_fk_report": report.build,
+            "fix_fk_report_text": text.report,
+        }
+
+
+def _missing(*_args, **_kwargs):
+    raise AnsibleFilterError(
+        f"The Python package {MISSING} is missing on the controller. Nothing was changed. "
+        "Run: pip install -r requirements.txt"
+    )

@@ -1,0 +1,809 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From facts to a verdict and a plan: a pure function, no server and no files.
+
+`diagnose` returns a plain dictionary (see `Diagnosis.as_dict`). A verdict either carries a
+plan, or is a refusal that says what was found, what is missing and what to run next; when
+it cannot tell the tables apart by evidence it refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import facts, plan, sql
+from .evidence import Holder, classify
+from .facts import Inputs, Laravel
+from .simulation import Problem, Schema
+
+# Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
+NAME_TAKEN = {1826, 1022, 1823}
+LOOK_ALIKES = {
+    1061: "index_name_taken",
+    1452: "orphan_rows",
+    3780: "columns_do_not_match",
+    1215: "columns_do_not_match",
+    1822: "columns_do_not_match",
+    1824: "columns_do_not_match",
+    6125: "columns_do_not_match",
+    1205: "lock_wait",
+}
+
+
+@dataclass
+class Diagnosis:
+    """What happened, on what evidence, and what is to be done."""
+
+    verdict: str
+    found: str
+    migration: str | None = None
+    evidence: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    names: list[dict] = field(default_factory=list)
+    ways: list[dict] = field(default_factory=list)
+    refused: bool = False
+    not_changed: str = ""
+    next: str = ""
+    steps: list[dict] = field(default_factory=list)
+    expected: dict = field(default_factory=dict)
+
+    def as_dict(self) -> dict:
+        """Return plain data, as a playbook wants it."""
+        return {**self.__dict__, "repairs": bool(self.steps)}
+
+
+def ground(laravel_facts: dict) -> dict | None:
+    """Return the refusal that makes looking at the server pointless, or None."""
+    connection = laravel_facts["connection"]
+    differences = laravel_facts["configuration"]["differences"]
+    artisan = f"{laravel_facts['php']['binary']} artisan"
+    if differences:
+        sides = "; ".join(
+            f"{item['key']} is {item['cached']} in the cached configuration and "
+            f"{item['dotenv']} in .env"
+            for item in differences
+        )
+        return Diagnosis(
+            "configuration_differs",
+            f"The application's cached configuration and its .env do not name the same database: "
+            f"{sides}. Which of the two is meant cannot be known from here.",
+            refused=True,
+            not_changed="Nothing was changed: no row, no table, no file.",
+            next=f"If .env is right: {artisan} config:cache (or config:clear). If the cache is "
+            "right, correct .env. Then run this again.",
+        ).as_dict()
+    error = laravel_facts.get("database_error")
+    if error:
+        return Diagnosis(
+            "no_connection",
+            f"The application cannot reach its database {connection['database']} as "
+            f"{connection['username']}: {error['code']} {error['message']}.",
+            refused=True,
+            not_changed="Nothing was changed: no row, no table, no file.",
+            next="Put DB_HOST, DB_USERNAME and DB_PASSWORD in .env right (and clear the cached "
+            f"configuration: {artisan} config:clear), then run this again.",
+        ).as_dict()
+    return None
+
+
+class _Refusal(Exception):
+    def __init__(self, verdict: str, found: str, next_: str, not_changed: str = ""):
+        super().__init__(verdict)
+        self.verdict, self.found, self.next, self.not_changed = verdict, found, next_, not_changed
+
+
+def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
+    """Return the diagnosis of one application as a dictionary."""
+    laravel = Laravel(laravel_facts)
+    case = _Case(laravel, schema_facts, inputs)
+    try:
+        case.examine()
+    except _Refusal as refusal:
+        case.diagnosis.verdict = refusal.verdict
+        case.diagnosis.found = refusal.found
+        case.diagnosis.refused = True
+        case.diagnosis.next = refusal.next
+        case.diagnosis.not_changed = refusal.not_changed or (
+            "Nothing was changed: no row, no table, no file."
+        )
+        case.diagnosis.steps = []
+    return case.diagnosis.as_dict()
+
+
+class _Case:
+    """One application on the way to its diagnosis."""
+
+    def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
+        self.laravel, self.schema, self.inputs = laravel, schema, inputs
+        self.diagnosis = Diagnosis("", "")
+        self.live = facts.live(schema)
+        self.sources = facts.wanted(laravel, inputs)["names"]
+        self.artisan = f"{inputs.laravel_php} artisan"
+
+    # --- the order of questions ----------------------------------------------------------
+
+    def examine(self) -> None:
+        self._check_ground()
+        self._note_children()
+        if not self.laravel.pending:
+            self._nothing_pending()
+            return
+        migration = self._incident()
+        if migration is None:
+            self._none_failed()
+            return
+        self.diagnosis.migration = migration
+        self._check_sight()
+        self._check_look_alikes(migration)
+        self._repair(migration)
+
+    def _check_ground(self) -> None:
+        server = self.schema["server"]
+        if self.schema.get("orphans"):
+            rows = ", ".join(f"{row['name']} (of {row['table']})" for row in self.schema["orphans"])
+            raise _Refusal(
+                "orphan_dictionary_rows",
+                f"InnoDB's dictionary holds constraints of tables that do not exist: {rows}. "
+                "A crashed ALTER TABLE leaves this behind; no SQL statement can drop them.",
+                "Show this to the server's administrator: it takes a dump and a reload of the "
+                "schema, or a repair of the dictionary.",
+            )
+        if self.laravel.pending and (server.get("read_only") or server.get("replica")):
+            what = "a replica" if server.get("replica") else "read-only"
+            raise _Refusal(
+                "not_writable",
+                f"The server that the application uses is {what}; a repair has to be made on "
+                "the primary and will reach this server by replication.",
+                "Point the application (DB_HOST) at the primary, or run this against the host "
+                "whose application uses it.",
+            )
+
+    def _check_sight(self) -> None:
+        account = self.schema["account"]
+        if not account["sees_all"]:
+            raise _Refusal(
+                "cannot_see",
+                f"The account {account['name']} cannot see every constraint of schema "
+                f"{self.schema['name']} ({account['reason']}), so \"nobody holds the name\" "
+                "cannot be told from \"not allowed to see who does\".",
+                f"Let an administrator run: GRANT ALL PRIVILEGES ON "
+                f"{plan.quote(self.schema['name'])}.* TO the account, or pass database_user and "
+                "database_password of an account that has it.",
+            )
+        if account.get("missing_rights"):
+            raise _Refusal(
+                "missing_rights",
+                f"The account {account['name']} lacks {', '.join(account['missing_rights'])} on "
+                f"schema {self.schema['name']}; the repair would stop half-way.",
+                f"Let an administrator run: GRANT {', '.join(account['missing_rights'])} ON "
+                f"{plan.quote(self.schema['name'])}.* TO the account.",
+            )
+
+    def _note_children(self) -> None:
+        """Report constraints of children that follow a table which no migration created."""
+        history = self.laravel.history
+        for key in self.schema.get("constraints") or ():
+            parent = key["referenced_table"]
+            table = history.schema.get(key["table"])
+            known = table.key(key["name"]) if table else None
+            if known and known.referenced_table.casefold() != parent.casefold():
+                self.diagnosis.notes.append(
+                    f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
+                    f"migration pointed it at {known.referenced_table}. It followed the table "
+                    "when that was renamed."
+                )
+
+    def _nothing_pending(self) -> None:
+        maintenance = self.laravel.maintenance
+        missing = self._missing_expected()
+        if maintenance.get("down") and maintenance.get("by_this_tool"):
+            self.diagnosis.verdict = "unfinished"
+            self.diagnosis.migration = maintenance.get("migration")
+            self.diagnosis.found = (
+                "Every migration is recorded, and the application is still in the maintenance "
+                f"mode that run {maintenance.get('run_id')} of this tool entered: that run was "
+                "interrupted before it could verify its work. What is left is to verify it and "
+                "to lift maintenance mode."
+            )
+            self._plan(plan.finish(self.artisan), self.live)
+            return
+        if missing:
+            raise _Refusal(
+                "constraints_missing",
+                "Every migration is recorded as run, and yet what they should have made is not "
+                f"there: {'; '.join(missing)}. A migration was recorded without having run, or "
+                "the constraints were dropped by hand.",
+                "Look at the migrations table and at the tables named here before running "
+                "anything; nothing can be migrated again while all are recorded.",
+            )
+        self.diagnosis.verdict = "healthy"
+        self.diagnosis.found = (
+            "Every migration is recorded as run and every expected constraint exists."
+        )
+
+    def _none_failed(self) -> None:
+        self.diagnosis.verdict = "healthy"
+        pending = ", ".join(self.laravel.pending)
+        self.diagnosis.found = (
+            f"No failed migration was found. Pending, and not tried yet as far as the log says: "
+            f"{pending}. No constraint name stands in their way, so nothing is repaired and "
+            "nothing is migrated here."
+        )
+        self.diagnosis.next = (
+            f"{self.artisan} migrate --force, or name the migration that failed: "
+            f"-e incident_migration={self.laravel.pending[0]}"
+        )
+
+    # --- which migration failed ----------------------------------------------------------
+
+    def _incident(self) -> str | None:
+        asked = self.inputs.incident_migration
+        if asked:
+            if asked in self.laravel.pending:
+                return asked
+            state = (
+                "is recorded as run" if asked in self.laravel.recorded else "is not in the code"
+            )
+            raise _Refusal(
+                "not_pending",
+                f"incident_migration names {asked}, which {state}; a failed migration is one "
+                f"that is pending. Pending are: {', '.join(self.laravel.pending)}.",
+                "Name one of these, or leave incident_migration out.",
+            )
+        logged = self.laravel.failed_migration()
+        if logged:
+            return logged
+        ours = self.laravel.maintenance
+        if ours.get("by_this_tool") and ours.get("migration") in self.laravel.pending:
+            return ours["migration"]
+        trial = self.live.copy()
+        for migration in self.laravel.pending:
+            problems = trial.apply(self.laravel.up(migration)).problems
+            if any(problem.kind in ("name_taken", "table_exists") for problem in problems):
+                return migration
+        return None
+
+    # --- look-alikes ---------------------------------------------------------------------
+
+    def _check_look_alikes(self, migration: str) -> None:
+        failed = self.laravel.failed
+        if not failed or self.laravel.failed_migration() != migration:
+            return
+        kind = LOOK_ALIKES.get(failed.code)
+        if failed.code == 1005 and failed.errno in (150, 140):
+            kind = "columns_do_not_match"
+        if not kind:
+            return
+        where = f"Migration {migration} failed with {failed.code}: {failed.reason}."
+        if failed.sql:
+            where += f" The statement was: {sql.redact(failed.sql)}."
+        advice = {
+            "index_name_taken": (
+                "An index of this name exists on the table; it is not a constraint name that is "
+                "taken, and dropping constraints would not help.",
+                "Compare the index with the migration: if an earlier attempt made it, drop it or "
+                f"take that line out of the migration, then run: {self.artisan} migrate --force",
+            ),
+            "orphan_rows": (
+                "Rows of the child table point at rows that do not exist in the parent. No "
+                "constraint name is taken; the data has to be put right first.",
+                "List the offending rows with a LEFT JOIN of the child on the parent WHERE the "
+                "parent's key IS NULL, decide what they should point at, then run: "
+                f"{self.artisan} migrate --force",
+            ),
+            "columns_do_not_match": (
+                "The referencing and the referenced column differ (type, sign, length, character "
+                "set, engine), or the referenced one has no index. No constraint name is taken.",
+                "Compare both with SHOW CREATE TABLE, correct the migration, then run: "
+                f"{self.artisan} migrate --force",
+            ),
+            "lock_wait": (
+                "It waited for a lock that another connection held. No constraint name is taken."
+                + self._lock_text(),
+                "When the blocking connection has ended, run this again (or, if the migration "
+                f"left nothing behind, {self.artisan} migrate --force).",
+            ),
+        }[kind]
+        raise _Refusal(kind, f"{where} {advice[0]}", advice[1])
+
+    def _lock_text(self) -> str:
+        locks = self.schema.get("locks") or ()
+        if not locks:
+            return " Nobody holds one on these tables now."
+        return " Standing now: " + "; ".join(
+            f"connection {lock['connection']} of {lock['user']} from {lock['host']} on table "
+            f"{lock['table']} for {lock['seconds']} s"
+            for lock in locks
+        ) + "."
+
+    # --- the incident itself -------------------------------------------------------------
+
+    def _repair(self, migration: str) -> None:
+        self._check_readable(migration)
+        self._check_known_error(migration)
+        holders = self._holders(migration)
+        self._describe(migration, holders)
+        self._check_holders(holders)
+        way, repaired = self._choose_way(migration, holders)
+        drops, final = self._free_names(repaired, holders)
+        self._check_loss(repaired)
+        self.diagnosis.ways = way["considered"]
+        steps = plan.option_1(
+            artisan=self.artisan,
+            schema=self.schema,
+            laravel=self.laravel,
+            migration=migration,
+            way=way,
+            drops=drops,
+        )
+        self._plan(steps, final)
+
+    def _check_readable(self, migration: str) -> None:
+        known = self.laravel.statements(migration)
+        if known.get("up_error") and not known.get("up"):
+            raise _Refusal(
+                "migration_unreadable",
+                f"What migration {migration} would send could not be learned: "
+                f"{known['up_error']}. Without it no one can say which names it needs.",
+                f"Run {self.artisan} migrate --pretend --path=database/migrations/{migration}.php "
+                "to see the same error, correct the migration, and run this again.",
+            )
+
+    def _holders(self, migration: str) -> list[Holder]:
+        """Find who holds each name that the pending migrations will create."""
+        found: list[Holder] = []
+        seen: set[str] = set()
+        trial = self.live.copy()
+        trial.keeps_rows = True
+        for pending in self.laravel.pending:
+            for statement in self.laravel.up(pending):
+                for problem in trial.apply([statement]).problems:
+                    if problem.kind != "name_taken" or problem.name.casefold() in seen:
+                        continue
+                    seen.add(problem.name.casefold())
+                    # Where the name sits now, before the migration's own renames.
+                    tables = self.live.holders(problem.name)
+                    if not tables:
+                        continue
+                    found.append(
+                        classify(
+                            self.laravel, self.schema, self.live, migration, problem, tables[0].name
+                        )
+                    )
+        return found
+
+    def _describe(self, migration: str, holders: list[Holder]) -> None:
+        diagnosis = self.diagnosis
+        failed = self.laravel.failed
+        logged = failed and self.laravel.failed_migration() == migration
+        diagnosis.names = [
+            {
+                "name": holder.name,
+                "holder": holder.table,
+                "wanted_by": holder.target,
+                "is": holder.kind,
+                "learned_from": self.sources.get(holder.name, ["pretend"]),
+            }
+            for holder in holders
+        ]
+        for holder in holders:
+            diagnosis.evidence.extend(e for e in holder.evidence if e not in diagnosis.evidence)
+        sentence = f"Migration {migration} "
+        if logged:
+            sentence += f"failed with error {failed.code}"
+            sentence += f" (errno {failed.errno})" if failed.errno else ""
+            sentence += f": {failed.reason}."
+        else:
+            sentence += "is pending and cannot run; the log holds no error of it."
+        held: dict[tuple[str, str], list[str]] = {}
+        for holder in holders:
+            held.setdefault((holder.table, holder.kind), []).append(holder.name)
+        what = {
+            "displaced": "the original table that the migration renamed away",
+            "same": "the very table that the migration wants to give it to",
+            "live": "a table that is in use",
+            "unknown": "a table of which it is not known whether it is in use",
+        }
+        for (table, kind), names in held.items():
+            plural = "s" if len(names) > 1 else ""
+            sentence += (
+                f" The constraint name{plural} {', '.join(names)} "
+                f"{'are' if plural else 'is'} held by {table}, {what[kind]}."
+            )
+        kinds = {holder.kind for holder in holders}
+        retried = bool(logged and failed.code == 1050)
+        diagnosis.found = sentence
+        if "displaced" in kinds:
+            leftover = any(holder.leftover for holder in holders)
+            diagnosis.verdict = "renamed_table_kept_the_name"
+            if retried:
+                diagnosis.verdict += "_retried"
+                diagnosis.found += " The migration was tried again and met its own leftovers."
+            if not leftover:
+                diagnosis.found += " The new table was not created."
+        elif "same" in kinds:
+            diagnosis.verdict = "table_already_has_the_constraint"
+        else:
+            diagnosis.verdict = "nothing_in_the_way"
+            diagnosis.found += " No constraint name stands in its way any more."
+
+    def _check_holders(self, holders: list[Holder]) -> None:
+        live = [holder for holder in holders if holder.kind == "live"]
+        if live:
+            raise _Refusal(
+                "live_table_holds_the_name",
+                f"{self.diagnosis.found} {' '.join(live[0].evidence)} Dropping the constraint of "
+                "a table that is in use is damage, not repair.",
+                f"Give the constraint another name in the migration that wants {live[0].name} "
+                f"(for instance {live[0].target}_{live[0].name}), deploy it, and run this again.",
+            )
+        unknown = [holder for holder in holders if holder.kind == "unknown"]
+        if unknown:
+            raise _Refusal(
+                "holder_not_identified",
+                f"{self.diagnosis.found} {' '.join(unknown[0].evidence)} "
+                f"What is missing: {unknown[0].missing}.",
+                "Find out where the table comes from (its rows, the deployment's history). If it "
+                "is the original renamed away, rename it back by hand and run this again; if it "
+                "is in use, give the migration's constraint another name.",
+            )
+        for holder in holders:
+            if holder.leftover_rows:
+                raise _Refusal(
+                    "leftover_has_rows",
+                    f"{self.diagnosis.found} The table {holder.original} that the failed "
+                    f"migration created has rows of its own by now, and the original rows are in "
+                    f"{holder.table}: the application has gone on writing.",
+                    f"Decide which rows of {holder.original} are to be kept, move them into "
+                    f"{holder.table} (or elsewhere), empty {holder.original}, and run this again. "
+                    "Put the application into maintenance mode first: "
+                    f"{self.artisan} down",
+                )
+
+    # --- rollback ------------------------------------------------------------------------
+
+    def _choose_way(self, migration: str, holders: list[Holder]) -> tuple[dict, Schema]:
+        considered: list[dict] = []
+        displaced = [holder for holder in holders if holder.kind == "displaced"]
+        strategy = self.inputs.rollback_strategy
+        ways = {
+            "nothing": lambda: self._way_nothing(displaced),
+            "down": lambda: self._way_down(migration),
+            "rename_back": lambda: self._way_rename_back(migration, displaced),
+            "literal": lambda: self._way_literal(),
+        }
+        if strategy not in ("auto", *ways):
+            raise _Refusal(
+                "bad_input",
+                f"rollback_strategy is {strategy!r}; it takes auto, {', '.join(ways)}.",
+                "Correct it and run this again.",
+            )
+        order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
+        for name in order:
+            state = self.live.copy()
+            way, reason = ways[name]()
+            if way is not None:
+                reason = self._rehearse_in_memory(state, way) or ""
+                if not reason:
+                    considered.append({"way": name, "chosen": True, "reason": way["reason"]})
+                    return {**way, "name": name, "considered": considered}, state
+            considered.append({"way": name, "chosen": False, "reason": reason})
+        self.diagnosis.ways = considered
+        reasons = "; ".join(f"{item['way']}: {item['reason']}" for item in considered)
+        raise _Refusal(
+            "no_safe_rollback",
+            f"{self.diagnosis.found} No way back to the schema before the migration is safe: "
+            f"{reasons}.",
+            "Take these reasons to the migration's author. Anything that clears one of them "
+            "(rows moved out of a leftover, a correct down()) opens that way; then run this again.",
+        )
+
+    def _rehearse_in_memory(self, state: Schema, way: dict) -> str:
+        """Carry `way` out on `state`; return why it will not do, or "" when it does."""
+        for pair in way["tables"]:
+            if pair["leftover"]:
+                state.drop(pair["original"])
+            if pair["displaced"]:
+                state.rename(pair["displaced"], pair["original"])
+            if state.get(facts.quarantine(pair["original"])):
+                state.drop(facts.quarantine(pair["original"]))
+        outcome = state.apply(way["statements"])
+        if outcome.losses:
+            return "it would lose data: " + ", ".join(
+                f"{loss.detail}, which has rows" for loss in outcome.losses
+            )
+        if outcome.problems:
+            return f"it would fail: {outcome.problems[0].detail}"
+        written = [t.name for t in state.tables.values() if t.written]
+        if written:
+            return f"it writes rows of {', '.join(written)}"
+        left = self._obstacles(state)
+        if left:
+            return f"afterwards the migration would still fail: {left[0].detail}"
+        return ""
+
+    def _obstacles(self, state: Schema) -> list[Problem]:
+        """What stops the pending migrations on `state` once the taken names are free."""
+        trial = state.copy()
+        return [
+            problem
+            for migration in self.laravel.pending
+            for problem in trial.apply(self.laravel.up(migration)).problems
+            if problem.kind not in ("name_taken", "unread")
+        ]
+
+    def _way_nothing(self, displaced: list[Holder]) -> tuple[dict | None, str]:
+        if displaced:
+            tables = ", ".join(sorted({holder.table for holder in displaced}))
+            return None, f"the original rows are in {tables}"
+        if self._set_aside():
+            return None, f"{facts.quarantine(self._set_aside()[0])}, set aside by an interrupted run, has to go"
+        reason = "the failed migration left nothing behind"
+        return {"tables": [], "statements": [], "steps": [], "reason": reason}, ""
+
+    def _way_down(self, migration: str) -> tuple[dict | None, str]:
+        known = self.laravel.statements(migration)
+        if not known.get("down_exists") or not known.get("down"):
+            return None, "the migration has no down() that does anything"
+        if known.get("down_error"):
+            return None, f"its down() could not be read: {known['down_error']}"
+        if known.get("down_conditional"):
+            return None, (
+                "its down() decides by what it finds "
+                f"({', '.join(known['down_conditional'])}), so --pretend does not show all of it"
+            )
+        return {
+            "tables": [],
+            "statements": known["down"],
+            "steps": ["down"],
+            "reason": "its own down() puts the schema back and drops nothing that has rows",
+        }, ""
+
+    def _way_rename_back(
+        self, migration: str, displaced: list[Holder]
+    ) -> tuple[dict | None, str]:
+        made = self._made_by(migration)
+        renamed = self._renamed_by(migration)
+        for holder in displaced:
+            renamed[holder.original] = holder.table
+        if not renamed and not made and not self._set_aside():
+            return None, "the migration renamed and created no table that is there now"
+        pairs = [
+            {"original": name, "displaced": None, "leftover": False} for name in self._set_aside()
+        ]
+        for original in sorted({*renamed, *made}):
+            table = self.live.get(original)
+            if table and table.may_have_rows:
+                return None, f"table {original}, which would be dropped, has rows"
+            if table and table.name not in made:
+                return None, f"table {original} exists and the migration does not create it"
+            if table:
+                pointing = [
+                    other.name
+                    for other in self.live.tables.values()
+                    if other is not table
+                    for key in other.keys
+                    if key.referenced_table.casefold() == original.casefold()
+                    and other.name not in made
+                ]
+                if pointing:
+                    return None, f"table {pointing[0]} refers to {original}, which would be dropped"
+            pairs.append(
+                {
+                    "original": table.name if table else original,
+                    "displaced": renamed.get(original),
+                    "leftover": table is not None,
+                }
+            )
+        names = ", ".join(f"{pair['displaced']} to {pair['original']}" for pair in pairs
+                          if pair["displaced"])
+        return {
+            "tables": pairs,
+            "statements": [],
+            "steps": ["rename_back"],
+            "reason": f"what it created is empty and nobody refers to it; renames {names} back"
+            if names
+            else "what it created is empty and nobody refers to it",
+        }, ""
+
+    def _set_aside(self) -> list[str]:
+        """Return the tables whose leftover an interrupted run has set aside and not dropped."""
+        return sorted(
+            table.name
+            for table in self.live.tables.values()
+            if self.live.get(facts.quarantine(table.name))
+        )
+
+    def _renamed_by(self, migration: str) -> dict[str, str]:
+        """Return {original: displaced} of the renames that have happened already."""
+        pairs = {}
+        for statement in self.laravel.up(migration):
+            for effect in sql.read(statement):
+                if isinstance(effect, sql.RenameTable):
+                    there = self.live.get(effect.new_name)
+                    known = self.laravel.history.creators
+                    if there and effect.new_name.casefold() not in known:
+                        pairs[effect.table] = there.name
+        return pairs
+
+    def _made_by(self, migration: str) -> list[str]:
+        """Return the tables that `migration` creates, that exist, and that are its own."""
+        made = []
+        renamed = {name.casefold() for name in self._renamed_by(migration)}
+        for statement in self.laravel.up(migration):
+            for effect in sql.read(statement):
+                if not isinstance(effect, sql.CreateTable):
+                    continue
+                there = self.live.get(effect.table)
+                known = self.laravel.history.schema.get(effect.table)
+                # Someone else's table of that name is not ours to drop.
+                ours = known is None or effect.table.casefold() in renamed
+                if ours and there and there.columns == list(effect.columns):
+                    made.append(there.name)
+        return made
+
+    def _way_literal(self) -> tuple[dict | None, str]:
+        name = self.inputs.rollback_migration
+        last = self.laravel.recorded[-1] if self.laravel.recorded else None
+        if not name or name != last:
+            return None, (
+                "rollback_strategy=literal undoes the last recorded migration, "
+                f"{last}; name it (rollback_migration={last}) to say that this is meant"
+            )
+        return {
+            "tables": [],
+            "statements": self.laravel.down(name),
+            "steps": ["literal"],
+            "reason": f"asked for by name: undoes {name}",
+        }, ""
+
+    # --- names, losses, expectations -----------------------------------------------------
+
+    def _free_names(self, repaired: Schema, holders: list[Holder]) -> tuple[list[dict], Schema]:
+        """Return the constraints to drop from `repaired`, and the schema after the migrations."""
+        allowed = {holder.name.casefold() for holder in holders}
+        definitions = {
+            (key["name"].casefold(), key["table"].casefold()): key
+            for key in self.schema["constraints"]
+        }
+        drops: list[dict] = []
+        while True:
+            trial = repaired.copy()
+            taken = None
+            for migration in self._to_run():
+                outcome = trial.apply(self.laravel.up(migration))
+                taken = next((p for p in outcome.problems if p.kind == "name_taken"), None)
+                if taken:
+                    break
+            if taken is None:
+                return drops, trial
+            holder = repaired.holders(taken.name)
+            if not holder or taken.name.casefold() not in allowed:
+                raise _Refusal(
+                    "names_collide_in_the_code",
+                    f"The pending migrations give the constraint name {taken.name} to two "
+                    f"tables ({taken.holder} and {taken.table}); the second will always fail.",
+                    "Give one of them another name in its migration, deploy it, and run this "
+                    "again.",
+                )
+            table = holder[0]
+            key = table.key(taken.name)
+            identity = (table.identity or table.name).casefold()
+            definition = definitions[(taken.name.casefold(), identity)]
+            drops.append({**definition, "table": table.name, "name": key.name})
+            repaired.drop_key(taken.name, table.name)
+
+    def _to_run(self) -> list[str]:
+        if self.inputs.rollback_strategy == "literal" and self.inputs.rollback_migration:
+            return [self.inputs.rollback_migration, *self.laravel.pending]
+        return self.laravel.pending
+
+    def _check_known_error(self, migration: str) -> None:
+        """Refuse an error that has nothing to do with a taken name."""
+        failed = self.laravel.failed
+        if self.laravel.failed_migration() != migration or self.inputs.incident_migration:
+            return
+        taken = failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
+        if taken or failed.code == 1050:
+            return
+        raise _Refusal(
+            "another_error",
+            f"Migration {migration} failed with {failed.code}: {failed.reason}. That is not a "
+            "constraint name that is taken, and not what this tool repairs.",
+            f"Correct what the message names, then run: {self.artisan} migrate --force. If the "
+            "log is out of date, name the migration instead: "
+            f"-e incident_migration={migration}",
+        )
+
+    def _check_loss(self, repaired: Schema) -> None:
+        trial = repaired.copy()
+        accepted = {name.casefold() for name in self.inputs.remigrate_accept_loss}
+        for migration in self._to_run():
+            known = self.laravel.statements(migration)
+            outcome = trial.apply(known.get("up") or [])
+            for loss in outcome.losses:
+                if loss.kind == "column":
+                    self.diagnosis.notes.append(f"Migration {migration} {loss.detail}.")
+                elif loss.table.casefold() not in accepted:
+                    raise _Refusal(
+                        "migration_would_lose_rows",
+                        f"{self.diagnosis.found} Run again, migration {migration} itself "
+                        f"{loss.detail}, which has rows: {sql.redact(loss.statement)}.",
+                        f"If these rows may go, say so by name: -e "
+                        f"'{{\"remigrate_accept_loss\": [\"{loss.table}\"]}}'. If not, correct "
+                        "the migration and deploy it first.",
+                    )
+            hidden = [*(known.get("up_conditional") or []), *(["SELECT"] if outcome.reads else [])]
+            if hidden:
+                self.diagnosis.notes.append(
+                    f"Migration {migration} decides by what it finds ({', '.join(hidden)}): "
+                    "--pretend does not show every statement it may send."
+                )
+            for problem in outcome.problems:
+                if problem.kind == "unread":
+                    self.diagnosis.notes.append(
+                        f"Migration {migration} sends a statement that could not be read: "
+                        f"{sql.redact(problem.statement)}"
+                    )
+
+    def _missing_expected(self) -> list[str]:
+        missing = [f"constraint {name}" for name in self.schema.get("missing") or ()]
+        missing.extend(
+            f"constraint {item['name']} differs ({item['found']} instead of {item['expected']})"
+            for item in self.schema.get("differing") or ()
+        )
+        return missing + [
+            f"table {' or '.join(names)}" for names in self._missing_tables(self.live)
+        ]
+
+    def _missing_tables(self, state: Schema) -> list[list[str]]:
+        wanted = [
+            [entry] if isinstance(entry, str) else list(entry)
+            for entry in self.inputs.expected_tables
+        ]
+        return [names for names in wanted if not any(state.get(name) for name in names)]
+
+    def _plan(self, steps: list[dict], final: Schema) -> None:
+        """Attach the plan, and what must be true when it has been carried out."""
+        self.diagnosis.steps = steps
+        constraints = {
+            (key.name.casefold(), table.name.casefold()): {
+                "name": key.name,
+                "table": table.name,
+                "columns": list(key.columns),
+                "referenced_table": key.referenced_table,
+                "referenced_columns": list(key.referenced_columns),
+            }
+            for migration in self.laravel.pending
+            for statement in self.laravel.up(migration)
+            for name in facts.keys_added(statement)
+            for table in final.holders(name)
+            for key in [table.key(name)]
+        }
+        for expected in self.inputs.expected_constraints:
+            constraints[(expected["name"].casefold(), expected["table"].casefold())] = dict(
+                expected
+            )
+        self.diagnosis.expected = {
+            "migrations": list(self.laravel.pending),
+            "constraints": list(constraints.values()),
+            "tables": list(self.inputs.expected_tables),
+            # Where the rows of each present table are to be found afterwards.
+            "names": {
+                table.identity: table.name
+                for table in final.tables.values()
+                if table.identity is not None
+            },
+            "dropped": sorted(
+                table.identity for table in final.dropped if table.identity is not None
+            ),
+            "changed_columns": {
+                table.name: sorted(table.changed_columns)
+                for table in final.tables.values()
+                if table.changed_columns
+            },
+            "written": {
+                table.name: sorted(table.written)
+                for table in final.tables.values()
+                if table.written and table.identity is not None
+            },
+        }

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells the holder of a constraint name apart: displaced, live, or the same table.
+
+Rows, names and dates are hints and are not looked at here. What counts, strongest first:
+which migration creates what (the recorded migrations, read in order), the renames that the
+failed migration itself sends, and the columns. A table that is taken for displaced has its
+constraint dropped, so every doubt ends in "unknown", which the diagnosis refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import sql
+from .facts import Laravel
+from .simulation import Problem, Schema
+
+
+@dataclass
+class Holder:
+    """Who holds the constraint `name` that `target` is to get.
+
+    kind: displaced, same, live or unknown. `original` is the name a displaced table had,
+    `leftover` whether a table has taken that name since, `missing` what would settle it.
+    """
+
+    name: str
+    table: str
+    target: str
+    kind: str
+    original: str | None = None
+    leftover: bool = False
+    leftover_rows: bool = False
+    evidence: list[str] = field(default_factory=list)
+    missing: str = ""
+
+
+def classify(
+    laravel: Laravel, schema: dict, live: Schema, migration: str, problem: Problem, table: str
+) -> Holder:
+    """Return what the table `table`, which holds the name of `problem`, is."""
+    holder = Holder(problem.name, table, problem.table, "unknown")
+    if table.casefold() == problem.table.casefold():
+        holder.kind = "same"
+        holder.evidence.append(
+            f"{table} holds {problem.name} itself; the migration gives it to that same name."
+        )
+        return holder
+    history = laravel.history
+    creator = history.creators.get(table.casefold())
+    created = history.schema.get(table) is not None
+    renames = {
+        effect.new_name.casefold(): effect.table
+        for name in laravel.pending
+        for statement in laravel.up(name)
+        for effect in sql.read(statement)
+        if isinstance(effect, sql.RenameTable)
+    }
+    used_by = (laravel.raw.get("model_tables") or {}).get(table)
+    if created:
+        holder.kind = "live"
+        holder.evidence.append(
+            f"{table} is created under that name by the recorded migration {creator}, so it is "
+            "in use and not a table renamed away."
+        )
+        return holder
+    if used_by:
+        holder.kind = "live"
+        holder.evidence.append(f"The application's code reads {table} ({used_by}).")
+        return holder
+    owner = next((t.name for t in history.schema.holders(problem.name)), None)
+    renamed_from = renames.get(table.casefold())
+    mentions = laravel.mentioned_by(table, laravel.recorded)
+    if owner:
+        holder.evidence.append(
+            f"No recorded migration creates {table}, and {problem.name} was given to {owner} by "
+            f"{history.creators.get(owner.casefold())}: {table} is {owner}, renamed."
+        )
+    if renamed_from:
+        holder.evidence.append(f"Migration {migration} renames {renamed_from} to {table}.")
+    if mentions:
+        holder.evidence.append(f"But recorded migration {mentions[0]} names {table} too.")
+        holder.missing = f"whether {mentions[0]} made {table} what it is"
+        return holder
+    if owner and renamed_from and owner.casefold() != renamed_from.casefold():
+        holder.evidence.append("These two do not agree on where it comes from.")
+        holder.missing = f"whether {table} was {owner} or {renamed_from}"
+        return holder
+    original = renamed_from or (owner if history.conclusive else None)
+    if original is None:
+        gaps = "; ".join(history.gaps)
+        holder.missing = (
+            f"a migration that creates {table}, or one that renames another table to it"
+            + (f" (the history has gaps: {gaps})" if gaps else "")
+        )
+        return holder
+    holder.original = original
+    agrees, said = _columns(laravel, live, migration, holder)
+    holder.evidence.extend(said)
+    if agrees is False or (agrees is None and owner is None):
+        holder.missing = f"columns of {table} and {original} that agree with the migrations"
+        return holder
+    there = live.get(original)
+    holder.kind = "displaced"
+    holder.leftover = there is not None
+    holder.leftover_rows = bool(there and there.may_have_rows)
+    return holder
+
+
+def _columns(
+    laravel: Laravel, live: Schema, migration: str, holder: Holder
+) -> tuple[bool | None, list[str]]:
+    """Compare columns with the migrations; (agree, sentences), None when nothing is known."""
+    said: list[str] = []
+    verdicts: list[bool] = []
+    earlier = laravel.history.schema.get(holder.original or "")
+    displaced = live.get(holder.table)
+    if earlier and earlier.columns is not None and displaced and displaced.columns is not None:
+        # A column added by hand since does not speak against it; one that is gone does.
+        same = _set(earlier.columns) <= _set(displaced.columns)
+        verdicts.append(same)
+        said.append(
+            f"{holder.table} {'has' if same else 'lacks some of'} the columns that the earlier "
+            f"migrations gave {holder.original}."
+        )
+    leftover = live.get(holder.original or "")
+    made = _created_columns(laravel, migration, holder.original or "")
+    if leftover and leftover.columns is not None:
+        if made is None:
+            verdicts.append(False)
+            said.append(f"{holder.original} exists, and {migration} does not create it.")
+        else:
+            same = _set(made) == _set(leftover.columns)
+            verdicts.append(same)
+            said.append(
+                f"{leftover.name} has {'the' if same else 'other'} columns "
+                f"{'that' if same else 'than'} {migration} creates it with."
+            )
+    if not verdicts:
+        return None, said
+    return all(verdicts), said
+
+
+def _created_columns(laravel: Laravel, migration: str, table: str) -> list[str] | None:
+    for statement in laravel.up(migration):
+        for effect in sql.read(statement):
+            if isinstance(effect, sql.CreateTable) and effect.table.casefold() == table.casefold():
+                return list(effect.columns)
+    return None
+
+
+def _set(names: list[str]) -> set[str]:
+    return {name.casefold() for name in names}

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules found on the target, as the diagnosis reads it.
+
+`laravel` is the return value of the module laravel_info, `schema` that of
+fk_constraint_info; their documentation gives the shape of every field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from . import sql
+from .simulation import Schema, Table
+from .sql import FailedStatement, ForeignKey
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the operator decides. Every field has the safe value as its default."""
+
+    incident_migration: str | None = None
+    rollback_strategy: str = "auto"
+    rollback_migration: str | None = None
+    remigrate_accept_loss: tuple[str, ...] = ()
+    expected_constraints: tuple[dict, ...] = ()
+    expected_tables: tuple = ()
+    laravel_php: str = "php"
+    laravel_path: str = ""
+
+
+_NAMES = ("incident_migration", "rollback_migration", "rollback_strategy")
+
+
+def inputs(values: dict) -> Inputs:
+    """Read the operator's variables; raise ValueError, in a sentence, for a wrong type.
+
+    AWX hands a survey's answers over re-typed ('0123' as a number, '' as None), so a name
+    that is not a string is refused instead of being turned into one.
+    """
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in _NAMES:
+        if not isinstance(values.get(name, ""), str):
+            raise ValueError(f"{name} is {values[name]!r}; it takes a name, in quotes.")
+    constraints = values.get("expected_constraints") or ()
+    for item in constraints:
+        absent = [
+            part
+            for part in ("name", "table", "columns", "referenced_table", "referenced_columns")
+            if not (isinstance(item, dict) and item.get(part))
+        ]
+        if absent:
+            raise ValueError(f"expected_constraints has an entry without {', '.join(absent)}.")
+    loss = values.get("remigrate_accept_loss") or ()
+    if isinstance(loss, str) or not all(isinstance(name, str) for name in loss):
+        raise ValueError("remigrate_accept_loss takes a list of table names.")
+    return Inputs(
+        **{
+            **values,
+            "expected_constraints": tuple(constraints),
+            "expected_tables": tuple(values.get("expected_tables") or ()),
+            "remigrate_accept_loss": tuple(loss),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class History:
+    """The schema that the recorded migrations describe, and who made each table.
+
+    `conclusive` is False when a recorded migration could not be read in full, so that
+    "no migration creates this table" is not proven by it; `gaps` says which and why.
+    """
+
+    schema: Schema
+    creators: dict[str, str]
+    gaps: tuple[str, ...]
+
+    @property
+    def conclusive(self) -> bool:
+        return not self.gaps
+
+
+@dataclass
+class Laravel:
+    """The application's facts."""
+
+    raw: dict
+    failed: FailedStatement | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        error = self.raw.get("last_error")
+        self.failed = sql.read_message(error["message"]) if error else None
+
+    @property
+    def pending(self) -> list[str]:
+        return list((self.raw.get("migrations") or {}).get("pending") or [])
+
+    @property
+    def recorded(self) -> list[str]:
+        rows = (self.raw.get("migrations") or {}).get("recorded") or []
+        return [row["migration"] if "migration" in row else row["name"] for row in rows]
+
+    @property
+    def next_batch(self) -> int:
+        rows = (self.raw.get("migrations") or {}).get("recorded") or []
+        return max((int(row["batch"]) for row in rows), default=0) + 1
+
+    @property
+    def maintenance(self) -> dict:
+        return self.raw.get("maintenance") or {}
+
+    def statements(self, migration: str) -> dict:
+        return (self.raw.get("statements") or {}).get(migration) or {}
+
+    def up(self, migration: str) -> list[str]:
+        return list(self.statements(migration).get("up") or [])
+
+    def down(self, migration: str) -> list[str]:
+        return list(self.statements(migration).get("down") or [])
+
+    def failed_migration(self) -> str | None:
+        """Return the pending migration that the log's last error belongs to, if any."""
+        error = self.raw.get("last_error")
+        if not error or not self.failed:
+            return None
+        if error.get("migration"):
+            return error["migration"] if error["migration"] in self.pending else None
+        for migration in self.pending:
+            if self.failed.sql and self.failed.sql in self.up(migration):
+                return migration
+        return None
+
+    @cached_property
+    def history(self) -> History:
+        schema, creators, gaps = Schema(), {}, []
+        for migration in self.recorded:
+            known = self.statements(migration)
+            if not known:
+                gaps.append(f"{migration} is recorded but its file is not there")
+                continue
+            if known.get("up_error"):
+                gaps.append(f"{migration} could not be read: {known['up_error']}")
+            before = {table.name for table in schema.tables.values()}
+            outcome = schema.apply(known.get("up") or [])
+            gaps.extend(
+                f"{migration} sends a statement that could not be read"
+                for problem in outcome.problems
+                if problem.kind == "unread"
+            )
+            for table in schema.tables.values():
+                if table.name not in before:
+                    creators[table.name.casefold()] = migration
+        return History(schema, creators, tuple(gaps))
+
+    def mentioned_by(self, table: str, migrations: list[str]) -> list[str]:
+        """Return those of `migrations` whose source has a string that contains `table`."""
+        return [
+            migration
+            for migration in migrations
+            if any(
+                table.casefold() in text.casefold()
+                for text in self.statements(migration).get("source_strings") or ()
+            )
+        ]
+
+
+def live(schema: dict) -> Schema:
+    """Build the simulated schema from fk_constraint_info's `schema`."""
+    details = schema.get("details") or {}
+    tables = {}
+    for name in schema["tables"]:
+        known = details.get(name) or {}
+        tables[name] = Table(
+            name,
+            name,
+            [column["name"] for column in known["columns"]] if known else None,
+            [],
+            list(known.get("indexes") or []) if known else None,
+            known.get("rows") if known else None,
+        )
+    for key in schema.get("constraints") or ():
+        if key["table"] in tables:
+            foreign = key["referenced_schema"]
+            tables[key["table"]].keys.append(
+                ForeignKey(
+                    key["name"],
+                    tuple(key["columns"]),
+                    key["referenced_table"],
+                    tuple(key["referenced_columns"]),
+                    None if foreign in (None, schema["name"]) else foreign,
+                )
+            )
+    return Schema(tables.values(), schema["server"]["name_scope"])
+
+
+def wanted(laravel: Laravel, inputs: Inputs) -> dict:
+    """Say what to look at on the server.
+
+    Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the
+    sources being "pretend", "log" and "inventory".
+    """
+    names: dict[str, list[str]] = {}
+    tables: set[str] = set()
+
+    def note(name: str | None, source: str) -> None:
+        if name and source not in names.setdefault(name, []):
+            names[name].append(source)
+
+    for migration in laravel.pending:
+        for statement in laravel.up(migration):
+            tables |= sql.tables_of(statement)
+            for name in keys_added(statement):
+                note(name, "pretend")
+        for statement in laravel.down(migration):
+            tables |= sql.tables_of(statement)
+    if laravel.failed and laravel.failed_migration():
+        tables |= sql.tables_of(laravel.failed.sql)
+        for name in keys_added(laravel.failed.sql):
+            note(name, "log")
+    for expected in inputs.expected_constraints:
+        note(expected["name"], "inventory")
+        tables.add(expected["table"])
+    for name in names:
+        tables |= {table.name for table in laravel.history.schema.holders(name)}
+    tables |= {quarantine(table) for table in tables}
+    return {"names": names, "tables": sorted(tables)}
+
+
+def keys_added(statement: str) -> list[str]:
+    """Return the names of the foreign keys that the SQL text `statement` adds."""
+    names: list[str | None] = []
+    for effect in sql.read(statement) if statement else ():
+        if isinstance(effect, sql.AddForeignKey):
+            names.append(effect.foreign_key.name)
+        elif isinstance(effect, sql.CreateTable):
+            names.extend(key.name for key in effect.foreign_keys)
+    return [name for name in names if name]
+
+
+def quarantine(table: str) -> str:
+    """Return the name under which the module rename_back sets a leftover aside."""
+    suffix = "__fix_fk_leftover"
+    return table[: 64 - len(suffix)] + suffix

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a repair: what is done, why, with which SQL, and how each is undone.
+
+A step is a dictionary {id, title, reason, do: [text], undo: [text], proof, arguments}. The
+roles carry a step out with its `arguments` and nothing else, so that what was shown is what
+is done.
+"""
+
+from __future__ import annotations
+
+from . import sql
+from .facts import Laravel, quarantine
+
+from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier  # isort: skip
+
+quote = quote_identifier
+
+
+def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -> dict:
+    """Return one step as plain data."""
+    return {
+        "id": id_,
+        "title": title,
+        "reason": reason,
+        "do": list(do),
+        "undo": list(undo),
+        "proof": proof,
+        "arguments": arguments,
+    }
+
+
+def option_1(
+    *, artisan: str, schema: dict, laravel: Laravel, migration: str, way: dict, drops: list[dict]
+) -> list[dict]:
+    """Return the steps of Option 1: roll back, drop the constraints, migrate again."""
+    steps = [
+        step(
+            "backup",
+            "Back the schema up",
+            "whatever happens afterwards can be undone from it",
+            [f"dump of schema {schema['name']}, compressed, checked, read back"],
+            ["nothing to undo: a file was added"],
+            "exit codes, trailer, table list, checksum of the file read back",
+        ),
+        step(
+            "maintenance",
+            "Enter maintenance mode",
+            "nobody writes while tables change their names",
+            [f"{artisan} down"],
+            [f"{artisan} up"],
+            "the application says that it is down",
+            migration=migration,
+        ),
+        *_rollback(artisan, laravel, migration, way),
+    ]
+    if drops:
+        steps.append(
+            step(
+                "fk_drop",
+                "Drop the colliding constraints",
+                "their names are needed by the migration, and a name can be held once in a schema",
+                [f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
+                 for key in drops],
+                [add_foreign_key(key) for key in drops],
+                "the schema is asked again who holds these names: nobody",
+                constraints=[{"name": key["name"], "table": key["table"]} for key in drops],
+            )
+        )
+    names = laravel.pending
+    if way["steps"] == ["literal"]:
+        names = [laravel.recorded[-1], *names]
+    steps.append(
+        step(
+            "remigrate",
+            "Run the migrations again",
+            f"{len(names)} pending: {', '.join(names)}",
+            [
+                f"{artisan} migrate --force",
+                *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
+            ],
+            [
+                f"{artisan} migrate:rollback --force    (undoes batch {laravel.next_batch})",
+                "or put the backup back",
+            ],
+            "each of them is recorded in the migrations table afterwards",
+            migrations=names,
+        )
+    )
+    return steps + finish(artisan)
+
+
+def finish(artisan: str) -> list[dict]:
+    """Return the last two steps: verify, and leave maintenance mode."""
+    return [
+        step(
+            "verify",
+            "Verify",
+            "a repair that is not proven is not one",
+            [
+                "migrations recorded, tables and constraints as expected, every row of every "
+                "table found again under its old or its new name, the application answers"
+            ],
+            ["nothing to undo: it only reads"],
+            "each check is listed in the report",
+        ),
+        step(
+            "leave_maintenance",
+            "Leave maintenance mode",
+            "only when verified, and only if this tool entered it",
+            [f"{artisan} up"],
+            [f"{artisan} down"],
+            "the application says that it is up",
+        ),
+    ]
+
+
+def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list[dict]:
+    if way["steps"] == ["down"]:
+        table = quote(laravel.raw["migrations_table"])
+        do = [
+            f"INSERT INTO {table} (`migration`, `batch`) "
+            f"VALUES ('{migration}', {laravel.next_batch})",
+            f"{artisan} migrate:rollback --step=1 --force",
+            *(f"    {text}" for text in way["statements"]),
+        ]
+        undo = ["put the tables back under the names they have now:", *_undo_of(way["statements"])]
+        arguments = {"migration": migration, "expected_statements": way["statements"]}
+    elif way["steps"] == ["rename_back"]:
+        do, undo = [], []
+        for pair in way["tables"]:
+            original, displaced = quote(pair["original"]), pair["displaced"]
+            aside = quote(quarantine(pair["original"]))
+            moves = []
+            if pair["leftover"]:
+                moves.append(f"{original} TO {aside}")
+            if displaced:
+                moves.append(f"{quote(displaced)} TO {original}")
+                undo.append(f"RENAME TABLE {original} TO {quote(displaced)}")
+            do.append(f"RENAME TABLE {', '.join(moves)}")
+            if pair["leftover"]:
+                do.append(f"DROP TABLE {aside}    (only if it is empty and nobody refers to it)")
+                undo.append(f"create {original} again as it was: its CREATE TABLE is in the result")
+        arguments = {"tables": way["tables"]}
+    elif way["steps"] == ["literal"]:
+        do = [
+            f"{artisan} migrate:rollback --step=1 --force",
+            *(f"    {text}" for text in way["statements"]),
+        ]
+        undo = [f"{artisan} migrate --force"]
+        arguments = {"migration": laravel.recorded[-1], "recorded": True}
+    else:
+        return []
+    return [
+        step(
+            "rollback",
+            "Roll the failed migration back",
+            way["reason"],
+            do,
+            undo,
+            "the tables have the names and rows they had before the migration",
+            way=way["name"],
+            **arguments,
+        )
+    ]
+
+
+def _undo_of(statements: list[str]) -> list[str]:
+    """Return the SQL that takes the renames and drops of `statements` back, last first."""
+    undo: list[str] = []
+    for text in statements:
+        for effect in sql.read(text):
+            if isinstance(effect, sql.RenameTable):
+                undo.insert(
+                    0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}"
+                )
+            elif isinstance(effect, sql.DropTable):
+                undo.append(f"(table {quote(effect.table)} was empty; the migration creates it)")
+    return undo
+
+
+def add_foreign_key(key: dict) -> str:
+    """Return the ALTER TABLE that adds the foreign key `key` (fk_constraint_info's shape)."""
+    schema = key.get("referenced_schema")
+    referenced = quote(key["referenced_table"])
+    if schema and schema != key.get("schema", schema):
+        referenced = f"{quote(schema)}.{referenced}"
+    text = (
+        f"ALTER TABLE {quote(key['table'])} ADD CONSTRAINT {quote(key['name'])} "
+        f"FOREIGN KEY ({quote_columns(key['columns'])}) "
+        f"REFERENCES {referenced} ({quote_columns(key['referenced_columns'])})"
+    )
+    for clause, rule in (("ON DELETE", key.get("on_delete")), ("ON UPDATE", key.get("on_update"))):
+        if rule and rule not in ("RESTRICT", "NO ACTION"):
+            text += f" {clause} {rule}"
+    return text

@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the statements of migrations into the effects they have on a schema.
+
+`read` takes one SQL text and returns a list of effects, small frozen dataclasses that
+`plugins/fix_fk/simulation.py` applies to a schema. What cannot be read comes back as
+`Unread`, never as silence: a caller that must be sure refuses when it meets one.
+
+Laravel's statements are read with sqlglot's MySQL dialect. `RENAME TABLE` and
+`ALTER TABLE ... CONVERT TO` reach us as opaque commands there, so they are read from
+sqlglot's tokens.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+DIALECT = "mysql"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key as a statement or a server describes it; `name` is None when generated."""
+
+    name: str | None
+    columns: tuple[str, ...]
+    referenced_table: str
+    referenced_columns: tuple[str, ...]
+    referenced_schema: str | None = None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one statement, or one clause of it, does to the table `table`."""
+
+    table: str
+
+
+@dataclass(frozen=True)
+class CreateTable(Effect):
+    columns: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[str, ...] = ()
+    if_not_exists: bool = False
+    reads: str | None = None
+
+
+@dataclass(frozen=True)
+class DropTable(Effect):
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class RenameTable(Effect):
+    new_name: str = ""
+
+
+@dataclass(frozen=True)
+class AddForeignKey(Effect):
+    foreign_key: ForeignKey = ForeignKey(None, (), "", ())
+
+
+@dataclass(frozen=True)
+class DropForeignKey(Effect):
+    name: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class AddColumn(Effect):
+    column: str = ""
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropColumn(Effect):
+    column: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class ChangeColumn(Effect):
+    column: str = ""
+    new_name: str = ""
+
+
+@dataclass(frozen=True)
+class AddIndex(Effect):
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class DropIndex(Effect):
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class WriteRows(Effect):
+    """Rows are written: kind is insert, update, delete or truncate."""
+
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class ReadRows(Effect):
+    """A SELECT: under --pretend its answer was empty, so what follows may be incomplete."""
+
+
+@dataclass(frozen=True)
+class Harmless(Effect):
+    """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
+
+
+@dataclass(frozen=True)
+class Unread(Effect):
+    """A statement that could not be read; `text` is the whole of it."""
+
+    text: str = ""
+
+
+@lru_cache(maxsize=20_000)
+def read(statement: str) -> tuple[Effect, ...]:
+    """Return the effects of the SQL text `statement`, in order."""
+    try:
+        trees = [tree for tree in sqlglot.parse(statement, dialect=DIALECT) if tree is not None]
+    except (SqlglotError, RecursionError):
+        return (Unread("", statement),)
+    return tuple(effect for tree in trees for effect in _read_tree(tree, statement))
+
+
+def tables_of(statement: str) -> set[str]:
+    """Return every table name that `statement` names as a table."""
+    return {
+        name
+        for effect in read(statement)
+        for name in (effect.table, *_other_tables(effect))
+        if name
+    }
+
+
+def _other_tables(effect: Effect) -> tuple[str, ...]:
+    if isinstance(effect, RenameTable):
+        return (effect.new_name,)
+    if isinstance(effect, AddForeignKey):
+        return (effect.foreign_key.referenced_table,)
+    if isinstance(effect, CreateTable):
+        return tuple(key.referenced_table for key in effect.foreign_keys)
+    return ()
+
+
+def redact(statement: str) -> str:
+    """Return `statement` fit to be shown: the values of rows replaced by `?`.
+
+    Statements that write or read rows carry the application's data (a seeded password
+    hash, for one); statements that change the schema are shown as they are.
+    """
+    try:
+        tree = sqlglot.parse_one(statement, dialect=DIALECT)
+    except (SqlglotError, RecursionError):
+        return statement.split("(", 1)[0].strip() + " ..."
+    if not isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Select)):
+        return statement
+
+    def hide(node: exp.Expr) -> exp.Expr:
+        return exp.Placeholder() if isinstance(node, exp.Literal) else node
+
+    return tree.transform(hide).sql(dialect=DIALECT)
+
+
+def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
+    if isinstance(tree, exp.Create):
+        return _read_create(tree, statement)
+    if isinstance(tree, exp.Drop):
+        return _read_drop(tree, statement)
+    if isinstance(tree, exp.Alter):
+        return _read_alter(tree, statement)
+    if isinstance(tree, exp.Command):
+        return _read_command(tree, statement)
+    if isinstance(tree, exp.TruncateTable):
+        return [WriteRows(_name(table), "truncate") for table in tree.expressions]
+    for kind, name in ((exp.Insert, "insert"), (exp.Update, "update"), (exp.Delete, "delete")):
+        if isinstance(tree, kind):
+            target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+            if not isinstance(target, exp.Table):
+                return [Unread("", statement)]
+            return [WriteRows(_name(target), name)]
+    if isinstance(tree, exp.Query):
+        return [ReadRows("")]
+    if isinstance(tree, (exp.Set, exp.Use, exp.Transaction, exp.Commit, exp.Rollback)):
+        return [Harmless("")]
+    return [Unread("", statement)]
+
+
+def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
+    kind = str(tree.kind).upper()
+    if kind == "INDEX":
+        return [AddIndex(_name(tree.this.args["table"]), tree.this.name)]
+    if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
+        return [Harmless("")]
+    if kind != "TABLE":
+        return [Unread("", statement)]
+    body = tree.this
+    table = body.this if isinstance(body, exp.Schema) else body
+    columns: list[str] = []
+    keys: list[ForeignKey] = []
+    indexes: list[str] = []
+    for item in body.expressions if isinstance(body, exp.Schema) else ():
+        if isinstance(item, exp.ColumnDef):
+            columns.append(item.name)
+            continue
+        found = _foreign_key(item)
+        if found:
+            keys.append(found)
+        elif isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
+            indexes.append(_index_name(item) or "")
+    source = tree.expression.find(exp.Table) if tree.expression else None
+    like = tree.find(exp.LikeProperty)
+    if like is not None:
+        source = like.this
+    return [
+        CreateTable(
+            _name(table),
+            tuple(columns),
+            tuple(keys),
+            tuple(filter(None, indexes)),
+            bool(tree.args.get("exists")),
+            _name(source) if source is not None else None,
+        )
+    ]
+
+
+def _read_drop(tree: exp.Drop, statement: str) -> list[Effect]:
+    kind = str(tree.args.get("kind") or "").upper()
+    tables = [_name(table) for table in tree.args.get("tables") or ()]
+    if kind == "TABLE" and tables:
+        if tree.args.get("temporary"):
+            return [Harmless("")]
+        return [DropTable(name, bool(tree.args.get("exists"))) for name in tables]
+    if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
+        return [Harmless("")]
+    return [Unread("", statement)]
+
+
+def _read_alter(tree: exp.Alter, statement: str) -> list[Effect]:
+    if not isinstance(tree.this, exp.Table):
+        return [Unread("", statement)]
+    table = _name(tree.this)
+    effects: list[Effect] = []
+    for action in tree.args.get("actions") or ():
+        effects.extend(_read_action(table, action, statement))
+    return effects or [Harmless(table)]
+
+
+def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
+    if isinstance(action, exp.AlterRename):
+        return [RenameTable(table, _name(action.this))]
+    if isinstance(action, exp.ColumnDef):
+        return [AddColumn(table, action.name, bool(action.args.get("exists")))]
+    if isinstance(action, exp.ModifyColumn):
+        new = action.this.name
+        old = action.args.get("rename_from")
+        return [ChangeColumn(table, old.name if old else new, new)]
+    if isinstance(action, exp.RenameColumn):
+        return [ChangeColumn(table, action.this.name, action.args["to"].name)]
+    if isinstance(action, exp.AddConstraint):
+        return [
+            effect
+            for item in action.expressions
+            for effect in _read_constraint(table, item, statement)
+        ]
+    if isinstance(action, exp.Drop):
+        return _read_alter_drop(table, action, statement)
+    if isinstance(action, exp.RenameIndex):
+        return [DropIndex(table, action.name), AddIndex(table, action.args["to"].name)]
+    if isinstance(action, (exp.AlterColumn, exp.DropPrimaryKey, exp.AlterIndex)):
+        return [Harmless(table)]
+    return [Unread(table, statement)]
+
+
+def _read_constraint(table: str, item: exp.Expr, statement: str) -> list[Effect]:
+    key = _foreign_key(item)
+    if key:
+        return [AddForeignKey(table, key)]
+    if isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
+        return [AddIndex(table, _index_name(item))]
+    if isinstance(item, (exp.PrimaryKey, exp.Constraint)):
+        return [Harmless(table)]
+    return [Unread(table, statement)]
+
+
+def _read_alter_drop(table: str, action: exp.Drop, statement: str) -> list[Effect]:
+    kind = str(action.args.get("kind") or "").upper()
+    exists = bool(action.args.get("exists"))
+    names = [item.name for item in action.args.get("tables") or ()]
+    if not names:
+        return [Unread(table, statement)]
+    if kind in ("FOREIGN KEY", "CONSTRAINT"):
+        return [DropForeignKey(table, name, exists) for name in names]
+    if kind == "COLUMN":
+        return [DropColumn(table, name, exists) for name in names]
+    if kind in ("INDEX", "KEY"):
+        return [DropIndex(table, name) for name in names]
+    return [Unread(table, statement)]
+
+
+def _read_command(tree: exp.Command, statement: str) -> list[Effect]:
+    head = str(tree.this).upper()
+    if head in ("LOCK TABLES", "UNLOCK TABLES"):
+        return [Harmless("")]
+    try:
+        # sqlglot hands over what follows the first word as one string.
+        tokens = sqlglot.tokenize(str(tree.expression.name), dialect=DIALECT)
+    except (AttributeError, SqlglotError):
+        return [Unread("", statement)]
+    words = [token.text.upper() for token in tokens]
+    if head == "RENAME" and words[:1] in (["TABLE"], ["TABLES"]):
+        return _read_rename(tokens[1:]) or [Unread("", statement)]
+    if head == "ALTER" and words[:1] == ["TABLE"] and words[2:4] == ["CONVERT", "TO"]:
+        return [Harmless(tokens[1].text)]
+    return [Unread("", statement)]
+
+
+def _read_rename(tokens: list[Token]) -> list[Effect] | None:
+    """Read `a TO b, c TO d`; None when the tokens are not of that form."""
+    effects: list[Effect] = []
+    names: list[str] = []
+    part: list[Token] = []
+    end = Token(TokenType.COMMA, ",")
+    for token in [*tokens, end]:
+        if token.token_type == TokenType.SEMICOLON:
+            continue
+        # A quoted name may itself read "TO" or ",": only bare tokens separate.
+        bare = token.token_type not in (TokenType.IDENTIFIER, TokenType.STRING)
+        if bare and token.text.upper() in ("TO", ","):
+            if not part or len(part) > 3:
+                return None
+            names.append(part[-1].text)
+            part = []
+            if token.text == ",":
+                if len(names) != 2:
+                    return None
+                effects.append(RenameTable(names[0], names[1]))
+                names = []
+        else:
+            part.append(token)
+    return None if names or part else effects
+
+
+def _foreign_key(item: exp.Expr) -> ForeignKey | None:
+    name = item.name if isinstance(item, exp.Constraint) else None
+    node = item if isinstance(item, exp.ForeignKey) else item.find(exp.ForeignKey)
+    if node is None:
+        return None
+    reference = node.args["reference"].this
+    table = reference.this if isinstance(reference, exp.Schema) else reference
+    return ForeignKey(
+        name or None,
+        tuple(column.name for column in node.expressions),
+        table.name,
+        tuple(column.name for column in getattr(reference, "expressions", ())),
+        table.db or None,
+    )
+
+
+def _index_name(item: exp.Expr) -> str | None:
+    this = item.this
+    return (this.this if isinstance(this, exp.Schema) else this).name if this else None
+
+
+def _name(table: exp.Expr) -> str:
+    return table.name
+
+
+# --- what Laravel writes about a failed statement -------------------------------------------
+
+
+@dataclass(frozen=True)
+class FailedStatement:
+    """An SQLSTATE message of Laravel, taken apart.
+
+    `code` is the server's error number, `errno` the storage engine's (121, 150) or None,
+    `sql` the statement that failed ("" when the message carries none).
+    """
+
+    code: int
+    errno: int | None
+    reason: str
+    sql: str
+
+
+# Shapes: "(SQL: ...)" in Laravel 8 and 9, "(Connection: mysql, SQL: ...)" in 10 and 11, more
+# details before "SQL:" from 12 on.
+_MESSAGE = re.compile(
+    r"SQLSTATE\[\w+\](?: \[(?P<connect>\d+)\])?:?\s*(?:[^:\n]*:)?\s*(?P<code>\d{3,5})?\s*"
+    r"(?P<reason>.*?)\s*(?:\((?:Connection: .*?)?SQL: (?P<sql>.*)\))?\s*$",
+    re.DOTALL,
+)
+
+
+def read_message(message: str) -> FailedStatement | None:
+    """Take Laravel's message of a failed statement apart; None when it is not one."""
+    found = _MESSAGE.search(message)
+    if not found:
+        return None
+    code = found["code"] or found["connect"]
+    if not code:
+        return None
+    errno = re.search(r"errno: (\d+)", found["reason"])
+    return FailedStatement(
+        int(code), int(errno[1]) if errno else None, found["reason"], found["sql"] or ""
+    )
+

@@ -1,0 +1,616 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every verdict of the diagnosis, from facts written by hand; no server."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from fix_fk.diagnosis import diagnose, ground
+from fix_fk.facts import Laravel, inputs, wanted
+
+CREATE = "2020_01_01_000000_create_skp_tahunan_table"
+REFACTOR = "2026_01_25_000000_total_refactor_skp_system"
+USERS = "2014_10_12_000000_create_users_table"
+
+CREATE_USERS = "create table `users` (`id` bigint unsigned not null)"
+CREATE_SKP = "create table `skp_tahunan` (`id` bigint not null, `user_id` bigint not null)"
+ADD_KEY = (
+    "alter table `skp_tahunan` add constraint `fk_skp_tahunan_user` "
+    "foreign key (`user_id`) references `users` (`id`)"
+)
+RENAME = "rename table `skp_tahunan` to `skp_tahunan_backup_v1`"
+CREATE_NEW = (
+    "create table `skp_tahunan` (`id` bigint not null, `user_id` bigint not null, `nilai` int)"
+)
+DOWN = [
+    "drop table if exists `skp_tahunan`",
+    "rename table `skp_tahunan_backup_v1` to `skp_tahunan`",
+]
+ERROR_121 = (
+    "SQLSTATE[HY000]: General error: 1005 Can't create table `gaspulco_lkbkanwil`.`skp_tahunan` "
+    f'(errno: 121 "Duplicate key on write or update") (SQL: {ADD_KEY})'
+)
+
+
+def statements(up=(), down=(), **more):
+    return {
+        "up": list(up),
+        "up_error": None,
+        "up_conditional": [],
+        "down": list(down),
+        "down_exists": bool(down),
+        "down_error": None,
+        "down_conditional": [],
+        "source_strings": [],
+        **more,
+    }
+
+
+def table(columns, rows, indexes=()):
+    return {
+        "engine": "InnoDB",
+        "rows": rows,
+        "columns": [{"name": name, "type": "bigint", "nullable": False} for name in columns],
+        "indexes": list(indexes),
+        "partitioned": False,
+    }
+
+
+def key(name, on, columns=("user_id",), to="users", to_columns=("id",)):
+    return {
+        "name": name,
+        "table": on,
+        "columns": list(columns),
+        "referenced_schema": "gaspulco_lkbkanwil",
+        "referenced_table": to,
+        "referenced_columns": list(to_columns),
+        "on_update": "RESTRICT",
+        "on_delete": "RESTRICT",
+    }
+
+
+@pytest.fixture
+def laravel():
+    """The application in the incident: the refactor failed with 1005/121."""
+    return {
+        "path": "/srv/app",
+        "php": {"binary": "php", "version": "8.2.1"},
+        "connection": {"database": "gaspulco_lkbkanwil", "username": "gaspul_user"},
+        "configuration": {"cached": False, "differences": []},
+        "database_error": None,
+        "migrations_table": "migrations",
+        "migrations": {
+            "recorded": [{"name": USERS, "batch": 1}, {"name": CREATE, "batch": 1}],
+            "pending": [REFACTOR],
+        },
+        "statements": {
+            USERS: statements([CREATE_USERS]),
+            CREATE: statements([CREATE_SKP, ADD_KEY], ["drop table `skp_tahunan`"]),
+            REFACTOR: statements([RENAME, CREATE_NEW, ADD_KEY], DOWN),
+        },
+        "maintenance": {"down": False, "by_this_tool": False, "run_id": None, "migration": None},
+        "last_error": {"time": "2026-01-30", "message": ERROR_121, "migration": REFACTOR},
+        "model_tables": {},
+    }
+
+
+@pytest.fixture
+def schema():
+    """The database in the incident: rows and the name in the displaced table."""
+    return {
+        "server": {"name_scope": "schema", "read_only": False, "replica": False},
+        "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
+        "name": "gaspulco_lkbkanwil",
+        "tables": ["users", "skp_tahunan", "skp_tahunan_backup_v1", "migrations"],
+        "details": {
+            "users": table(["id"], True),
+            "skp_tahunan": table(["id", "user_id", "nilai"], False),
+            "skp_tahunan_backup_v1": table(["id", "user_id"], True),
+        },
+        "constraints": [key("fk_skp_tahunan_user", "skp_tahunan_backup_v1")],
+        "missing": [],
+        "differing": [],
+        "orphans": [],
+        "locks": [],
+    }
+
+
+def original_back(schema):
+    """The database after the rollback, with the constraint still on the original."""
+    schema["tables"].remove("skp_tahunan_backup_v1")
+    schema["details"]["skp_tahunan"] = schema["details"].pop("skp_tahunan_backup_v1")
+    schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
+
+
+def failed_with(laravel, message, migration=REFACTOR):
+    laravel["last_error"] = {"time": "2026-01-30", "message": message, "migration": migration}
+
+
+def steps(result):
+    return [step["id"] for step in result["steps"]]
+
+
+def step(result, name):
+    return next(step for step in result["steps"] if step["id"] == name)
+
+
+def refused(laravel, schema, verdict, **values):
+    """Diagnose, and require the refusal `verdict` with a paragraph that helps."""
+    facts = copy.deepcopy((laravel, schema))
+    result = diagnose(laravel, schema, inputs(values))
+    assert (laravel, schema) == facts, "the diagnosis changed the facts it was given"
+    assert result["refused"] and result["verdict"] == verdict, result
+    assert result["steps"] == [] and not result["repairs"]
+    assert result["found"] and result["next"] and result["not_changed"]
+    return result
+
+
+def repaired(laravel, schema, verdict, **values):
+    result = diagnose(laravel, schema, inputs(values))
+    assert result["verdict"] == verdict, result
+    assert not result["refused"] and result["repairs"]
+    return result
+
+
+def test_the_incident_is_rolled_back_with_its_own_down(laravel, schema):
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert steps(result) == [
+        "backup", "maintenance", "rollback", "fk_drop", "remigrate", "verify", "leave_maintenance",
+    ]  # fmt: skip
+    rollback = step(result, "rollback")
+    assert rollback["arguments"]["way"] == "down"
+    assert rollback["arguments"]["expected_statements"] == DOWN
+    assert rollback["do"][0] == (
+        "INSERT INTO `migrations` (`migration`, `batch`) "
+        f"VALUES ('{REFACTOR}', 2)"
+    )
+    # After the rollback the name sits on the table of the original name.
+    assert step(result, "fk_drop")["do"] == [
+        "ALTER TABLE `skp_tahunan` DROP FOREIGN KEY `fk_skp_tahunan_user`"
+    ]
+    assert step(result, "fk_drop")["undo"] == [
+        "ALTER TABLE `skp_tahunan` ADD CONSTRAINT `fk_skp_tahunan_user` "
+        "FOREIGN KEY (`user_id`) REFERENCES `users` (`id`)"
+    ]
+    assert step(result, "remigrate")["arguments"]["migrations"] == [REFACTOR]
+    assert result["expected"]["names"]["skp_tahunan_backup_v1"] == "skp_tahunan_backup_v1"
+    assert result["expected"]["dropped"] == ["skp_tahunan"]
+    assert [c["table"] for c in result["expected"]["constraints"]] == ["skp_tahunan"]
+    assert result["names"][0]["learned_from"] == ["pretend", "log"]
+
+
+def test_every_step_of_a_plan_can_be_read(laravel, schema):
+    for item in repaired(laravel, schema, "renamed_table_kept_the_name")["steps"]:
+        assert item["title"] and item["reason"] and item["do"] and item["undo"] and item["proof"]
+
+
+def test_names_come_from_pretend_log_and_inventory(laravel):
+    expected = [{"name": "fk_other", "table": "units", "columns": ["a"],
+                 "referenced_table": "users", "referenced_columns": ["id"]}]  # fmt: skip
+    asked = wanted(Laravel(laravel), inputs({"expected_constraints": expected}))
+    assert asked["names"] == {
+        "fk_skp_tahunan_user": ["pretend", "log"],
+        "fk_other": ["inventory"],
+    }
+    assert {"units", "skp_tahunan", "skp_tahunan_backup_v1", "users"} <= set(asked["tables"])
+
+
+@pytest.mark.parametrize(
+    "why, change",
+    [
+        ("no down()", {"down": [], "down_exists": False}),
+        ("down() decides", {"down_conditional": ["if"]}),
+        ("unreadable", {"down_error": "Class not found"}),
+        ("loses rows", {"down": ["drop table `skp_tahunan_backup_v1`"]}),
+        ("loses rows after a rename", {"down": [*DOWN, "drop table `skp_tahunan`"]}),
+        ("empties", {"down": ["truncate table `skp_tahunan_backup_v1`", *DOWN]}),
+        ("deletes", {"down": ["delete from `users`", *DOWN]}),
+        ("rewrites", {"down": ["update `users` set `id` = ?", *DOWN]}),
+        ("drops a column", {"down": [*DOWN, "alter table `users` drop `id`"]}),
+        ("does not put it back", {"down": ["drop table if exists `skp_tahunan`"]}),
+        ("would fail", {"down": ["drop table `not_there`", *DOWN]}),
+        ("cannot be read", {"down": [*DOWN, "call tidy_up()"]}),
+    ],
+)
+def test_a_down_that_is_not_safe_is_not_taken(laravel, schema, why, change):
+    laravel["statements"][REFACTOR].update(change)
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    rollback = step(result, "rollback")
+    assert rollback["arguments"]["way"] == "rename_back", why
+    assert rollback["arguments"]["tables"] == [
+        {"original": "skp_tahunan", "displaced": "skp_tahunan_backup_v1", "leftover": True}
+    ]
+    assert not result["ways"][1]["chosen"] and result["ways"][1]["reason"]
+
+
+def test_without_a_leftover_the_table_is_only_renamed(laravel, schema):
+    schema["tables"].remove("skp_tahunan")
+    del schema["details"]["skp_tahunan"]
+    laravel["statements"][REFACTOR].update(down=["drop table `skp_tahunan`", DOWN[1]])
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert step(result, "rollback")["arguments"]["tables"] == [
+        {"original": "skp_tahunan", "displaced": "skp_tahunan_backup_v1", "leftover": False}
+    ]
+    assert "The new table was not created" in result["found"]
+
+
+def test_a_retry_that_hit_1050_is_the_same_incident(laravel, schema):
+    failed_with(
+        laravel,
+        "SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'skp_tahunan_backup_v1' "
+        f"already exists (SQL: {RENAME})",
+    )
+    result = repaired(laravel, schema, "renamed_table_kept_the_name_retried")
+    assert steps(result)[2:5] == ["rollback", "fk_drop", "remigrate"]
+
+
+def test_both_tables_empty_are_told_apart_by_evidence_not_rows(laravel, schema):
+    schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert step(result, "rollback")["arguments"]["way"] == "down"
+
+
+def test_the_same_table_already_has_the_constraint(laravel, schema):
+    original_back(schema)
+    laravel["statements"][REFACTOR] = statements([ADD_KEY])
+    result = repaired(laravel, schema, "table_already_has_the_constraint")
+    assert steps(result)[2:4] == ["fk_drop", "remigrate"]
+
+
+def test_interrupted_after_the_rollback_goes_on_with_the_drop(laravel, schema):
+    original_back(schema)
+    result = repaired(laravel, schema, "table_already_has_the_constraint")
+    assert steps(result)[2:4] == ["fk_drop", "remigrate"]
+    assert result["expected"]["names"]["skp_tahunan"] == "skp_tahunan_backup_v1"
+
+
+def test_interrupted_after_the_drop_only_migrates(laravel, schema):
+    original_back(schema)
+    schema["constraints"] = []
+    result = repaired(laravel, schema, "nothing_in_the_way")
+    assert steps(result) == ["backup", "maintenance", "remigrate", "verify", "leave_maintenance"]
+
+
+def test_interrupted_before_the_set_aside_leftover_was_dropped(laravel, schema):
+    original_back(schema)
+    schema["tables"].append("skp_tahunan__fix_fk_leftover")
+    schema["details"]["skp_tahunan__fix_fk_leftover"] = table(["id", "user_id", "nilai"], False)
+    result = repaired(laravel, schema, "table_already_has_the_constraint")
+    assert step(result, "rollback")["arguments"]["tables"] == [
+        {"original": "skp_tahunan", "displaced": None, "leftover": False}
+    ]
+
+
+def test_interrupted_after_the_migration_only_verifies(laravel, schema):
+    laravel["migrations"]["recorded"].append({"name": REFACTOR, "batch": 2})
+    laravel["migrations"]["pending"] = []
+    laravel["maintenance"] = {
+        "down": True, "by_this_tool": True, "run_id": "r1", "migration": REFACTOR,
+    }  # fmt: skip
+    result = repaired(laravel, schema, "unfinished")
+    assert steps(result) == ["verify", "leave_maintenance"]
+
+
+def test_log_lost_but_our_maintenance_mode_names_the_migration(laravel, schema):
+    original_back(schema)
+    schema["constraints"] = []
+    laravel["last_error"] = None
+    laravel["maintenance"] = {
+        "down": True, "by_this_tool": True, "run_id": "r1", "migration": REFACTOR,
+    }  # fmt: skip
+    repaired(laravel, schema, "nothing_in_the_way")
+
+
+def test_leftover_with_rows_is_refused(laravel, schema):
+    schema["details"]["skp_tahunan"]["rows"] = True
+    result = refused(laravel, schema, "leftover_has_rows")
+    assert "gone on writing" in result["found"]
+
+
+def test_rows_that_are_not_known_count_as_rows(laravel, schema):
+    schema["details"]["skp_tahunan"]["rows"] = None
+    refused(laravel, schema, "leftover_has_rows")
+
+
+def live_holder(laravel, schema):
+    """Another table, made by a recorded migration, owns the name."""
+    laravel["statements"][CREATE]["up"] = [
+        CREATE_SKP,
+        "create table `penilaian` (`id` bigint, `user_id` bigint)",
+        "alter table `penilaian` add constraint `fk_skp_tahunan_user` "
+        "foreign key (`user_id`) references `users` (`id`)",
+    ]
+    laravel["statements"][REFACTOR] = statements([ADD_KEY])
+    schema["tables"] = ["users", "skp_tahunan", "penilaian", "migrations"]
+    schema["details"] = {
+        "users": table(["id"], True),
+        "skp_tahunan": table(["id", "user_id"], True),
+        "penilaian": table(["id", "user_id"], True),
+    }
+    schema["constraints"] = [key("fk_skp_tahunan_user", "penilaian")]
+
+
+def test_a_live_holder_is_never_touched(laravel, schema):
+    live_holder(laravel, schema)
+    result = refused(laravel, schema, "live_table_holds_the_name")
+    assert CREATE in result["found"]
+
+
+def test_a_live_holder_is_live_even_when_empty(laravel, schema):
+    live_holder(laravel, schema)
+    schema["details"]["penilaian"]["rows"] = False
+    refused(laravel, schema, "live_table_holds_the_name")
+
+
+def test_a_table_that_the_code_reads_is_live(laravel, schema):
+    laravel["model_tables"] = {"skp_tahunan_backup_v1": "app/Models/Arsip.php"}
+    result = refused(laravel, schema, "live_table_holds_the_name")
+    assert "app/Models/Arsip.php" in result["found"]
+
+
+def test_a_holder_without_any_evidence_is_refused(laravel, schema):
+    live_holder(laravel, schema)
+    laravel["statements"][CREATE]["up"] = [CREATE_SKP]
+    result = refused(laravel, schema, "holder_not_identified")
+    assert "What is missing" in result["found"]
+
+
+def test_a_recorded_migration_that_names_the_holder_is_a_doubt(laravel, schema):
+    laravel["statements"][CREATE]["source_strings"] = ["skp_tahunan", "skp_tahunan_backup_v1"]
+    refused(laravel, schema, "holder_not_identified")
+
+
+def test_columns_that_do_not_fit_are_a_doubt(laravel, schema):
+    schema["details"]["skp_tahunan_backup_v1"] = table(["id", "kode"], True)
+    refused(laravel, schema, "holder_not_identified")
+
+
+def test_history_and_migration_that_disagree_are_a_doubt(laravel, schema):
+    laravel["statements"][CREATE]["up"] = [
+        CREATE_SKP,
+        "create table `penilaian` (`id` bigint, `user_id` bigint)",
+        "alter table `penilaian` add constraint `fk_skp_tahunan_user` "
+        "foreign key (`user_id`) references `users` (`id`)",
+    ]
+    refused(laravel, schema, "holder_not_identified")
+
+
+def test_a_squashed_history_falls_back_to_the_rename_and_the_columns(laravel, schema):
+    laravel["migrations"]["recorded"] = []
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert any("renames skp_tahunan" in text for text in result["evidence"])
+
+
+def test_a_history_with_gaps_alone_is_not_enough(laravel, schema):
+    laravel["migrations"]["recorded"].append({"name": "2021_gone", "batch": 1})
+    laravel["statements"][REFACTOR] = statements([CREATE_NEW, ADD_KEY])
+    refused(laravel, schema, "holder_not_identified")
+
+
+@pytest.mark.parametrize("code", ["1005", "3780"])
+def test_150_is_not_this_incident(laravel, schema, code):
+    original_back(schema)
+    failed_with(
+        laravel,
+        f"SQLSTATE[HY000]: General error: {code} Can't create table `a`.`b` (errno: 150 "
+        f'"Foreign key constraint is incorrectly formed") (SQL: {ADD_KEY})',
+    )
+    assert "type" in refused(laravel, schema, "columns_do_not_match")["found"]
+
+
+def test_1452_is_not_this_incident(laravel, schema):
+    original_back(schema)
+    failed_with(
+        laravel,
+        "SQLSTATE[23000]: Integrity constraint violation: 1452 Cannot add or update a child row: "
+        f"a foreign key constraint fails (SQL: {ADD_KEY})",
+    )
+    refused(laravel, schema, "orphan_rows")
+
+
+def test_1061_is_not_this_incident(laravel, schema):
+    failed_with(
+        laravel,
+        "SQLSTATE[42000]: Syntax error or access violation: 1061 Duplicate key name 'x' "
+        "(SQL: alter table `skp_tahunan` add index `x`(`id`))",
+    )
+    refused(laravel, schema, "index_name_taken")
+
+
+def test_a_lock_wait_is_not_this_incident_and_names_the_blocker(laravel, schema):
+    failed_with(
+        laravel,
+        "SQLSTATE[HY000]: General error: 1205 Lock wait timeout exceeded; try restarting "
+        f"transaction (SQL: {ADD_KEY})",
+    )
+    schema["locks"] = [
+        {"table": "users", "connection": 42, "user": "report", "host": "web2", "seconds": 90}
+    ]
+    assert "connection 42 of report" in refused(laravel, schema, "lock_wait")["found"]
+
+
+def test_an_unknown_error_is_not_repaired(laravel, schema):
+    failed_with(
+        laravel,
+        "SQLSTATE[42S22]: Column not found: 1054 Unknown column 'x' in 'field list' "
+        "(SQL: update `users` set `x` = 1)",
+    )
+    refused(laravel, schema, "another_error")
+
+
+def test_nothing_visible_is_not_taken_for_nothing_there(laravel, schema):
+    schema["constraints"] = []
+    schema["account"].update(sees_all=False, reason="it has SELECT on one table only")
+    result = refused(laravel, schema, "cannot_see")
+    assert "GRANT" in result["next"]
+
+
+def test_a_missing_right_is_refused_before_anything_is_done(laravel, schema):
+    schema["account"]["missing_rights"] = ["DROP"]
+    assert "DROP" in refused(laravel, schema, "missing_rights")["found"]
+
+
+@pytest.mark.parametrize("what", ["read_only", "replica"])
+def test_a_server_that_cannot_be_written_is_refused(laravel, schema, what):
+    schema["server"][what] = True
+    refused(laravel, schema, "not_writable")
+
+
+def test_orphan_dictionary_rows_are_for_the_administrator(laravel, schema):
+    schema["orphans"] = [{"name": "fk_x", "table": "gone"}]
+    refused(laravel, schema, "orphan_dictionary_rows")
+
+
+def test_a_migration_that_drops_rows_when_run_again_is_refused(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].append("drop table `users`")
+    result = refused(laravel, schema, "migration_would_lose_rows")
+    assert "remigrate_accept_loss" in result["next"]
+    repaired(laravel, schema, "renamed_table_kept_the_name", remigrate_accept_loss=["users"])
+
+
+def test_a_first_drop_of_an_old_backup_table_is_harmless_after_the_rollback(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].insert(0, "drop table if exists `skp_tahunan_backup_v1`")
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert steps(result)[2] == "rollback"
+
+
+def test_no_safe_way_is_refused_with_each_reason(laravel, schema):
+    laravel["statements"][REFACTOR].update(down=[], down_exists=False)
+    schema["constraints"].append(key("fk_child", "anak", ["skp_id"], "skp_tahunan"))
+    schema["tables"].append("anak")
+    result = refused(laravel, schema, "no_safe_rollback")
+    assert "anak refers to skp_tahunan" in result["found"]
+    assert [way["way"] for way in result["ways"]] == ["nothing", "down", "rename_back"]
+
+
+def test_a_later_pending_migration_that_fails_closes_every_way(laravel, schema):
+    later = "2026_02_01_000000_add_nilai"
+    laravel["migrations"]["pending"].append(later)
+    laravel["statements"][later] = statements(["alter table `not_there` add `x` int"])
+    assert "not_there" in refused(laravel, schema, "no_safe_rollback")["found"]
+
+
+def test_two_tables_of_the_code_that_share_a_name_are_refused(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].append(ADD_KEY.replace("skp_tahunan`", "users`", 1))
+    refused(laravel, schema, "names_collide_in_the_code")
+
+
+def test_the_literal_rollback_wants_the_name_of_what_it_undoes(laravel, schema):
+    result = refused(laravel, schema, "no_safe_rollback", rollback_strategy="literal")
+    assert f"rollback_migration={CREATE}" in result["found"]
+
+
+def test_the_literal_rollback_still_may_not_lose_rows(laravel, schema):
+    laravel["statements"][CREATE]["down"] = ["drop table `skp_tahunan_backup_v1`"]
+    result = refused(
+        laravel, schema, "no_safe_rollback",
+        rollback_strategy="literal", rollback_migration=CREATE,
+    )  # fmt: skip
+    assert "lose data" in result["found"]
+
+
+def test_an_unknown_strategy_is_refused(laravel, schema):
+    refused(laravel, schema, "bad_input", rollback_strategy="force")
+
+
+def test_nothing_pending_is_healthy(laravel, schema):
+    laravel["migrations"]["pending"] = []
+    result = diagnose(laravel, schema, inputs({}))
+    assert result["verdict"] == "healthy" and not result["refused"] and result["steps"] == []
+
+
+def test_everything_recorded_but_a_constraint_missing_is_not_healthy(laravel, schema):
+    laravel["migrations"]["pending"] = []
+    schema["missing"] = ["fk_skp_tahunan_user"]
+    refused(laravel, schema, "constraints_missing")
+
+
+def test_a_missing_table_with_its_alternative_is_not_healthy(laravel, schema):
+    laravel["migrations"]["pending"] = []
+    tables = ["users", ["indikator_kinerja", "rhk_pimpinan"]]
+    result = refused(laravel, schema, "constraints_missing", expected_tables=tables)
+    assert "indikator_kinerja or rhk_pimpinan" in result["found"]
+    schema["tables"].append("rhk_pimpinan")
+    assert diagnose(laravel, schema, inputs({"expected_tables": tables}))["verdict"] == "healthy"
+
+
+def test_a_pending_migration_that_never_failed_is_not_run(laravel, schema):
+    original_back(schema)
+    schema["constraints"] = []
+    laravel["last_error"] = None
+    result = diagnose(laravel, schema, inputs({}))
+    assert result["verdict"] == "healthy" and result["steps"] == []
+    assert "migrate --force" in result["next"]
+
+
+def test_a_collision_ahead_needs_no_log(laravel, schema):
+    laravel["last_error"] = None
+    repaired(laravel, schema, "renamed_table_kept_the_name")
+
+
+def test_an_old_error_of_a_recorded_migration_is_not_an_incident(laravel, schema):
+    original_back(schema)
+    schema["constraints"] = []
+    failed_with(laravel, ERROR_121, CREATE)
+    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+
+
+def test_an_incident_migration_that_is_recorded_is_refused(laravel, schema):
+    refused(laravel, schema, "not_pending", incident_migration=CREATE)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"incident_migration": 83},
+        {"rollback_strategy": False},
+        {"remigrate_accept_loss": "users"},
+        {"expected_constraints": [{"name": "fk"}]},
+    ],
+)
+def test_inputs_of_the_wrong_type_are_refused(values):
+    with pytest.raises(ValueError, match=next(iter(values))):
+        inputs(values)
+
+
+def test_children_that_follow_the_displaced_table_are_reported(laravel, schema):
+    laravel["statements"][CREATE]["up"] += [
+        "create table `anak` (`id` bigint, `skp_id` bigint)",
+        "alter table `anak` add constraint `fk_anak` foreign key (`skp_id`) "
+        "references `skp_tahunan` (`id`)",
+    ]
+    schema["tables"].append("anak")
+    schema["details"]["anak"] = table(["id", "skp_id"], True)
+    schema["constraints"].append(key("fk_anak", "anak", ["skp_id"], "skp_tahunan_backup_v1"))
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert any("fk_anak" in note and "skp_tahunan_backup_v1" in note for note in result["notes"])
+
+
+def test_names_are_compared_without_case(laravel, schema):
+    schema["constraints"] = [key("FK_Skp_Tahunan_USER", "skp_tahunan_backup_v1")]
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert "`FK_Skp_Tahunan_USER`" in step(result, "fk_drop")["do"][0]
+
+
+def test_per_table_names_do_not_collide(laravel, schema):
+    """MariaDB 12.1 and later: a name is taken in its own table only."""
+    schema["server"]["name_scope"] = "table"
+    laravel["last_error"] = None
+    laravel["statements"][REFACTOR] = statements([ADD_KEY])
+    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+
+
+def test_a_cached_configuration_that_differs_is_refused(laravel):
+    laravel["configuration"]["differences"] = [
+        {"key": "host", "cached": "10.0.0.1", "dotenv": "127.0.0.1"}
+    ]
+    result = ground(laravel)
+    assert result["refused"] and "10.0.0.1" in result["found"] and "127.0.0.1" in result["found"]
+
+
+def test_no_connection_is_refused(laravel):
+    laravel["database_error"] = {"code": 1045, "message": "Access denied"}
+    assert "1045" in ground(laravel)["found"]
+    laravel["database_error"] = None
+    assert ground(laravel) is None
