@@ -1,0 +1,803 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows how to ask a Laravel application, and how to run its artisan.
+
+    facts = application(module, path, php, env, connection_name)   # one PHP start, remembered
+    facts = probe(module, path, php, env, connection_name, statements="pending", ...)
+    result = run_artisan(module, path, php, env, ["migrate", "--force"])
+
+The questions are put to the application's own classes by a PHP program that is fed to `php` on
+standard input (nothing is written to the target) and answers in JSON lines on a descriptor of its
+own, so nothing that the application prints can spoil an answer and whatever was answered before
+PHP died is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+# Seconds.
+PROBE_TIMEOUT = 120
+MIGRATION_TIMEOUT = 15
+ARTISAN_TIMEOUT = 3600
+
+# How often PHP is started again after a migration ended it.
+MAX_STARTS = 12
+
+# Characters of a program's output that a message may carry.
+EXCERPT = 600
+
+LOG_TAIL = 2 * 1024 * 1024
+LOG_FILES = 5
+
+MARKER = "framework/down_by_fix_fk.json"
+
+# The batch of a migration that is recorded only to be rolled back. Laravel's own batches count up
+# from 1, so that a record which an interrupted run left behind says itself what it is.
+ROLLBACK_BATCH = 2000000000
+
+PROBE = r"""<?php
+// Puts questions to the Laravel application in the current folder. Written for PHP 7.3 and later.
+final class FixFkProbe
+{
+    private $request;
+    private $out;
+    private $app;
+    private $default;
+    private $logging = [];
+    private $current;
+
+    public function __construct(array $request)
+    {
+        $this->request = $request;
+        $this->out = fopen('php://fd/'.$request['descriptor'], 'w');
+        $this->default = $request['connection'];
+    }
+
+    public function run()
+    {
+        // Registered before the application's own: what ends PHP is told, and not logged by it.
+        register_shutdown_function(function () {
+            $error = error_get_last();
+            $fatal = $error && ($error['type'] & (E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR
+                | E_USER_ERROR | E_RECOVERABLE_ERROR));
+            $this->tell('ended', [
+                'error' => $fatal ? $error['message'] : null,
+                'queries' => $this->current ? $this->queries($this->current) : [],
+            ]);
+            exit;
+        });
+        if (PHP_SAPI !== 'cli') {
+            return $this->tell('refused', 'is the '.PHP_SAPI.' and not the command line PHP');
+        }
+        foreach (['STDIN' => ['php://stdin', 'r'], 'STDOUT' => ['php://stdout', 'w'],
+            'STDERR' => ['php://stderr', 'w']] as $name => list($path, $mode)) {
+            defined($name) || define($name, fopen($path, $mode));
+        }
+        $_SERVER['argv'] = ['artisan', 'list'];
+        $_SERVER['argc'] = 2;
+        foreach (['SCRIPT_NAME', 'SCRIPT_FILENAME', 'PHP_SELF'] as $name) {
+            $_SERVER[$name] = 'artisan';
+        }
+        ob_start(function () {
+            return '';
+        }, 4096);
+        if (! $this->boot()) {
+            return;
+        }
+        foreach (['application', 'database', 'checklist', 'statements'] as $section) {
+            if ($section === 'application' || ! empty($this->request[$section])) {
+                $this->{$section}();
+            }
+        }
+        $this->tell('done', true);
+    }
+
+    private function tell($key, $value)
+    {
+        $flags = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE
+            | JSON_PARTIAL_OUTPUT_ON_ERROR;
+        fwrite($this->out, json_encode([$key => $value], $flags)."\n");
+    }
+
+    private function attempt(callable $question, $otherwise = null)
+    {
+        try {
+            return $question();
+        } catch (Throwable $e) {
+            return $otherwise;
+        }
+    }
+
+    private function boot()
+    {
+        define('LARAVEL_START', microtime(true));
+        require_once getcwd().'/vendor/autoload.php';
+        $this->app = $app = require getcwd().'/bootstrap/app.php';
+        $app->afterBootstrapping('Illuminate\Foundation\Bootstrap\LoadConfiguration', function () {
+            $this->silence();
+        });
+        try {
+            $app->make('Illuminate\Contracts\Console\Kernel')->bootstrap();
+        } catch (Throwable $e) {
+            $this->tell('boot_error', get_class($e).': '.$e->getMessage());
+            // A provider that asks an unreachable database is no reason to know nothing.
+            if (! $app->bound('db')) {
+                return false;
+            }
+        }
+        $this->default = $this->default ?: $app['config']['database.default'];
+        $app['db']->setDefaultConnection($this->default);
+        return true;
+    }
+
+    /** Send what the application would log while it is questioned to nowhere. */
+    private function silence()
+    {
+        $config = $this->app['config'];
+        $this->logging = $config->get('logging', []);
+        foreach (array_keys($this->logging['channels'] ?? []) as $name) {
+            $config->set("logging.channels.$name", [
+                'driver' => 'monolog', 'handler' => 'Monolog\Handler\NullHandler',
+            ]);
+        }
+    }
+
+    private function application()
+    {
+        $app = $this->app;
+        $config = $app['config'];
+        $table = $config['database.migrations'];
+        $this->tell('application', [
+            'version' => $app->version(),
+            'environment' => $app->environment(),
+            'php' => ['binary' => PHP_BINARY, 'version' => PHP_VERSION],
+            'default' => $config['database.default'],
+            'connection' => $this->connection(),
+            'migrations_table' => is_array($table) ? $table['table'] : ($table ?: 'migrations'),
+            'files' => $this->files(),
+            'cached' => $app->configurationIsCached(),
+            'storage' => $app->storagePath(),
+            'maintenance' => $this->maintenance(),
+            'logs' => $this->attempt(function () {
+                return $this->logs();
+            }, []),
+        ]);
+    }
+
+    private function connection()
+    {
+        $name = $this->default;
+        try {
+            $config = $this->app['db']->connection($name)->getConfig();
+        } catch (Throwable $e) {
+            return ['name' => $name, 'error' => $e->getMessage()];
+        }
+        // Laravel shuffles several hosts and takes the first that answers.
+        $host = $config['host'] ?? null;
+        return [
+            'name' => $name,
+            'driver' => $config['driver'],
+            'host' => is_array($host) ? reset($host) : $host,
+            'port' => isset($config['port']) ? (int) $config['port'] : null,
+            'socket' => ($config['unix_socket'] ?? '') ?: null,
+            'database' => $config['database'] ?? null,
+            'username' => $config['username'] ?? null,
+            'password' => $config['password'] ?? null,
+            'prefix' => $config['prefix'] ?? '',
+            'charset' => $config['charset'] ?? null,
+            'collation' => $config['collation'] ?? null,
+            'tls' => $this->tls($config['options'] ?? []),
+        ];
+    }
+
+    private function tls(array $options)
+    {
+        $class = PHP_VERSION_ID >= 80400 ? 'Pdo\Mysql::ATTR_' : 'PDO::MYSQL_ATTR_';
+        $tls = [];
+        foreach (['ca' => 'SSL_CA', 'cert' => 'SSL_CERT', 'key' => 'SSL_KEY',
+            'verify' => 'SSL_VERIFY_SERVER_CERT'] as $name => $constant) {
+            $value = defined($class.$constant) ? $options[constant($class.$constant)] ?? null : null;
+            $tls[$name] = $name === 'verify' && $value !== null ? (bool) $value : $value;
+        }
+        return array_filter($tls, function ($value) {
+            return $value !== null && $value !== '';
+        }) ? $tls : null;
+    }
+
+    private function files()
+    {
+        try {
+            $migrator = $this->app['migrator'];
+            $paths = array_merge($migrator->paths(), [$this->app->databasePath().'/migrations']);
+            return (object) $migrator->getMigrationFiles($paths);
+        } catch (Throwable $e) {
+            return (object) [];
+        }
+    }
+
+    private function maintenance()
+    {
+        $file = $this->app->storagePath().'/framework/down';
+        if (method_exists($this->app, 'maintenanceMode')
+            && ! $this->attempt(function () {
+                $mode = $this->app->maintenanceMode();
+                return $mode instanceof Illuminate\Foundation\FileBasedMaintenanceMode;
+            }, false)) {
+            $file = null;
+        }
+        try {
+            return ['file' => $file, 'down' => $this->app->isDownForMaintenance(), 'error' => null];
+        } catch (Throwable $e) {
+            return ['file' => $file, 'down' => null, 'error' => $e->getMessage()];
+        }
+    }
+
+    /** The log files of the default channel and of the folder they usually are in. */
+    private function logs()
+    {
+        $found = glob($this->app->storagePath().'/logs/*.log') ?: [];
+        $ask = [$this->logging['default'] ?? 'stack'];
+        $seen = [];
+        while (($name = array_shift($ask)) !== null) {
+            $channel = $this->logging['channels'][$name] ?? null;
+            if (! $channel || isset($seen[$name])) {
+                continue;
+            }
+            $seen[$name] = true;
+            $ask = array_merge($ask, (array) ($channel['channels'] ?? []));
+            if (isset($channel['path'])) {
+                $part = pathinfo($channel['path']);
+                $dated = $part['dirname'].'/'.$part['filename'].'-*.'.($part['extension'] ?? 'log');
+                $found = array_merge($found, [$channel['path']], glob($dated) ?: []);
+            }
+        }
+        return array_values(array_unique(array_filter($found, 'is_file')));
+    }
+
+    private function database()
+    {
+        $config = $this->app['config']['database.migrations'];
+        $table = is_array($config) ? $config['table'] : ($config ?: 'migrations');
+        try {
+            $connection = $this->app['db']->connection($this->default);
+            $connection->getPdo();
+            $exists = $connection->getSchemaBuilder()->hasTable($table);
+            $rows = ! $exists ? [] : $connection->table($table)->useWritePdo()
+                ->orderBy('batch')->orderBy('migration')->get(['migration', 'batch'])->all();
+            $this->tell('database', ['error' => null, 'exists' => $exists,
+                'recorded' => array_map(function ($row) {
+                    $row = (array) $row;
+                    return ['name' => $row['migration'], 'batch' => (int) $row['batch']];
+                }, $rows)]);
+        } catch (Throwable $e) {
+            for ($cause = $e; $cause && ! $cause instanceof PDOException;) {
+                $cause = $cause->getPrevious();
+            }
+            $code = $cause ? ($cause->errorInfo[1] ?? $cause->getCode()) : 0;
+            $this->tell('database', ['exists' => null, 'recorded' => null,
+                'error' => ['code' => (int) $code, 'message' => ($cause ?: $e)->getMessage()]]);
+        }
+    }
+
+    private function checklist()
+    {
+        $kernel = $this->app->make('Illuminate\Contracts\Console\Kernel');
+        $about = $this->attempt(function () use ($kernel) {
+            if (! array_key_exists('about', $kernel->all())) {
+                return null;
+            }
+            $kernel->call('about', ['--json' => true]);
+            return json_decode($kernel->output(), true);
+        });
+        $routes = [];
+        $this->attempt(function () use (&$routes) {
+            foreach ($this->app['router']->getRoutes() as $route) {
+                $routes[] = ['methods' => array_values($route->methods()), 'uri' => $route->uri(),
+                    'name' => $route->getName()];
+            }
+        });
+        $status = $this->attempt(function () use ($kernel) {
+            return $kernel->call('migrate:status', ['--database' => $this->default]) === 0;
+        }, false);
+        $this->tell('checklist', ['about' => $about, 'routes' => $routes,
+            'migration_status_ok' => $status]);
+    }
+
+    private function statements()
+    {
+        $this->protect();
+        $wanted = $this->request['statements'];
+        foreach ((array) $this->files() as $name => $path) {
+            $name = (string) $name;
+            if ($wanted !== 'all' && ! in_array($name, $wanted, true)) {
+                continue;
+            }
+            foreach (['up', 'down'] as $direction) {
+                if (! in_array($name.':'.$direction, $this->request['skip'], true)) {
+                    $this->tell('begin', [$name, $direction]);
+                    $this->tell('statements', [
+                        $name, $direction, $this->pretend($name, $path, $direction),
+                    ]);
+                }
+            }
+        }
+    }
+
+    /** A migration that reaches past the pretence finds sessions that cannot write. */
+    private function protect()
+    {
+        foreach (['mysql' => 'MySqlConnector', 'mariadb' => 'MariaDbConnector'] as $driver => $class) {
+            $key = "db.connector.$driver";
+            $class = 'Illuminate\Database\Connectors\\'.$class;
+            if ($this->app->bound($key)) {
+                $connector = $this->app->make($key);
+            } elseif (class_exists($class)) {
+                $connector = new $class;
+            } else {
+                continue;
+            }
+            $this->app->bind($key, function () use ($connector) {
+                return new class($connector) implements
+                    Illuminate\Database\Connectors\ConnectorInterface
+                {
+                    private $connector;
+
+                    public function __construct($connector)
+                    {
+                        $this->connector = $connector;
+                    }
+
+                    public function connect(array $config)
+                    {
+                        $pdo = $this->connector->connect($config);
+                        $pdo->exec('SET SESSION TRANSACTION READ ONLY');
+                        return $pdo;
+                    }
+                };
+            });
+        }
+        foreach (array_keys($this->app['db']->getConnections()) as $name) {
+            $this->app['db']->purge($name);
+        }
+        // Nor should a migration send mail or start jobs because it was asked what it would do.
+        $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
+        if (function_exists('pcntl_async_signals')) {
+            pcntl_async_signals(true);
+            pcntl_signal(SIGALRM, function () {
+                pcntl_alarm(1);
+                throw new RuntimeException('it did not end within '.$this->request['seconds'].' s');
+            });
+        }
+    }
+
+    private function pretend($name, $path, $direction)
+    {
+        $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
+            'strings' => []];
+        $levels = ob_get_level();
+        $this->limit($this->request['seconds']);
+        try {
+            $answer['strings'] = $this->strings($path);
+            $migration = $this->load($name, $path);
+            $answer['exists'] = method_exists($migration, $direction);
+            $answer['conditional'] = $this->conditions($migration, $direction);
+            if ($answer['exists']) {
+                $own = method_exists($migration, 'getConnection') ? $migration->getConnection() : null;
+                $connection = $this->app['db']->connection($own ?: $this->default);
+                $this->current = $connection;
+                $this->app['db']->setDefaultConnection($connection->getName());
+                $connection->pretend(function () use ($migration, $direction) {
+                    $migration->{$direction}();
+                });
+            }
+        } catch (Throwable $e) {
+            $answer['error'] = $e->getMessage() ?: get_class($e);
+        }
+        $this->limit(0);
+        while (ob_get_level() > $levels) {
+            ob_end_clean();
+        }
+        if ($this->current) {
+            $answer['queries'] = $this->queries($this->current);
+            // Laravel 8 goes on pretending after an exception.
+            $this->app['db']->purge($this->current->getName());
+            $this->current = null;
+        }
+        $this->app['db']->setDefaultConnection($this->default);
+        return $answer;
+    }
+
+    private function queries($connection)
+    {
+        return array_column($connection->getQueryLog(), 'query');
+    }
+
+    private function limit($seconds)
+    {
+        if (function_exists('pcntl_alarm')) {
+            pcntl_alarm($seconds);
+        }
+        // Counts processor time only, but needs no extension.
+        set_time_limit($seconds ? $seconds + 5 : 0);
+    }
+
+    private function load($name, $path)
+    {
+        $class = Illuminate\Support\Str::studly(implode('_', array_slice(explode('_', $name), 4)));
+        $known = function () use ($class, $path) {
+            return $class !== '' && class_exists($class)
+                && (new ReflectionClass($class))->getFileName() === realpath($path);
+        };
+        if (! $known()) {
+            $migration = (static function () use ($path) {
+                return require $path;
+            })();
+            if (is_object($migration)) {
+                return $migration;
+            }
+        }
+        return new $class;
+    }
+
+    /** Why what a method sends may depend on more than its source. */
+    private function conditions($migration, $direction)
+    {
+        $reasons = [];
+        $class = new ReflectionObject($migration);
+        foreach ($class->getMethods() as $method) {
+            $name = $method->getName();
+            $declared = $method->getDeclaringClass()->getName();
+            if ($declared === 'Illuminate\Database\Migrations\Migration' || ! $method->getFileName()
+                || (in_array($name, ['up', 'down'], true) && $name !== $direction)) {
+                continue;
+            }
+            if ($name === 'shouldRun' && $direction === 'up') {
+                $reasons[] = 'shouldRun() decides whether it runs';
+            }
+            foreach ($this->control($method) as $line => $what) {
+                $reasons[] = "$name(), line $line: ".implode(', ', array_keys($what));
+            }
+        }
+        return $reasons;
+    }
+
+    private function control(ReflectionMethod $method)
+    {
+        static $telling = ['T_IF', 'T_ELSEIF', 'T_SWITCH', 'T_MATCH', 'T_FOR', 'T_FOREACH', 'T_WHILE',
+            'T_DO', 'T_GOTO', 'T_TRY', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR', 'T_LOGICAL_AND',
+            'T_LOGICAL_OR', 'T_LOGICAL_XOR', 'T_COALESCE', 'T_COALESCE_EQUAL',
+            'T_NULLSAFE_OBJECT_OPERATOR'];
+        $found = [];
+        $line = 1;
+        $before = null;
+        foreach ($this->tokens($method->getFileName()) as $token) {
+            list($id, $text) = is_array($token) ? $token : [null, $token];
+            $line = is_array($token) ? $token[2] : $line;
+            $kind = $id === null ? $text : token_name($id);
+            if (in_array($kind, ['T_WHITESPACE', 'T_COMMENT', 'T_DOC_COMMENT'], true)) {
+                $line += substr_count($text, "\n");
+                continue;
+            }
+            if ($line > $method->getEndLine()) {
+                break;
+            }
+            $what = null;
+            if (in_array($kind, $telling, true)) {
+                $what = $text;
+            } elseif ($kind === '?' && ! in_array($before, ['(', ',', ':', 'T_PUBLIC', 'T_PROTECTED',
+                'T_PRIVATE', 'T_STATIC', 'T_READONLY', 'T_VAR'], true)) {
+                // In those places a question mark makes a type nullable.
+                $what = '?:';
+            } elseif ($kind === 'T_STRING' && preg_match('/^(when|unless)/i', $text)
+                && in_array($before, ['T_OBJECT_OPERATOR', 'T_DOUBLE_COLON'], true)) {
+                $what = $text.'()';
+            }
+            if ($what !== null && $line >= $method->getStartLine()) {
+                $found[$line][$what] = true;
+            }
+            $line += substr_count($text, "\n");
+            $before = $kind;
+        }
+        return $found;
+    }
+
+    private function strings($path)
+    {
+        $strings = [];
+        foreach ($this->tokens($path) as $token) {
+            if (is_array($token) && $token[0] === T_CONSTANT_ENCAPSED_STRING) {
+                $strings[stripslashes(substr($token[1], 1, -1))] = true;
+            } elseif (is_array($token) && $token[0] === T_ENCAPSED_AND_WHITESPACE) {
+                $strings[$token[1]] = true;
+            }
+        }
+        return array_map('strval', array_keys($strings));
+    }
+
+    private function tokens($path)
+    {
+        static $known = [];
+        return $known[$path] ?? $known[$path] = token_get_all(file_get_contents($path));
+    }
+}
+(new FixFkProbe(json_decode(base64_decode('@REQUEST@'), true)))->run();
+"""
+
+
+def resolve_connection(module, path, php, env, connection_name=None):
+    """Return how the application itself would connect, without connecting.
+
+    {name, driver, host, port (int or None), socket, database, username, password, prefix, charset,
+    collation, tls: {ca, cert, key, verify} or None}; what is not configured is None. Of a read and
+    write split it is the write side. Ends the module with a paragraph when the application cannot
+    say.
+    """
+    return application(module, path, php, env, connection_name)["connection"]
+
+
+_known = {}
+
+
+def application(module, path, php, env, connection_name=None):
+    """Return probe()'s facts without any questions, asking PHP only once per module run."""
+    key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
+    if key not in _known:
+        probe(module, path, php, env, connection_name)
+    return _known[key]
+
+
+def probe(
+    module, path, php, env, connection_name=None, timeout=PROBE_TIMEOUT, refuse=True, **questions
+):
+    """Start PHP, put questions to the application, and return the answers.
+
+    questions: database=True, checklist=True, statements="all" or [migration names].
+    Always answered: version, environment, php {binary, version}, default (connection name),
+    connection (see resolve_connection), migrations_table (without prefix), files {name: path},
+    cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
+    [paths], boot_error (str or None). Asked for: database {error, exists, recorded}, checklist,
+    statements {(migration, "up" or "down"): {exists, queries, error, conditional, strings}}.
+
+    A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
+    module with a paragraph when the application does not start or its connection cannot be
+    resolved; with refuse=False such an answer is returned as {"refused": paragraph}.
+    """
+    names = questions.pop("statements", None)
+    statements, skip, facts = {}, [], None
+    for _start in range(MAX_STARTS):
+        answers = _ask(
+            module,
+            path,
+            php,
+            env,
+            dict(questions, connection=connection_name, statements=names, skip=skip),
+            timeout,
+        )
+        facts = facts or answers
+        statements.update(answers["statements"])
+        skip = [":".join(key) for key in statements]
+        # What was asked beside the statements is known after the first start.
+        questions = {}
+        if answers["done"] or not answers["begun"]:
+            break
+    paragraph = _refusal(path, facts)
+    if paragraph and refuse:
+        module.fail_json(msg=paragraph)
+    if paragraph:
+        return {"refused": paragraph}
+    result = dict(
+        facts["application"],
+        boot_error=facts["boot_error"],
+        database=facts["database"],
+        checklist=facts["checklist"],
+        statements=statements,
+    )
+    key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
+    _known.setdefault(key, result)
+    return result
+
+
+def _ask(module, path, php, env, request, timeout):
+    """Start PHP once and return its answers by key; what it did not come to is None."""
+    answers = dict.fromkeys(
+        ("application", "database", "checklist", "boot_error", "refused", "ended", "done", "begun")
+    )
+    answers["statements"] = {}
+    with tempfile.TemporaryFile() as answer:
+        request = dict(request, descriptor=answer.fileno(), seconds=MIGRATION_TIMEOUT)
+        source = PROBE.replace(
+            "@REQUEST@", base64.b64encode(json.dumps(request).encode()).decode()
+        )
+        result = run_php(
+            module,
+            path,
+            php,
+            env,
+            ["-d", "display_errors=stderr", "-d", "log_errors=0"],
+            timeout,
+            source=source,
+            descriptor=answer.fileno(),
+        )
+        answer.seek(0)
+        # A line that PHP could not finish says nothing.
+        lines = answer.read().decode("utf-8", "replace").split("\n")[:-1]
+    answers["result"] = result
+    for line in lines:
+        ((key, value),) = json.loads(line).items()
+        if key == "begin":
+            answers["begun"] = tuple(value)
+        elif key == "statements":
+            answers["statements"][tuple(value[:2])] = value[2]
+        else:
+            answers[key] = value
+    begun = answers["begun"]
+    if not answers["done"] and begun and begun not in answers["statements"]:
+        ended = answers["ended"] or {}
+        why = ended.get("error") or (
+            f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
+        )
+        answers["statements"][begun] = {
+            "exists": True,
+            "queries": ended.get("queries") or [],
+            "error": why,
+            "conditional": [f"{begun[1]}() was not read to its end"],
+            "strings": [],
+        }
+    return answers
+
+
+def _refusal(path, facts):
+    """Return the paragraph on why the application could not be asked, or None."""
+    result = facts["result"]
+    if facts["refused"]:
+        return (
+            f"The PHP given as laravel_php {facts['refused']}. Nothing was changed. Give the path "
+            "of the command line PHP that the application's artisan is run with."
+        )
+    if facts["application"] is None:
+        why = facts["boot_error"] or (facts["ended"] or {}).get("error")
+        if not why and result["timed_out"]:
+            why = "it did not end in time"
+        why = why or excerpt(result["stderr"] or result["stdout"]) or "PHP said nothing"
+        return (
+            f"The Laravel application in {path} does not start: {why}. Nothing was changed. See "
+            f"what `php artisan --version` says there, as the same user."
+        )
+    error = facts["application"]["connection"].get("error")
+    if error:
+        return (
+            f"The Laravel application in {path} cannot say how it connects to its database: "
+            f"{error} Nothing was changed. Compare database_connection and config/database.php."
+        )
+    return None
+
+
+def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT):
+    """Run `php artisan ARGUMENTS --no-interaction --no-ansi` in path, without a shell.
+
+    Returns what run_php() returns.
+    """
+    return run_php(
+        module, path, php, env, ["artisan", *arguments, "--no-interaction", "--no-ansi"], timeout
+    )
+
+
+def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=None):
+    """Run php in the folder path and return {rc, stdout, stderr, timed_out, seconds}.
+
+    env adds to the environment. source: a program for its standard input. descriptor: an open one
+    that it inherits. After timeout seconds it is ended with all it started; rc is then negative.
+    """
+    for needed in ("artisan", "vendor/autoload.php", "bootstrap/app.php"):
+        if not os.path.isfile(os.path.join(path, needed)):
+            module.fail_json(
+                msg=f"There is no Laravel application in {path}: {os.path.join(path, needed)} is "
+                "not there or may not be read by this user. Nothing was changed. Set laravel_path "
+                "to the folder that artisan is in."
+            )
+    binary = module.get_bin_path(php) if os.sep not in php else php
+    if not binary or not os.access(binary, os.X_OK):
+        module.fail_json(
+            msg=f"There is no PHP to run '{php}' with on this host. Nothing was changed. Set "
+            "laravel_php to the path of the command line PHP that runs the application."
+        )
+    # The version and its settings are the application's affair, but a debugger's are not.
+    environment = dict(os.environ, XDEBUG_MODE="off")
+    environment.update({str(name): str(value) for name, value in (env or {}).items()})
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, (
+        tempfile.TemporaryFile()
+    ) as stderr:
+        # Files, so that neither a long output nor a process left behind can block the reading.
+        stdin.write((source or "").encode())
+        stdin.seek(0)
+        process = subprocess.Popen(
+            [binary, *arguments],
+            cwd=path,
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=() if descriptor is None else (descriptor,),
+            start_new_session=True,
+        )
+        timed_out = False
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8", "replace"))
+    return {
+        "rc": process.returncode,
+        "stdout": texts[0],
+        "stderr": texts[1],
+        "timed_out": timed_out,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def excerpt(text):
+    """Return the end of a program's output as one line of at most EXCERPT characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else "..." + line[-EXCERPT:]
+
+
+def read_marker(facts, down):
+    """Return the maintenance state: {down, by_this_tool, run_id, migration}.
+
+    The marker counts only while the application is down: one that was lifted by hand and taken
+    down again by someone else is not this tool's to lift.
+    """
+    state = {"down": bool(down), "by_this_tool": False, "run_id": None, "migration": None}
+    try:
+        with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
+            marker = json.load(file)
+        since = marker["since"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return state
+    if down and since == down_since(facts):
+        state.update(by_this_tool=True, run_id=marker["run_id"], migration=marker["migration"])
+    return state
+
+
+def down_since(facts):
+    """Return what tells one maintenance period from another, or None where nothing does."""
+    path = facts["maintenance"]["file"]
+    try:
+        return os.stat(path).st_mtime_ns if path else None
+    except OSError:
+        return None
+
+
+def write_marker(facts, run_id, migration):
+    """Note that this tool took the application down."""
+    path = os.path.join(facts["storage"], MARKER)
+    with open(path + ".partial", "w", encoding="utf-8") as file:
+        json.dump({"run_id": run_id, "migration": migration, "since": down_since(facts)}, file)
+    os.replace(path + ".partial", path)
+
+
+def remove_marker(facts):
+    """Forget that this tool took the application down."""
+    try:
+        os.unlink(os.path.join(facts["storage"], MARKER))
+    except FileNotFoundError:
+        pass
