@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: S608 - identifiers are quoted by quote_identifier(), values are bound
+"""How many rows tables have, and a digest that tells whether they are the same rows.
+
+The server does the work, in one pass over each table; one row comes back per table. The digest
+does not depend on the order of the rows, the name of the table, the order of its columns, or the
+connection's character set and time zone.
+"""
+
+from __future__ import annotations
+
+from ansible.module_utils.fix_fk.foreign_keys import rows_of
+from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+
+BINARY_TYPES = ("binary", "varbinary", "vector")
+TEXT_TYPES = ("char", "varchar", "enum", "set")
+LONG_TYPES = (
+    "tinytext",
+    "text",
+    "mediumtext",
+    "longtext",
+    "tinyblob",
+    "blob",
+    "mediumblob",
+    "longblob",
+)
+GEOMETRY_TYPES = (
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "geomcollection",
+)
+
+# A row whose hash the server could not compute adds this to the sum, which true hashes of fewer
+# than 10^10 rows cannot reach.
+NOT_HASHED = 10**30
+
+
+def read_contents(connection, schema, tables, columns=None):
+    """Return {table: {rows, digest, columns}} of one moment.
+
+    columns: {table: [names]} restricts a table to these columns (those that exist); others take
+    all columns that are not generated. digest: 32 hexadecimal digits, of the columns named in the
+    result and in their order, which is alphabetical. Tables of engines without transactions
+    (MyISAM) are each read as they are when their turn comes. Raises pymysql.MySQLError, and
+    ValueError when the server could not hash a row.
+    """
+    available = {}
+    for owner, table, column, kind, extra in rows_of(
+        connection,
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA"
+        " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s",
+        (schema,),
+    ):
+        if owner == schema:
+            generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
+            available.setdefault(table, {})[column] = (kind.lower(), generated)
+    with connection.cursor() as cursor:
+        # TIMESTAMP columns are shown in the session's time zone.
+        cursor.execute("SET @fix_fk_time_zone = @@session.time_zone, time_zone = '+00:00'")
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        try:
+            return {
+                table: _read_table(
+                    cursor, schema, table, available.get(table, {}), (columns or {}).get(table)
+                )
+                for table in tables
+            }
+        finally:
+            cursor.execute("ROLLBACK")
+            cursor.execute("SET time_zone = @fix_fk_time_zone")
+
+
+def _read_table(cursor, schema, table, available, asked):
+    """Return {rows, digest, columns} of one table."""
+    if asked is None:
+        used = [name for name, (_kind, generated) in available.items() if not generated]
+    else:
+        wanted = {name.lower() for name in asked}
+        used = [name for name in available if name.lower() in wanted]
+    used.sort(key=str.lower)
+    # Without this the snapshot would keep a metadata lock on every table it has read until the
+    # last one is done, and an ALTER of the first would wait, with all new readers behind it.
+    cursor.execute("SAVEPOINT fix_fk_table")
+    cursor.execute(digest_query(schema, table, [(name, available[name][0]) for name in used]))
+    rows, exclusive, total = cursor.fetchone()
+    cursor.execute("ROLLBACK TO SAVEPOINT fix_fk_table")
+    total = int(total or 0)
+    if total >= NOT_HASHED:
+        raise ValueError(
+            f"the server could not hash a row of '{table}': a row is longer than max_allowed_packet"
+        )
+    return {
+        "rows": rows,
+        "digest": f"{int(exclusive):016x}{total % 2**64:016x}",
+        "columns": used,
+    }
+
+
+def digest_query(schema, table, columns):
+    """Return the query for (rows, XOR of one half of the rows' hashes, SUM of the other half).
+
+    columns: [(name, data type)]. XOR alone would not see two equal rows vanish, a sum alone has
+    half the bits. SHA2 is the one hash that every server still has (MySQL 9.7 has no MD5).
+    """
+    source = f"FROM {quote_table(schema, table)}"
+    if not columns:
+        return f"SELECT COUNT(*), 0, 0 {source}"
+    values = ", ".join(_value(name, kind) for name, kind in columns)
+    row_hash = f"SHA2(CONCAT_WS(',', {values}), 256)"
+    left, right = (
+        f"CAST(CONV({half}({row_hash}, 16), 16, 10) AS UNSIGNED)" for half in ("LEFT", "RIGHT")
+    )
+    return f"SELECT COUNT(*), BIT_XOR({left}), SUM(IFNULL({right}, {NOT_HASHED})) {source}"
+
+
+def _value(name, kind):
+    """Return SQL for a column as arguments of CONCAT_WS, such that no two values read the same.
+
+    Numbers, dates and hashes hold no comma and are never '-', which stands for NULL. Other values
+    follow their length in bytes; CONCAT_WS leaves a NULL out. Text keeps the bytes it is stored
+    with; FLOAT is taken with the six digits that a dump has of it.
+    """
+    column = quote_identifier(name)
+    if kind in BINARY_TYPES or kind in TEXT_TYPES:
+        return f"IFNULL(LENGTH({column}), '-'), CAST({column} AS BINARY)"
+    if kind in LONG_TYPES:
+        # A row must fit in one packet (max_allowed_packet), so long values go in as their hash.
+        value = f"SHA2({column}, 256)"
+    elif kind in GEOMETRY_TYPES:
+        value = f"SHA2(HEX({column}), 256)"
+    elif kind == "json":
+        value = f"SHA2(CAST({column} AS CHAR CHARACTER SET utf8mb4), 256)"
+    elif kind == "bit":
+        value = f"{column} + 0"
+    else:
+        value = f"CAST({column} AS CHAR)"
+    return f"IFNULL({value}, '-')"

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: S608 - identifiers are quoted by quote_identifier(), values are bound
+"""What kind of server this is, what the account may see and do, and who stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ansible.module_utils.fix_fk.foreign_keys import rows_of
+
+# What a repair needs.
+RIGHTS_NEEDED = (
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "INDEX",
+    "REFERENCES",
+    "LOCK TABLES",
+)
+
+# The server shows constraints to an account with any right on the table other than SELECT, and
+# their columns to one with a right on the columns.
+TABLE_RIGHTS = frozenset(
+    (
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "CREATE",
+        "DROP",
+        "ALTER",
+        "INDEX",
+        "REFERENCES",
+        "CREATE VIEW",
+        "SHOW VIEW",
+        "TRIGGER",
+    )
+)
+COLUMN_RIGHTS = frozenset(("SELECT", "INSERT", "UPDATE", "REFERENCES"))
+
+GRANT_TABLES_SKIPPED = 1290
+
+AGE = "TIMESTAMPDIFF(SECOND, trx_started, NOW())"
+TRANSACTIONS = "FROM information_schema.INNODB_TRX"
+
+OFF = (None, "", "OFF", "0")
+
+
+def describe_server(connection, pymysql):
+    """Return the facts about the server: see RETURN of fk_constraint_info, schema.server.
+
+    replica is None when the account may not ask. id is the same for every address of one server.
+    """
+    version = rows_of(connection, "SELECT VERSION()")[0][0]
+    variables = dict(
+        rows_of(
+            connection,
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir',"
+            " 'socket', 'server_uuid', 'server_uid', 'read_only', 'super_read_only',"
+            " 'innodb_read_only', 'transaction_read_only', 'tx_read_only', 'wsrep_on',"
+            " 'lower_case_table_names', 'partial_revokes', 'version_comment')",
+        )
+    )
+    about = version + variables.get("version_comment", "")
+    flavour = "mariadb" if "mariadb" in about.lower() else "mysql"
+    number = version_number(version)
+    if variables.get("server_uuid"):
+        identity = variables["server_uuid"]
+    else:
+        known = "\0".join(
+            variables.get(name, "") for name in ("hostname", "port", "datadir", "socket")
+        )
+        identity = hashlib.sha256(known.encode("utf-8")).hexdigest()[:32]
+    return {
+        "flavour": flavour,
+        "version": version,
+        "version_number": number,
+        "name_scope": "table" if flavour == "mariadb" and number >= [12, 1, 0] else "schema",
+        "read_only": any(
+            variables.get(name) not in OFF
+            for name in (
+                "read_only",
+                "super_read_only",
+                "innodb_read_only",
+                "transaction_read_only",
+                "tx_read_only",
+            )
+        ),
+        "replica": _is_replica(connection, flavour, number, pymysql),
+        "galera": variables.get("wsrep_on") not in OFF,
+        "id": identity,
+        "lower_case_table_names": int(variables.get("lower_case_table_names", 0)),
+        "partial_revokes": variables.get("partial_revokes") not in OFF,
+    }
+
+
+def version_number(version):
+    """Return "10.11.19-MariaDB-0+deb12u1" as [10, 11, 19]."""
+    parts = version.partition("-")[0].split(".")
+    digits = ["".join(letter for letter in part if letter.isdigit()) for part in parts[:3]]
+    return [int(part or 0) for part in digits + ["0"] * (3 - len(digits))]
+
+
+def _is_replica(connection, flavour, number, pymysql):
+    """Whether the server copies from another one; None when the account may not know."""
+    if flavour == "mariadb":
+        question = "SHOW ALL SLAVES STATUS"
+    elif number >= [8, 0, 22]:
+        question = "SHOW REPLICA STATUS"
+    else:
+        question = "SHOW SLAVE STATUS"
+    try:
+        return bool(rows_of(connection, question))
+    except pymysql.MySQLError:
+        running = rows_of(connection, "SHOW GLOBAL STATUS LIKE 'Slaves_running'")
+        return True if running and running[0][1] not in OFF else None
+
+
+def describe_account(connection, server, schema, pymysql):
+    """Return {name, sees_all, reason, missing_rights} of the account for one schema."""
+    name = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
+    try:
+        grants = [row[0] for row in rows_of(connection, "SHOW GRANTS")]
+    except pymysql.MySQLError as error:
+        if error.args[0] != GRANT_TABLES_SKIPPED:
+            raise
+        rights, tables = set(TABLE_RIGHTS | set(RIGHTS_NEEDED)), False
+    else:
+        rights, tables = rights_on(grants, schema, not server["partial_revokes"])
+    sees_all = bool(rights & TABLE_RIGHTS) and bool(rights & COLUMN_RIGHTS)
+    held = ", ".join(sorted(rights))
+    if sees_all:
+        reason = f"{name} holds {held} on the whole schema"
+    elif rights:
+        reason = (
+            f"{name} holds only {held} on the whole schema; the server hides foreign keys from "
+            "such an account"
+        )
+    elif tables:
+        reason = f"{name} holds rights on single tables only; what is on the others stays hidden"
+    else:
+        reason = f"{name} holds no right on the schema"
+    return {
+        "name": name,
+        "sees_all": sees_all,
+        "reason": reason,
+        "missing_rights": [right for right in RIGHTS_NEEDED if right not in rights],
+    }
+
+
+def rights_on(grants, schema, wildcards=True):
+    """Return (rights held on the whole schema, whether there are rights on single tables in it).
+
+    grants: the lines of SHOW GRANTS, which cover the account and its active roles. wildcards:
+    whether _ and % in a schema's name stand for other characters (not with partial_revokes).
+    """
+    everywhere, revoked, single = set(), set(), False
+    best = {}
+    for grant in grants:
+        verb, _, rest = grant.partition(" ")
+        listed, _, rest = rest.partition(" ON ")
+        if verb not in ("GRANT", "REVOKE") or not rest:
+            continue
+        rights = _expand(listed)
+        if rest.startswith("*.* "):
+            everywhere |= rights
+            continue
+        if not rest.startswith("`"):
+            continue
+        pattern, rest = _unquote(rest)
+        if not rest.startswith(".* "):
+            single = single or pattern == schema
+        elif verb == "REVOKE":
+            revoked |= rights if pattern == schema else set()
+        elif pattern == schema or (wildcards and matches(pattern, schema)):
+            # Of several patterns that fit, a server looks at the most exact one, per grantee.
+            literal = min(
+                [pattern.index(mark) for mark in "_%" if wildcards and mark in pattern],
+                default=len(pattern) + 1,
+            )
+            if pattern == schema:
+                literal = len(pattern) + 1
+            grantee = rest.partition(" TO ")[2].partition(" WITH ")[0]
+            best[grantee] = max(best.get(grantee, (-1, frozenset())), (literal, rights), key=_first)
+    rights = everywhere.union(*(held for _literal, held in best.values())) - revoked
+    return rights, single
+
+
+def _first(pair):
+    return pair[0]
+
+
+def _expand(listed):
+    """Return the rights of "SELECT, LOCK TABLES" as a set, ALL PRIVILEGES as what it stands for."""
+    rights = {right.strip() for right in listed.split(",")} - {"USAGE"}
+    if "ALL PRIVILEGES" in rights or "ALL" in rights:
+        return set(TABLE_RIGHTS | set(RIGHTS_NEEDED))
+    return rights
+
+
+def _unquote(text):
+    """Return (name, what follows) of text that begins with a name in backticks."""
+    end = 1
+    while True:
+        end = text.index("`", end)
+        if text[end + 1 : end + 2] != "`":
+            return text[1:end].replace("``", "`"), text[end + 1 :]
+        end += 2
+
+
+def matches(pattern, name):
+    """Whether a schema name fits a LIKE pattern, in which a backslash escapes."""
+    if not pattern:
+        return not name
+    mark = pattern[0]
+    if mark == "%":
+        return any(matches(pattern[1:], name[start:]) for start in range(len(name) + 1))
+    if mark == "\\" and len(pattern) > 1:
+        pattern, mark = pattern[1:], pattern[1]
+    elif mark == "_":
+        return bool(name) and matches(pattern[1:], name[1:])
+    return name[:1] == mark and matches(pattern[1:], name[1:])
+
+
+def list_locks(connection, schema, tables, pymysql):
+    """Return who stands on the tables, or None when the account may not see others' locks.
+
+    [{table, connection, user, host, seconds, statement}], the longest first: sessions, other than
+    this one, that hold a metadata lock on one of the tables, or have a transaction open. table is
+    None where the server does not say which tables a transaction uses; seconds counts from the
+    transaction's begin where that is visible; statement is None between two statements.
+    """
+    for ask in (_metadata_locks, _metadata_lock_info, _transactions, _own_statements):
+        try:
+            locks = ask(connection, schema)
+        except pymysql.MySQLError:
+            continue
+        if locks is None:
+            continue
+        wanted = set(tables)
+        found = [lock for lock in locks if lock["table"] is None or lock["table"] in wanted]
+        try:
+            begun = dict(rows_of(connection, f"SELECT trx_mysql_thread_id, {AGE} {TRANSACTIONS}"))
+        except pymysql.MySQLError:
+            begun = {}
+        for lock in found:
+            lock["seconds"] = max(lock["seconds"], begun.get(lock["connection"], 0))
+        return sorted(found, key=lambda lock: (-lock["seconds"], lock["connection"]))
+    return None
+
+
+def _lock(table, connection, user, host, seconds, statement):
+    return {
+        "table": table,
+        "connection": int(connection),
+        "user": user,
+        "host": (host or "").partition(":")[0],
+        "seconds": int(seconds or 0),
+        "statement": statement,
+    }
+
+
+def _metadata_locks(connection, schema):
+    """From the performance schema, where it watches metadata locks (MySQL does)."""
+    watched = rows_of(
+        connection,
+        "SELECT 1 FROM performance_schema.setup_instruments"
+        " WHERE NAME = 'wait/lock/metadata/sql/mdl' AND ENABLED = 'YES'",
+    )
+    if not watched:
+        return None
+    rows = rows_of(
+        connection,
+        "SELECT DISTINCT m.OBJECT_NAME, t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST,"
+        " t.PROCESSLIST_TIME, t.PROCESSLIST_INFO FROM performance_schema.metadata_locks m"
+        " JOIN performance_schema.threads t ON t.THREAD_ID = m.OWNER_THREAD_ID"
+        " WHERE m.OBJECT_TYPE = 'TABLE' AND m.OBJECT_SCHEMA = %s AND m.LOCK_STATUS = 'GRANTED'"
+        " AND t.PROCESSLIST_ID <> CONNECTION_ID()",
+        (schema,),
+    )
+    return [_lock(*row) for row in rows]
+
+
+def _metadata_lock_info(connection, schema):
+    """From MariaDB's plugin of that name, where it is installed."""
+    rows = rows_of(
+        connection,
+        "SELECT DISTINCT m.TABLE_NAME, p.ID, p.USER, p.HOST, p.TIME, p.INFO"
+        " FROM information_schema.METADATA_LOCK_INFO m"
+        " JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID"
+        " WHERE m.LOCK_TYPE = 'Table metadata lock' AND m.TABLE_SCHEMA = %s"
+        " AND p.ID <> CONNECTION_ID()",
+        (schema,),
+    )
+    return [_lock(*row) for row in rows]
+
+
+def _transactions(connection, schema):
+    """From InnoDB's list of transactions: who, but not which tables. Needs the right PROCESS."""
+    rows = rows_of(
+        connection,
+        f"SELECT NULL, p.ID, p.USER, p.HOST, {AGE}, p.INFO {TRANSACTIONS}"
+        " JOIN information_schema.PROCESSLIST p ON p.ID = trx_mysql_thread_id"
+        " WHERE p.ID <> CONNECTION_ID() AND (p.DB = %s OR p.DB IS NULL)",
+        (schema,),
+    )
+    return [_lock(*row) for row in rows]
+
+
+def _own_statements(connection, schema):
+    """Statements that the account's own sessions are running. Seeing none proves nothing."""
+    rows = rows_of(
+        connection,
+        "SELECT NULL, ID, USER, HOST, TIME, INFO FROM information_schema.PROCESSLIST"
+        " WHERE ID <> CONNECTION_ID() AND COMMAND <> 'Sleep' AND DB = %s AND TIME > 0",
+        (schema,),
+    )
+    return [_lock(*row) for row in rows] or None
