@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: S608 - identifiers are quoted by quote_identifier(), values are bound
+
 """What kind of server this is, what the account may see and do, and who stands in the way."""
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def describe_server(connection, pymysql):
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir',"
             " 'socket', 'server_uuid', 'server_uid', 'read_only', 'super_read_only',"
             " 'innodb_read_only', 'transaction_read_only', 'tx_read_only', 'wsrep_on',"
-            " 'lower_case_table_names', 'partial_revokes', 'version_comment')",
+            " 'lower_case_table_names', 'version_comment')",
         )
     )
     about = version + variables.get("version_comment", "")
@@ -93,7 +93,6 @@ def describe_server(connection, pymysql):
         "galera": variables.get("wsrep_on") not in OFF,
         "id": identity,
         "lower_case_table_names": int(variables.get("lower_case_table_names", 0)),
-        "partial_revokes": variables.get("partial_revokes") not in OFF,
     }
 
 
@@ -119,7 +118,7 @@ def _is_replica(connection, flavour, number, pymysql):
         return True if running and running[0][1] not in OFF else None
 
 
-def describe_account(connection, server, schema, pymysql):
+def describe_account(connection, schema, pymysql):
     """Return {name, sees_all, reason, missing_rights} of the account for one schema."""
     name = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
     try:
@@ -129,7 +128,10 @@ def describe_account(connection, server, schema, pymysql):
             raise
         rights, tables = set(TABLE_RIGHTS | set(RIGHTS_NEEDED)), False
     else:
-        rights, tables = rights_on(grants, schema, not server["partial_revokes"])
+        # With partial_revokes MySQL takes _ and % in a schema's name for themselves.
+        literal = rows_of(connection, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'")
+        wildcards = not literal or literal[0][1] in OFF
+        rights, tables = rights_on(grants, schema, wildcards)
     sees_all = bool(rights & TABLE_RIGHTS) and bool(rights & COLUMN_RIGHTS)
     held = ", ".join(sorted(rights))
     if sees_all:

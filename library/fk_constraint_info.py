@@ -1,0 +1,362 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Look at the foreign keys of a schema, who holds which name, and what stands around them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: fk_constraint_info
+short_description: Read the foreign keys of a MySQL or MariaDB schema and who holds their names
+description:
+  - Returns, in one call, what is needed to judge a foreign key name that is already taken (errors
+    1005 with errno 121, 1826, 1022). This is every foreign key that matters with its columns in
+    order and its rules, the tables that hold the names asked for, the expected constraints that
+    are missing or differ, constraints whose table no longer exists, facts about the server, and
+    whether the account can see enough for "none" to mean none.
+  - It only reads, and is safe to run on a schedule. A schema with 1,000 tables and 2,000
+    constraints takes about a quarter of a second, not counting O(contents).
+extends_documentation_fragment: connection
+options:
+  names:
+    description:
+      - Constraint names whose holders are wanted. They are looked up in the whole schema and
+        compared as the server compares them, that is, without regard to case.
+    type: list
+    elements: str
+    default: []
+  tables:
+    description:
+      - Tables to return RV(schema.details) for, besides the holders of O(names). Tables that do
+        not exist are left out of the result. Write names as the server stores them.
+      - Without it, and without O(names), all tables.
+    type: list
+    elements: str
+  expected:
+    description:
+      - Constraints that ought to exist. What an entry leaves out is not compared. Pairs of columns
+        may come in any order; V(NO ACTION) and V(RESTRICT) are the same rule.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the constraint.
+        type: str
+        required: true
+      table:
+        description: The table it ought to be on.
+        type: str
+      columns:
+        description: Its columns.
+        type: list
+        elements: str
+      referenced_table:
+        description: The table it ought to refer to.
+        type: str
+      referenced_columns:
+        description: The columns they refer to, in the order of O(expected[].columns).
+        type: list
+        elements: str
+      on_delete:
+        description: The rule for deletes, for example V(CASCADE).
+        type: str
+      on_update:
+        description: The rule for updates.
+        type: str
+  contents:
+    description:
+      - Also count the rows of the tables in RV(schema.details) and compute a digest of them, in
+        one consistent snapshot. Every row is read, about 300,000 small ones a second.
+    type: bool
+    default: false
+  contents_columns:
+    description:
+      - "Which columns the digest covers, as C({table: [columns]}). Give the columns of an earlier
+        RV(schema.contents) to compare a table that has gained columns since."
+    type: dict
+    default: {}
+  migrations_table:
+    description:
+      - Name of the application's migrations table, with its prefix. When given, its rows are
+        returned.
+    type: str
+attributes:
+  check_mode:
+    description: Runs in check mode as it does otherwise, since it changes nothing.
+    support: full
+notes:
+  - "The account needs a right on the whole schema besides V(SELECT), or MariaDB shows it no
+    constraints: see RV(schema.account.sees_all). The right C(PROCESS) adds RV(schema.orphans),
+    RV(schema.referred_from_outside) and RV(schema.locks)."
+  - "Rows and digests of tables of engines without transactions (MyISAM) are of the moment each
+    table was read, not of one moment for all."
+author:
+  - The fix_fk authors
+"""
+
+EXAMPLES = r"""
+- name: Who holds these names in the application's schema?
+  fk_constraint_info:
+    laravel_path: /home/gaspulco/gaspul_api
+    names: [fk_skp_tahunan_user, fk_skp_tahunan_approved_by]
+  register: seen
+
+- name: Stop when the answer cannot be believed
+  ansible.builtin.assert:
+    that: seen.schema.account.sees_all
+    fail_msg: "{{ seen.schema.account.reason }}"
+
+- name: Check that the expected constraints are in place, with an account of one's own
+  fk_constraint_info:
+    database_socket: /run/mysqld/mysqld.sock
+    database_user: dba
+    database_password: "{{ dba_password }}"
+    database_name: gaspulco_lkbkanwil
+    expected:
+      - name: fk_skp_tahunan_user
+        table: skp_tahunan
+        columns: [user_id]
+        referenced_table: users
+        referenced_columns: [id]
+        on_delete: CASCADE
+  register: seen
+  failed_when: seen.schema.missing or seen.schema.differing
+
+- name: Remember what is in two tables
+  fk_constraint_info:
+    laravel_path: /home/gaspulco/gaspul_api
+    tables: [skp_tahunan, skp_tahunan_backup_v1]
+    contents: true
+  register: before
+
+- name: Compare later, over the columns the table had then
+  fk_constraint_info:
+    laravel_path: /home/gaspulco/gaspul_api
+    tables: [skp_tahunan]
+    contents: true
+    contents_columns:
+      skp_tahunan: "{{ before.schema.contents.skp_tahunan_backup_v1.columns }}"
+"""
+
+RETURN = r"""
+schema:
+  description: What was seen.
+  returned: success
+  type: dict
+  contains:
+    server:
+      description: The server that answered.
+      type: dict
+      contains:
+        flavour:
+          description: V(mariadb), or V(mysql) for MySQL and what descends from it.
+          type: str
+        version:
+          description: The version as the server says it.
+          type: str
+          sample: 10.11.19-MariaDB-0+deb12u1
+        version_number:
+          description: The version as three numbers.
+          type: list
+          elements: int
+          sample: [10, 11, 19]
+        name_scope:
+          description:
+            - Within what a constraint name must be unique. V(schema) on every MySQL and on MariaDB
+              before 12.1, V(table) on MariaDB from 12.1.
+          type: str
+        read_only:
+          description: Whether the server refuses writes of ordinary accounts.
+          type: bool
+        replica:
+          description:
+            - Whether it copies from another server. V(null) when the account may not ask.
+          type: bool
+        galera:
+          description: Whether it is a node of a Galera cluster.
+          type: bool
+        id:
+          description: The same for every address (host, socket) that reaches this server.
+          type: str
+        lower_case_table_names:
+          description: The server's variable of that name; 0 means that tables a and A differ.
+          type: int
+    account:
+      description: The account that looked.
+      type: dict
+      contains:
+        name:
+          description: The account as the server knows it, C(user@host).
+          type: str
+        sees_all:
+          description:
+            - Whether every constraint of the schema is visible to the account, so that "none" may
+              be believed. It takes a right other than V(SELECT) on the whole schema.
+          type: bool
+        reason:
+          description: Why, in words.
+          type: str
+        missing_rights:
+          description:
+            - Those of SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES and
+              LOCK TABLES that the account does not hold on the whole schema.
+          type: list
+          elements: str
+    name:
+      description: Name of the schema.
+      type: str
+    exists:
+      description: Whether the schema exists. When not, the lists are empty.
+      type: bool
+    tables:
+      description: All base tables, by name.
+      type: list
+      elements: str
+    views:
+      description: All views, by name.
+      type: list
+      elements: str
+    details:
+      description:
+        - "By table name, for the tables asked for and the holders of the names asked for:
+          C(engine), C(rows) (whether it has any, V(null) when it cannot be read), C(columns) (a
+          list of C(name), C(type), C(nullable)), C(indexes) (names), C(partitioned)."
+      type: dict
+      sample:
+        skp_tahunan_backup_v1:
+          engine: InnoDB
+          rows: true
+          columns: [{name: id, type: bigint(20) unsigned, nullable: false}]
+          indexes: [PRIMARY, fk_skp_tahunan_user]
+          partitioned: false
+    constraints:
+      description:
+        - The foreign keys that have a name asked for, or are on a table in RV(schema.details), or
+          refer to one; all of the schema when neither O(names) nor O(tables) is given. Ordered by
+          table and name.
+        - RV(schema.constraints[].on_update) and on_delete are V(null) when the account may not see
+          them.
+      type: list
+      elements: dict
+      sample:
+        - name: fk_skp_tahunan_user
+          table: skp_tahunan_backup_v1
+          columns: [user_id]
+          referenced_schema: gaspulco_lkbkanwil
+          referenced_table: users
+          referenced_columns: [id]
+          on_update: RESTRICT
+          on_delete: CASCADE
+    holders:
+      description: By name asked for, the tables that own a constraint of that name.
+      type: dict
+      sample: {fk_skp_tahunan_user: [skp_tahunan_backup_v1]}
+    missing:
+      description: Names of expected constraints that no table holds.
+      type: list
+      elements: str
+    differing:
+      description:
+        - Expected constraints whose name is held by a constraint that is not as expected, with
+          what was C(expected) and what was C(found).
+      type: list
+      elements: dict
+    orphans:
+      description:
+        - Constraints in InnoDB's dictionary whose table does not exist, as C(name) and C(table).
+          They keep their name taken and can only be removed by a DBA. V(null) without the right
+          PROCESS.
+      type: list
+      elements: dict
+    referred_from_outside:
+      description:
+        - Constraints in other schemas that refer to this one, as C(name), C(schema), C(table) and
+          C(referenced_table). V(null) without the right PROCESS.
+      type: list
+      elements: dict
+    recorded:
+      description:
+        - The rows of O(migrations_table) as C(name) and C(batch), in the order they ran. V(null)
+          when it was not given or does not exist.
+      type: list
+      elements: dict
+    locks:
+      description:
+        - "Other sessions that hold a metadata lock on a table in RV(schema.details) or have a
+          transaction open, longest first: C(table) (V(null) where the server does not tell which),
+          C(connection), C(user), C(host), C(seconds), C(statement) (V(null) between two)."
+        - V(null) when the account may not see others' locks, so that nothing is known.
+      type: list
+      elements: dict
+    contents:
+      description:
+        - "By table in RV(schema.details): C(rows) (exact), C(digest) (32 hexadecimal digits, equal
+          for equal rows in any order and under any table name), C(columns) (those it covers; not
+          the generated ones). V(null) unless O(contents)."
+      type: dict
+      sample:
+        skp_tahunan_backup_v1:
+          rows: 500
+          digest: 0fe8efa82f5bfc90931d56c35644c709
+          columns: [approved_by, id, tahun, user_id]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.connection import (
+    CONNECTION_SPEC,
+    connect,
+    database_errors,
+    load_pymysql,
+    resolve,
+)
+from ansible.module_utils.fix_fk.schema import describe_schema
+
+# Seconds. Looking must not queue behind an ALTER for long.
+LOCK_WAIT_TIMEOUT = 2
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION_SPEC,
+            names={"type": "list", "elements": "str", "default": []},
+            tables={"type": "list", "elements": "str"},
+            expected={
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "table": {"type": "str"},
+                    "columns": {"type": "list", "elements": "str"},
+                    "referenced_table": {"type": "str"},
+                    "referenced_columns": {"type": "list", "elements": "str"},
+                    "on_delete": {"type": "str"},
+                    "on_update": {"type": "str"},
+                },
+            },
+            contents={"type": "bool", "default": False},
+            contents_columns={"type": "dict", "default": {}},
+            migrations_table={"type": "str"},
+        ),
+        supports_check_mode=True,
+    )
+    parameters = resolve(module)
+    pymysql = load_pymysql(module)
+    # No schema is selected while connecting, so that a missing one is an answer, not an error.
+    connection = connect(module, parameters, database=None, lock_wait_timeout=LOCK_WAIT_TIMEOUT)
+    with connection, database_errors(module, parameters):
+        try:
+            schema = describe_schema(connection, parameters.database, module.params, pymysql)
+        except ValueError as error:
+            module.fail_json(
+                msg=f"The schema '{parameters.database}' could not be read to the end: {error}. "
+                "Nothing was changed. Correct the name, or leave this table out."
+            )
+    module.exit_json(changed=False, schema=schema)
+
+
+if __name__ == "__main__":
+    main()

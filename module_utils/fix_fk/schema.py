@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that fk_constraint_info returns, put together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.foreign_keys import (
+    compare,
+    holders,
+    list_foreign_keys,
+    list_orphans,
+    list_tables,
+    name_key,
+    read_recorded,
+    rows_of,
+    table_details,
+)
+from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
+
+UNKNOWN_SCHEMA = 1049
+
+
+def describe_schema(connection, name, asked, pymysql):
+    """Return the dict `schema` of fk_constraint_info; asked: the module's parameters.
+
+    connection has no schema selected. Raises pymysql.MySQLError, and ValueError for what no
+    server accepts as a name and for a row that could not be hashed.
+    """
+    server = describe_server(connection, pymysql)
+    exists = True
+    try:
+        connection.select_db(name)
+        name = rows_of(connection, "SELECT DATABASE()")[0][0]
+    except pymysql.MySQLError as error:
+        if error.args[0] != UNKNOWN_SCHEMA:
+            raise
+        exists = False
+
+    flavour = server["flavour"]
+    table_key = str if server["lower_case_table_names"] == 0 else str.lower
+    tables, views = list_tables(connection, name) if exists else ({}, [])
+    foreign_keys = list_foreign_keys(connection, name) if exists else []
+    held = holders(foreign_keys, asked["names"], flavour)
+
+    everything = asked["tables"] is None and not asked["names"]
+    wanted = {table_key(table) for table in asked["tables"] or ()}
+    wanted.update(table_key(table) for owners in held.values() for table in owners)
+    chosen = {
+        table: about for table, about in tables.items() if everything or table_key(table) in wanted
+    }
+    names = {name_key(asked_name, flavour) for asked_name in asked["names"]}
+    constraints = [
+        asdict(key)
+        for key in foreign_keys
+        if everything
+        or name_key(key.name, flavour) in names
+        or key.table in chosen
+        or (key.referenced_schema == name and key.referenced_table in chosen)
+    ]
+    missing, differing = compare(
+        foreign_keys,
+        asked["expected"],
+        flavour,
+        lambda one, other: table_key(one) == table_key(other),
+    )
+    orphans, outside = list_orphans(connection, name, server, pymysql)
+    recorded = contents = None
+    if exists and asked["migrations_table"]:
+        recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
+    # Before the rows are read: reading is quick to be told apart from, but may wait for, a lock.
+    locks = list_locks(connection, name, chosen, pymysql)
+    details = table_details(connection, name, chosen, pymysql)
+    if asked["contents"]:
+        contents = read_contents(connection, name, chosen, asked["contents_columns"])
+    return {
+        "server": server,
+        "account": describe_account(connection, name, pymysql),
+        "name": name,
+        "exists": exists,
+        "tables": list(tables),
+        "views": views,
+        "details": details,
+        "constraints": constraints,
+        "holders": held,
+        "missing": missing,
+        "differing": differing,
+        "orphans": orphans,
+        "referred_from_outside": outside,
+        "recorded": recorded,
+        "locks": locks,
+        "contents": contents,
+    }

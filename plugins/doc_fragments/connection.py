@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module that talks to the database server says about how it gets there."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  laravel_path:
+    description:
+      - Root folder of the Laravel application on the target, the one with C(artisan) in it.
+      - When given, the application itself is asked, on the target, which database it uses (cached
+        configuration, C(.env) and environment included). Explicit O(database_host) and its
+        neighbours override single values. The password stays on the target.
+    type: path
+  laravel_php:
+    description: The PHP program that runs the application, a name in PATH or an absolute path.
+    type: str
+    default: php
+  laravel_env:
+    description: Additional environment variables for PHP.
+    type: dict
+    default: {}
+  database_connection:
+    description:
+      - Name of the connection in the application's C(config/database.php).
+      - Without it, the application's default connection.
+    type: str
+  database_host:
+    description:
+      - Host name or address of the server. Without it and without O(laravel_path), V(127.0.0.1).
+      - V(localhost) without O(database_port) means the server's usual socket, as it does for PHP
+        and the server's own client.
+    type: str
+  database_port:
+    description: TCP port of the server. Without it and without O(laravel_path), 3306.
+    type: int
+  database_socket:
+    description: Path of the server's Unix socket, used instead of host and port.
+    type: path
+  database_user:
+    description: The account. Required without O(laravel_path).
+    type: str
+  database_password:
+    description:
+      - The account's password. It may contain any character. It is never shown or returned.
+    type: str
+  database_name:
+    description: The schema. Required without O(laravel_path).
+    type: str
+  database_tls_ca:
+    description:
+      - File on the target with the certificate of the authority that signed the server's, in PEM
+        format. The connection is then encrypted and the certificate verified.
+    type: path
+  database_tls_cert:
+    description: File on the target with the client's certificate, in PEM format.
+    type: path
+  database_tls_key:
+    description: File on the target with the client's private key, in PEM format.
+    type: path
+  database_tls_verify:
+    description:
+      - V(true) encrypts the connection and verifies the server's certificate (against
+        O(database_tls_ca), else against the system's authorities); V(false) encrypts it without
+        verifying.
+      - Without any O(database_tls_ca) option the connection is encrypted only if the application's
+        is, or if a server on this machine demands it.
+    type: bool
+  pymysql_archive:
+    description:
+      - PyMySQL as a zip file in base64, for targets whose Python lacks it. The roles of this
+        project fill it in. It is kept in the task's temporary folder and gone afterwards.
+    type: str
+requirements:
+  - Python 3.8 or newer on the target
+  - PyMySQL on the target, or O(pymysql_archive)
+"""
