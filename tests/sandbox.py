@@ -55,8 +55,7 @@ class Sandbox(shared.Sandbox):
         """Return {path: sha256} of the files in the sandbox except the server's own."""
         return {
             path: hashlib.sha256(content).hexdigest()
-            for path, (content, _) in shared.read_tree(self.dir).items()
-            if not path.startswith("server/")
+            for path, (content, _) in shared.read_tree(self.dir, without=["server"]).items()
         }
 
     def rows(self, table):

@@ -126,14 +126,20 @@ def dotenv_fill(text, values):
     return "\n".join(lines) + "\n"
 
 
-def read_tree(folder):
-    """Return {relative path: (bytes, is executable)} of the files below a folder."""
+def read_tree(folder, without=()):
+    """Return {relative path: (bytes, is executable)} of the files below a folder.
+
+    Folders named in without are left out; what is no regular file counts as empty.
+    """
     files = {}
-    for current, _, names in os.walk(folder):
+    for current, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in without]
         for name in names:
             path = os.path.join(current, name)
-            with open(path, "rb") as handle:
-                content = handle.read()
+            content = b""
+            if os.path.isfile(path):
+                with open(path, "rb") as handle:
+                    content = handle.read()
             files[os.path.relpath(path, folder)] = (content, os.access(path, os.X_OK))
     return files
 
