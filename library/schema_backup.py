@@ -168,6 +168,8 @@ from ansible.module_utils.fix_fk.dump import (
     read_back,
     stream,
 )
+from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
+from ansible.module_utils.fix_fk.server import describe_server, rights_on
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 NOT_MADE = "No backup was made and nothing was changed."
@@ -206,9 +208,9 @@ def main():
     parameters = resolve(module)
     folder = check_folder(module, module.params["dir"], module.params["laravel_path"])
     connection = connect(module, parameters)
-    server_error = load_pymysql(module).MySQLError
+    pymysql = load_pymysql(module)
     with contextlib.closing(connection), database_errors(module, parameters):
-        schema = read_schema(connection, server_error)
+        schema = read_schema(connection, parameters.database, pymysql)
         client = find_dump_client(module, schema["flavour"])
         compressor = find_compressor(module, module.params["compression"])
         check_space(module, folder, schema["data_bytes"])
@@ -229,7 +231,7 @@ def main():
             try:
                 with open(secrets, "w", encoding="utf-8", opener=private) as options:
                     options.write(option_file(parameters, schema["flavour"], schema["encrypted"]))
-                proof = write(module, connection, schema, command, compressor, file, server_error)
+                proof = write(module, connection, schema, command, compressor, file, pymysql)
             finally:
                 os.unlink(secrets)
             manifest = dict(
@@ -244,146 +246,140 @@ def main():
     report(module, folder, name, compressor, manifest)
 
 
-def read_schema(connection, server_error):
+def read_schema(connection, name, pymysql):
     """Return what is to be in the dump and what cannot be.
 
     {name, flavour, server_version, encrypted, charset, collation, max_allowed_packet, tables:
     [names], data_bytes, views_as_text: {view: its SQL or None}, routines: bool, events: bool,
     warnings: [sentences]}
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT DATABASE(), VERSION(), @@max_allowed_packet")
-        name, version, packet = cursor.fetchone()
-        cursor.execute(
-            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
-            " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
-            (name,),
-        )
-        charset, collation = cursor.fetchone()
-        cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-        encrypted = bool(cursor.fetchone()[1])
-        tables = table_engines(cursor, name)
-        cursor.execute(
-            "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA = %s",
-            (name,),
-        )
-        data_bytes = int(cursor.fetchone()[0])
-        views = unreadable_views(cursor, name, server_error)
-        routines = hidden_routines(cursor, name, server_error)
-        events = may_show_events(cursor, name, server_error)
-        triggers = may_see_triggers(cursor, name)
-    warnings = []
-    others = sorted(table for table, engine in tables.items() if engine != "InnoDB")
-    if others:
+    server = describe_server(connection, pymysql)
+    charset, collation = rows_of(
+        connection,
+        "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
+        " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
+        (name,),
+    )[0]
+    data_bytes = rows_of(
+        connection,
+        "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES"
+        " WHERE TABLE_SCHEMA = %s",
+        (name,),
+    )[0][0]
+    tables, views = list_tables(connection, name)
+    unreadable = unreadable_views(connection, name, views, pymysql)
+    hidden = hidden_routines(connection, name, pymysql)
+    events = answers(connection, f"SHOW EVENTS FROM {quote_identifier(name)}", pymysql)
+    warnings = limits(connection, name, tables, pymysql)
+    if unreadable:
         warnings.append(
-            "Not part of the consistent snapshot, as their engine is not InnoDB: "
-            f"{', '.join(others)}. They are in the dump as they were when it came to them."
+            "Views that cannot be read, kept as text in the manifest: "
+            f"{', '.join(sorted(unreadable))}."
         )
-    if views:
-        warnings.append(
-            f"Views that cannot be read, kept as text in the manifest: {', '.join(sorted(views))}."
-        )
-    if routines:
+    if hidden:
         warnings.append(
             "No routine is in the dump, as the account may not read the definition of "
-            f"{', '.join(routines)}."
+            f"{', '.join(hidden)}."
         )
     if not events:
         warnings.append("No event is in the dump, as the account lacks the right EVENT.")
-    if not triggers:
-        warnings.append(
-            "The account lacks the right TRIGGER on the schema, so triggers it cannot see are not "
-            "in the dump."
-        )
     return {
         "name": name,
-        "flavour": "mariadb" if "mariadb" in version.lower() else "mysql",
-        "server_version": version,
-        "encrypted": encrypted,
+        "flavour": server["flavour"],
+        "server_version": server["version"],
+        "encrypted": bool(rows_of(connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]),
         "charset": charset,
         "collation": collation,
-        "max_allowed_packet": packet,
+        "max_allowed_packet": rows_of(connection, "SELECT @@max_allowed_packet")[0][0],
         "tables": sorted(tables),
-        "data_bytes": data_bytes,
-        "views_as_text": views,
-        "routines": not routines,
+        "data_bytes": int(data_bytes),
+        "views_as_text": unreadable,
+        "routines": not hidden,
         "events": events,
         "warnings": warnings,
     }
 
 
-def table_engines(cursor, schema):
-    """Return {base table: engine}."""
-    cursor.execute(
-        "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
-        " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+def limits(connection, schema, tables, pymysql):
+    """Return sentences on what a dump of these tables by this account does not cover."""
+    warnings = []
+    others = sorted(table for table, about in tables.items() if about["engine"] != "InnoDB")
+    if others:
+        warnings.append(
+            "Not part of the consistent snapshot, as their engine is not InnoDB: "
+            f"{', '.join(others)}. They are in the dump as they were when it came to them."
+        )
+    versioned = rows_of(
+        connection,
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+        " AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY TABLE_NAME",
         (schema,),
     )
-    return dict(cursor.fetchall())
-
-
-def unreadable_views(cursor, schema, server_error):
-    """Return {view: CREATE VIEW or None} of those that the dump client would die on."""
-    cursor.execute(
-        "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
-        (schema,),
-    )
-    unreadable = {}
-    for name, definition in cursor.fetchall():
-        text = None
-        quoted = quote_table(schema, name)
-        try:
-            # In this order: a broken view still has a text, and gives no columns.
-            cursor.execute(f"SHOW CREATE VIEW {quoted}")
-            text = cursor.fetchone()[1]
-            cursor.execute(f"SHOW FIELDS FROM {quoted}")
-        except server_error:
-            if text is None and definition:
-                text = f"CREATE VIEW {quote_identifier(name)} AS {definition}"
-            unreadable[name] = text
-    return unreadable
-
-
-def hidden_routines(cursor, schema, server_error):
-    """Return the names of visible routines whose definition the account may not read."""
-    cursor.execute(
-        "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
-        " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION')",
-        (schema,),
-    )
-    hidden = []
-    for kind, name in cursor.fetchall():
-        try:
-            cursor.execute(f"SHOW CREATE {kind} {quote_table(schema, name)}")
-            if not cursor.fetchone()[2]:
-                hidden.append(name)
-        except server_error:
-            hidden.append(name)
-    return hidden
-
-
-def may_show_events(cursor, schema, server_error):
+    if versioned:
+        warnings.append(
+            "Of these system-versioned tables only the present rows are in the dump, not their "
+            f"history: {', '.join(name for (name,) in versioned)}."
+        )
     try:
-        cursor.execute(f"SHOW EVENTS FROM {quote_identifier(schema)}")
-    except server_error:
+        grants = [grant for (grant,) in rows_of(connection, "SHOW GRANTS")]
+    except pymysql.MySQLError:
+        # A server without accounts (skip-grant-tables) hides nothing.
+        return warnings
+    rights, single = rights_on(grants, schema)
+    if single and not rights:
+        warnings.append(
+            "The account holds rights on single tables only; tables it has no right on are not in "
+            "the dump."
+        )
+    if "TRIGGER" not in rights:
+        warnings.append(
+            "The account lacks the right TRIGGER on the schema, so triggers that it cannot see are "
+            "not in the dump."
+        )
+    return warnings
+
+
+def answers(connection, query, pymysql):
+    """Whether the server answers the query to this account."""
+    try:
+        rows_of(connection, query, None)
+    except pymysql.MySQLError:
         return False
     return True
 
 
-def may_see_triggers(cursor, schema):
-    """Whether the right TRIGGER is visibly held on the whole schema (roles may hide that it is)."""
-    cursor.execute("SELECT CURRENT_USER()")
-    user, _at, host = cursor.fetchone()[0].rpartition("@")
-    grantee = f"'{user}'@'{host}'"
-    cursor.execute(
-        "SELECT 1 FROM information_schema.USER_PRIVILEGES"
-        " WHERE GRANTEE = %s AND PRIVILEGE_TYPE = 'TRIGGER'"
-        " UNION SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES"
-        " WHERE GRANTEE = %s AND PRIVILEGE_TYPE = 'TRIGGER' AND %s LIKE TABLE_SCHEMA",
-        (grantee, grantee, schema),
-    )
-    return cursor.fetchone() is not None
+def unreadable_views(connection, schema, views, pymysql):
+    """Return {view: CREATE VIEW or None} of those that the dump client would die on."""
+    unreadable = {}
+    for name in views:
+        quoted = quote_table(schema, name)
+        text = None
+        try:
+            # In this order: a view on a table that is gone still has a text, and no columns.
+            text = rows_of(connection, f"SHOW CREATE VIEW {quoted}", None)[0][1]
+            rows_of(connection, f"SHOW FIELDS FROM {quoted}", None)
+        except pymysql.MySQLError:
+            unreadable[name] = text
+    return unreadable
+
+
+def hidden_routines(connection, schema, pymysql):
+    """Return the names of visible routines whose definition the account may not read."""
+    hidden = []
+    for kind, name in rows_of(
+        connection,
+        "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION')"
+        " ORDER BY ROUTINE_NAME",
+        (schema,),
+    ):
+        try:
+            shown = rows_of(connection, f"SHOW CREATE {kind} {quote_table(schema, name)}", None)
+        except pymysql.MySQLError:
+            shown = ()
+        if not shown or not shown[0][2]:
+            hidden.append(name)
+    return hidden
 
 
 def check_folder(module, folder, laravel_path):
@@ -496,31 +492,31 @@ def reserve(folder, candidates):
     raise FileExistsError(f"all names from {candidates[0]} to {candidates[-1]} are taken")
 
 
-def count(cursor, schema, table):
-    cursor.execute(f"SELECT COUNT(*) FROM {quote_table(schema, table)}")  # noqa: S608 - quoted
-    return cursor.fetchone()[0]
-
-
-def write(module, connection, schema, command, compressor, file, server_error):
+def write(module, connection, schema, command, compressor, file, pymysql):
     """Fill the file and prove it; return {content, file, rows} or end the module.
 
     content: the Scanner of what the client sent; file: the ReadBack; rows: {table: int}.
     """
-    with connection.cursor() as cursor:
-        # Some hosts close a connection that is silent for a minute; this one waits for the dump.
-        cursor.execute("SET SESSION wait_timeout = 86400")
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("START TRANSACTION /*!40100 WITH CONSISTENT SNAPSHOT */")
-        outcome = stream(command, compressor, file, module.tmpdir, module.params["stall_timeout"])
-        if outcome.problem:
-            refuse(module, schema, outcome.problem, STALLED if outcome.stalled else "")
-        os.fsync(file.fileno())
-        try:
-            rows = {table: count(cursor, schema["name"], table) for table in schema["tables"]}
-        except server_error as error:
-            refuse(module, schema, f"its rows cannot be counted as they were: {error.args[-1]}")
-        cursor.execute("COMMIT")
-        now = set(table_engines(cursor, schema["name"]))
+    # Some hosts close a connection that is silent for a minute; this one waits for the dump.
+    for statement in (
+        "SET SESSION wait_timeout = 86400",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    ):
+        rows_of(connection, statement)
+    outcome = stream(command, compressor, file, module.tmpdir, module.params["stall_timeout"])
+    if outcome.problem:
+        refuse(module, schema, outcome.problem, STALLED if outcome.stalled else "")
+    os.fsync(file.fileno())
+    rows = {}
+    try:
+        for table in schema["tables"]:
+            query = f"SELECT COUNT(*) FROM {quote_table(schema['name'], table)}"  # noqa: S608
+            rows[table] = rows_of(connection, query, None)[0][0]
+    except pymysql.MySQLError as error:
+        refuse(module, schema, f"its rows cannot be counted as they were: {error.args[-1]}")
+    connection.rollback()
+    now = set(list_tables(connection, schema["name"])[0])
     for what, one, other in (
         ("are in the schema and not in the dump", now, outcome.content.tables),
         ("are in the dump and no longer in the schema", outcome.content.tables, now),
