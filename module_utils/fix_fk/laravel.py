@@ -14,15 +14,17 @@ PHP died is kept.
 from __future__ import annotations
 
 import base64
+import contextlib
+import html
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import tempfile
 import time
 import urllib.parse
+import weakref
 
 # Seconds.
 PROBE_TIMEOUT = 120
@@ -54,6 +56,7 @@ final class FixFkProbe
     private $default;
     private $logging = [];
     private $current;
+    private $recorded;
 
     public function __construct(array $request)
     {
@@ -205,7 +208,8 @@ final class FixFkProbe
         $tls = [];
         foreach (['ca' => 'SSL_CA', 'cert' => 'SSL_CERT', 'key' => 'SSL_KEY',
             'verify' => 'SSL_VERIFY_SERVER_CERT'] as $name => $constant) {
-            $value = defined($class.$constant) ? $options[constant($class.$constant)] ?? null : null;
+            $key = defined($class.$constant) ? constant($class.$constant) : '';
+            $value = $options[$key] ?? null;
             $tls[$name] = $name === 'verify' && $value !== null ? (bool) $value : $value;
         }
         return array_filter($tls, function ($value) {
@@ -273,11 +277,14 @@ final class FixFkProbe
             $exists = $connection->getSchemaBuilder()->hasTable($table);
             $rows = ! $exists ? [] : $connection->table($table)->useWritePdo()
                 ->orderBy('batch')->orderBy('migration')->get(['migration', 'batch'])->all();
-            $this->tell('database', ['error' => null, 'exists' => $exists,
-                'recorded' => array_map(function ($row) {
-                    $row = (array) $row;
-                    return ['name' => $row['migration'], 'batch' => (int) $row['batch']];
-                }, $rows)]);
+            $rows = array_map(function ($row) {
+                $row = (array) $row;
+                return ['name' => $row['migration'], 'batch' => (int) $row['batch']];
+            }, $rows);
+            $this->recorded = array_column(array_filter($rows, function ($row) {
+                return $row['batch'] !== $this->request['rollback_batch'];
+            }), 'name');
+            $this->tell('database', ['error' => null, 'exists' => $exists, 'recorded' => $rows]);
         } catch (Throwable $e) {
             for ($cause = $e; $cause && ! $cause instanceof PDOException;) {
                 $cause = $cause->getPrevious();
@@ -316,7 +323,14 @@ final class FixFkProbe
     {
         $this->protect();
         $wanted = $this->request['statements'];
-        foreach ((array) $this->files() as $name => $path) {
+        $files = (array) $this->files();
+        if ($wanted === 'pending') {
+            $wanted = $this->recorded === null ? [] : array_diff(
+                array_map('strval', array_keys($files)),
+                $this->recorded
+            );
+        }
+        foreach ($files as $name => $path) {
             $name = (string) $name;
             if ($wanted !== 'all' && ! in_array($name, $wanted, true)) {
                 continue;
@@ -335,9 +349,9 @@ final class FixFkProbe
     /** A migration that reaches past the pretence finds sessions that cannot write. */
     private function protect()
     {
-        foreach (['mysql' => 'MySqlConnector', 'mariadb' => 'MariaDbConnector'] as $driver => $class) {
+        foreach (['mysql' => 'MySql', 'mariadb' => 'MariaDb'] as $driver => $vendor) {
             $key = "db.connector.$driver";
-            $class = 'Illuminate\Database\Connectors\\'.$class;
+            $class = "Illuminate\\Database\\Connectors\\{$vendor}Connector";
             if ($this->app->bound($key)) {
                 $connector = $this->app->make($key);
             } elseif (class_exists($class)) {
@@ -391,7 +405,8 @@ final class FixFkProbe
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
             if ($answer['exists']) {
-                $own = method_exists($migration, 'getConnection') ? $migration->getConnection() : null;
+                $own = [$migration, 'getConnection'];
+                $own = is_callable($own) ? $own() : null;
                 $connection = $this->app['db']->connection($own ?: $this->default);
                 $this->current = $connection;
                 $this->app['db']->setDefaultConnection($connection->getName());
@@ -472,10 +487,12 @@ final class FixFkProbe
 
     private function control(ReflectionMethod $method)
     {
-        static $telling = ['T_IF', 'T_ELSEIF', 'T_SWITCH', 'T_MATCH', 'T_FOR', 'T_FOREACH', 'T_WHILE',
-            'T_DO', 'T_GOTO', 'T_TRY', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR', 'T_LOGICAL_AND',
-            'T_LOGICAL_OR', 'T_LOGICAL_XOR', 'T_COALESCE', 'T_COALESCE_EQUAL',
+        static $telling = ['T_IF', 'T_ELSEIF', 'T_SWITCH', 'T_MATCH', 'T_FOR', 'T_FOREACH',
+            'T_WHILE', 'T_DO', 'T_GOTO', 'T_TRY', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR',
+            'T_LOGICAL_AND', 'T_LOGICAL_OR', 'T_LOGICAL_XOR', 'T_COALESCE', 'T_COALESCE_EQUAL',
             'T_NULLSAFE_OBJECT_OPERATOR'];
+        static $typed = ['(', ',', ':', 'T_PUBLIC', 'T_PROTECTED', 'T_PRIVATE', 'T_STATIC',
+            'T_READONLY', 'T_VAR'];
         $found = [];
         $line = 1;
         $before = null;
@@ -493,9 +510,8 @@ final class FixFkProbe
             $what = null;
             if (in_array($kind, $telling, true)) {
                 $what = $text;
-            } elseif ($kind === '?' && ! in_array($before, ['(', ',', ':', 'T_PUBLIC', 'T_PROTECTED',
-                'T_PRIVATE', 'T_STATIC', 'T_READONLY', 'T_VAR'], true)) {
-                // In those places a question mark makes a type nullable.
+            } elseif ($kind === '?' && ! in_array($before, $typed, true)) {
+                // After those a question mark makes a type nullable.
                 $what = '?:';
             } elseif ($kind === 'T_STRING' && preg_match('/^(when|unless)/i', $text)
                 && in_array($before, ['T_OBJECT_OPERATOR', 'T_DOUBLE_COLON'], true)) {
@@ -544,15 +560,15 @@ def resolve_connection(module, path, php, env, connection_name=None):
     return application(module, path, php, env, connection_name)["connection"]
 
 
-_known = {}
+# By module run, {what probe() was called with: facts}.
+_known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def application(module, path, php, env, connection_name=None):
     """Return probe()'s facts without any questions, asking PHP only once per module run."""
+    known = _known.get(module, {})
     key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
-    if key not in _known:
-        probe(module, path, php, env, connection_name)
-    return _known[key]
+    return known.get(key) or probe(module, path, php, env, connection_name)
 
 
 def probe(
@@ -560,7 +576,8 @@ def probe(
 ):
     """Start PHP, put questions to the application, and return the answers.
 
-    questions: database=True, checklist=True, statements="all" or [migration names].
+    questions: database=True, checklist=True, statements="all", "pending" (with database=True) or
+    [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), migrations_table (without prefix), files {name: path},
     cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
@@ -584,11 +601,13 @@ def probe(
         )
         facts = facts or answers
         statements.update(answers["statements"])
+        if answers["done"] or not answers["begun"]:
+            break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
         questions = {}
-        if answers["done"] or not answers["begun"]:
-            break
+        if names == "pending":
+            names = split_migrations(facts["application"]["files"], facts["database"])["pending"]
     paragraph = _refusal(path, facts)
     if paragraph and refuse:
         module.fail_json(msg=paragraph)
@@ -602,7 +621,7 @@ def probe(
         statements=statements,
     )
     key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
-    _known.setdefault(key, result)
+    _known.setdefault(module, {})[key] = result
     return result
 
 
@@ -613,10 +632,13 @@ def _ask(module, path, php, env, request, timeout):
     )
     answers["statements"] = {}
     with tempfile.TemporaryFile() as answer:
-        request = dict(request, descriptor=answer.fileno(), seconds=MIGRATION_TIMEOUT)
-        source = PROBE.replace(
-            "@REQUEST@", base64.b64encode(json.dumps(request).encode()).decode()
+        request = dict(
+            request,
+            descriptor=answer.fileno(),
+            seconds=MIGRATION_TIMEOUT,
+            rollback_batch=ROLLBACK_BATCH,
         )
+        encoded = base64.b64encode(json.dumps(request).encode()).decode()
         result = run_php(
             module,
             path,
@@ -624,7 +646,7 @@ def _ask(module, path, php, env, request, timeout):
             env,
             ["-d", "display_errors=stderr", "-d", "log_errors=0"],
             timeout,
-            source=source,
+            source=PROBE.replace("@REQUEST@", encoded),
             descriptor=answer.fileno(),
         )
         answer.seek(0)
@@ -711,7 +733,8 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=
             "laravel_php to the path of the command line PHP that runs the application."
         )
     # The version and its settings are the application's affair, but a debugger's are not.
-    environment = dict(os.environ, XDEBUG_MODE="off")
+    # COLUMNS keeps messages on one line.
+    environment = dict(os.environ, XDEBUG_MODE="off", COLUMNS="4000")
     environment.update({str(name): str(value) for name, value in (env or {}).items()})
     started = time.monotonic()
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, (
@@ -760,25 +783,172 @@ def excerpt(text):
     return line if len(line) <= EXCERPT else "..." + line[-EXCERPT:]
 
 
-def read_marker(facts, down):
-    """Return the maintenance state: {down, by_this_tool, run_id, migration}.
+def told_error(result):
+    """Return what artisan gave as its error, on one line of at most EXCERPT characters."""
+    lines = [line.strip() for line in (result["stderr"] + "\n" + result["stdout"]).splitlines()]
+    lines = [line for line in lines if line]
+    telling = [line for line in lines if "SQLSTATE[" in line]
+    for place, line in enumerate(lines[:-1]):
+        if re.match(r"In \S+\.php line \d+:$", line):
+            telling.append(lines[place + 1])
+    line = (telling or lines[-1:] or ["nothing"])[0]
+    return line if len(line) <= EXCERPT else line[:EXCERPT] + "..."
 
-    The marker counts only while the application is down: one that was lifted by hand and taken
-    down again by someone else is not this tool's to lift.
+
+def redact(text, password):
+    """Return text without the password, also where it is escaped for a shell, a URL, JSON, HTML."""
+    if not password or not text:
+        return text
+    parts = []
+    for character in password:
+        forms = [
+            r"\\{0,4}" + re.escape(character),
+            re.escape(html.escape(character)),
+            rf"\\u(?i:{ord(character):04x})",
+        ]
+        in_url = urllib.parse.quote(character, safe="", errors="replace")
+        if in_url != character:
+            forms.append(f"(?i:{in_url})")
+        if character == " ":
+            forms.append(r"\+")
+        if character == "'":
+            forms += [r"'\\''", "'\"'\"'"]
+        parts.append("(?:" + "|".join(forms) + ")")
+    pattern = "".join(parts)
+    if len(password) < 4:
+        # Anything shorter is a part of ordinary words as well.
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return re.sub(pattern, "***", text)
+
+
+def split_migrations(files, database):
+    """Sort migrations by what the migrations table says.
+
+    files: {name: path}; database: what probe() answered. Returns {recorded: [{name, batch}],
+    pending: [names in the order they would run], missing: [recorded, but without a file],
+    to_roll_back: [recorded by an interrupted run only to be rolled back, and thus pending]}; with
+    an unreachable database every value is None.
+    """
+    if database["recorded"] is None:
+        return dict.fromkeys(("recorded", "pending", "missing", "to_roll_back"))
+    recorded = [row for row in database["recorded"] if row["batch"] != ROLLBACK_BATCH]
+    names = {row["name"] for row in recorded}
+    return {
+        "recorded": recorded,
+        "pending": [name for name in files if name not in names],
+        "missing": [row["name"] for row in recorded if row["name"] not in files],
+        "to_roll_back": [
+            row["name"] for row in database["recorded"] if row["batch"] == ROLLBACK_BATCH
+        ],
+    }
+
+
+LOG_ENTRY = re.compile(r"^\[(\d{4}-\d\d-\d\d[T ][^\]\n]+)\] [^\s:]+\.[A-Z]+: ", re.MULTILINE)
+LOG_EXCEPTION = re.compile(
+    r"\[object\] \([\w\\@]+\(code: [^)]*\): (?P<message>.*?) at (?P<place>[^\n]*?:\d+)\)"
+    r"\n\[stacktrace\]",
+    re.DOTALL,
+)
+LOG_MIGRATION = re.compile(r"[/\\]migrations[/\\]+([^/\\\s]+)\.php[(:]\d+")
+
+
+def find_error(text):
+    """Return the last SQLSTATE error in a Laravel log, one of a migration before any other.
+
+    text: lines as Monolog's LineFormatter writes them; what precedes the first entry is ignored.
+    Returns {time, message, migration or None} or None. message is whole, with its SQL.
+    """
+    last = None
+    entries = list(LOG_ENTRY.finditer(text))
+    for number in range(len(entries) - 1, -1, -1):
+        end = entries[number + 1].start() if number + 1 < len(entries) else len(text)
+        entry = text[entries[number].end() : end]
+        if "SQLSTATE[" not in entry:
+            continue
+        found = dict(time=entries[number].group(1), **_read_entry(entry))
+        if found["migration"]:
+            return found
+        last = last or found
+    return last
+
+
+def _read_entry(entry):
+    """Return {message, migration} of one log entry, without its time and level."""
+    place = entry.find('"exception":"[object] (')
+    message = (entry if place < 0 else entry[: max(entry.rfind(" {", 0, place), 0)]).strip()
+    context = "" if place < 0 else entry[place:]
+    # What was logged may only wrap the error; one that carries its SQL says the most.
+    messages = [
+        message,
+        *(_unescape(found["message"]) for found in LOG_EXCEPTION.finditer(context)),
+    ]
+    message = max(
+        messages,
+        key=lambda text: ("SQLSTATE[" in text, "(SQL: " in text or "(Connection: " in text),
+    )
+    migration = LOG_MIGRATION.search(context)
+    return {"message": message, "migration": migration.group(1) if migration else None}
+
+
+def _unescape(text):
+    """Return text as it was before it was put into JSON, whose line ends the log keeps as such."""
+    try:
+        return json.loads('"' + text.replace("\n", "\\n").replace("\t", "\\t") + '"')
+    except ValueError:
+        return text
+
+
+def last_error(paths):
+    """Return find_error() of the newest log files; only their ends are read."""
+
+    def changed(path):
+        try:
+            return os.stat(path).st_mtime_ns
+        except OSError:
+            return 0
+
+    last = None
+    for path in sorted(paths, key=changed, reverse=True)[:LOG_FILES]:
+        try:
+            with open(path, "rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - LOG_TAIL, 0))
+                found = find_error(file.read(LOG_TAIL).decode("utf-8", "replace"))
+        except OSError:
+            continue
+        if found and found["migration"]:
+            return found
+        last = last or found
+    return last
+
+
+def is_down(facts):
+    """Return whether the application is down now; None when only PHP could tell."""
+    path = facts["maintenance"]["file"]
+    return os.path.exists(path) if path else None
+
+
+def maintenance_state(facts, down):
+    """Return {down, by_this_tool, run_id, migration}, by the marker that this tool leaves.
+
+    The marker counts only for the maintenance period it was written in: one that was lifted by
+    hand, and entered again by someone else, is not this tool's to lift.
     """
     state = {"down": bool(down), "by_this_tool": False, "run_id": None, "migration": None}
     try:
         with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
             marker = json.load(file)
-        since = marker["since"]
+        run_id, migration = marker["run_id"], marker["migration"]
+        since, written = marker["since"], int(marker["written"])
     except (OSError, ValueError, KeyError, TypeError):
         return state
-    if down and since == down_since(facts):
-        state.update(by_this_tool=True, run_id=marker["run_id"], migration=marker["migration"])
+    begun = _down_since(facts)
+    # Without "since" the run was interrupted while it took the application down.
+    if down and (begun is None or begun == since or (since is None and begun >= written)):
+        state.update(by_this_tool=True, run_id=run_id, migration=migration)
     return state
 
 
-def down_since(facts):
+def _down_since(facts):
     """Return what tells one maintenance period from another, or None where nothing does."""
     path = facts["maintenance"]["file"]
     try:
@@ -788,16 +958,23 @@ def down_since(facts):
 
 
 def write_marker(facts, run_id, migration):
-    """Note that this tool took the application down."""
+    """Note, once before and once after, that this tool takes the application down.
+
+    Raises OSError.
+    """
     path = os.path.join(facts["storage"], MARKER)
+    marker = {
+        "run_id": run_id,
+        "migration": migration,
+        "since": _down_since(facts),
+        "written": time.time_ns(),
+    }
     with open(path + ".partial", "w", encoding="utf-8") as file:
-        json.dump({"run_id": run_id, "migration": migration, "since": down_since(facts)}, file)
+        json.dump(marker, file)
     os.replace(path + ".partial", path)
 
 
 def remove_marker(facts):
-    """Forget that this tool took the application down."""
-    try:
+    """Forget that this tool took the application down. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(facts["storage"], MARKER))
-    except FileNotFoundError:
-        pass

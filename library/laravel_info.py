@@ -1,0 +1,385 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""What a Laravel application says about itself, its database and its migrations."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: laravel_info
+short_description: Ask a Laravel application about its configuration, migrations and last error
+description:
+  - Boots the application once, on the target, through its own C(vendor/autoload.php) and
+    C(bootstrap/app.php), and returns what it says as data. Laravel 8 to 13.
+  - "The statements of a migration are learned by running its C(up) and C(down) while the
+    connection only pretends, as C(artisan migrate --pretend) does. Every MySQL and MariaDB
+    connection that is opened meanwhile is a session with C(SET SESSION TRANSACTION READ ONLY), so a
+    migration that reaches past the pretence (another connection, raw PDO) gets an error instead of
+    writing. Logging, mail and the queue lead nowhere meanwhile."
+  - A migration that throws, prints, exits, or does not end within 15 s costs its own statements
+    only; RV(laravel.statements) then says why.
+  - What can be known is returned even if the database cannot be reached.
+options:
+  laravel_path:
+    required: true
+  statements:
+    description:
+      - Which migrations' statements to learn.
+      - V(pending) needs the database; without it none are learned.
+    type: str
+    choices: [all, pending, none]
+    default: all
+  checklist:
+    description: Whether to ask for RV(laravel.checklist) as well.
+    type: bool
+    default: false
+  route_pattern:
+    description:
+      - Only routes that contain this text in their URI or name are listed.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds that PHP may take each time it is started.
+    type: int
+    default: 120
+notes:
+  - PHP is started once; a second time when the configuration is cached, to compare it with what
+    C(.env) says; and again after a migration that ended PHP.
+  - "What a migration does other than through the database (files, HTTP requests, an own C(new PDO))
+    it does here as well, as with C(artisan migrate --pretend). O(statements=none) runs none."
+  - Of the shared connection options only O(database_connection) has a meaning here.
+attributes:
+  check_mode:
+    support: full
+    description: It never changes anything.
+  diff_mode:
+    support: none
+    description: There is nothing to show.
+extends_documentation_fragment:
+  - connection
+seealso:
+  - module: fk_constraint_info
+  - module: artisan
+author:
+  - The fix_fk authors
+"""
+
+EXAMPLES = r"""
+- name: Ask the application
+  laravel_info:
+    laravel_path: /home/app/gaspul_api
+  register: __info
+
+- name: Go through the checklist with another PHP
+  laravel_info:
+    laravel_path: /home/app/gaspul_api
+    laravel_php: /opt/php82/bin/php
+    statements: none
+    checklist: true
+    route_pattern: skp
+"""
+
+RETURN = r"""
+laravel:
+  description: What the application says.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: Its root folder.
+      type: str
+      sample: /home/app/gaspul_api
+    php:
+      description: C(binary) and C(version) of the PHP that ran it.
+      type: dict
+      sample: {binary: /usr/bin/php8.2, version: 8.2.20}
+    version:
+      description: Laravel's version.
+      type: str
+      sample: 8.83.26
+    environment:
+      description: C(APP_ENV).
+      type: str
+      sample: production
+    boot_error:
+      description: What a service provider threw while the application started; null if nothing.
+        The rest is then what could be known nevertheless.
+      type: str
+    connection:
+      description: The connection as Laravel resolves it, without its password. Of a connection with
+        a read and a write side, the write side; of several hosts, the first.
+      type: dict
+      sample:
+        {
+          name: mysql,
+          driver: mysql,
+          host: 127.0.0.1,
+          port: 3306,
+          socket: null,
+          database: gaspulco_lkbkanwil,
+          username: gaspul_user,
+          prefix: "",
+          charset: utf8mb4,
+          collation: utf8mb4_unicode_ci,
+          tls: null,
+        }
+    configuration:
+      description: Whether the configuration is cached, and what C(.env) and the configuration files
+        would say otherwise. A password that differs is listed without its values.
+      type: dict
+      sample:
+        {
+          cached: true,
+          differences:
+            [{key: database.connections.mysql.host, cached: 127.0.0.1, dotenv: db.example.org}],
+        }
+    database_error:
+      description: Why the application cannot reach its database, as C(code) (the server's or client
+        library's number) and C(message); null if it can.
+      type: dict
+      sample: {code: 2002, message: "SQLSTATE[HY000] [2002] Connection refused"}
+    migrations_table:
+      description: Name of the migrations table, with the connection's prefix.
+      type: str
+      sample: migrations
+    migrations_table_exists:
+      description: Whether it exists; null when the database cannot be reached.
+      type: bool
+    migrations:
+      description:
+        - C(files), name and path in the order they run, those of packages included; C(recorded),
+          name and batch by batch; C(pending), names; C(missing), names that are recorded but have
+          no file; C(to_roll_back), names that an interrupted M(artisan) run recorded only to roll
+          them back, which thus count as pending.
+        - All but C(files) are null when the database cannot be reached.
+      type: dict
+      sample:
+        {
+          files:
+            [{name: 2025_12_01_000000_create_a, path: /srv/app/2025_12_01_000000_create_a.php}],
+          recorded: [{name: 2025_12_01_000000_create_a, batch: 1}],
+          pending: [],
+          missing: [],
+          to_roll_back: [],
+        }
+    statements:
+      description:
+        - By migration, what C(up) and C(down) send. V(up) and V(down) are lists of SQL as Laravel
+          prints it (before version 10 with C(?) for values). V(up_error) and V(down_error) say why
+          a list ends early, else null. V(down_exists) is whether the migration has a C(down).
+        - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
+          control flow in the source and questions to the database, which get no answer while
+          pretending. Empty means that the list is what will be sent.
+        - V(source_strings) are the strings in the file.
+      type: dict
+      sample:
+        {
+          2025_12_01_000000_create_a:
+            {
+              up: ["create table `a` (`id` int not null)"],
+              up_error: null,
+              up_conditional: ["up(), line 12: if"],
+              down: ["drop table if exists `a`"],
+              down_exists: true,
+              down_error: null,
+              down_conditional: [],
+              source_strings: [a, id],
+            },
+        }
+    maintenance:
+      description: Whether the application is down, and whether M(artisan) took it down, in which
+        run and for which migration.
+      type: dict
+      sample: {down: true, by_this_tool: true, run_id: 20260130_081500_3f2a, migration: null}
+    last_error:
+      description: The last SQLSTATE error in the application's log files, one that a migration
+        caused before any other; null if there is none. C(message) is whole, with its SQL.
+      type: dict
+      sample:
+        {
+          time: "2026-01-30 10:11:12",
+          message: "SQLSTATE[HY000]: General error: 1005 ... (SQL: alter table ...)",
+          migration: 2026_01_25_000000_total_refactor_skp_system,
+        }
+    checklist:
+      description: "With O(checklist=true): C(about) as C(artisan about --json) gives it (null
+        before Laravel 9.21), C(routes) (methods, uri, name) that match O(route_pattern),
+        C(routes_total), and C(migration_status_ok), whether C(artisan migrate:status) succeeds.
+        Else null."
+      type: dict
+    python:
+      description: C(version) of the target's Python and of its C(pymysql), null where that is
+        missing.
+      type: dict
+      sample: {version: 3.11.2, pymysql: 1.1.1}
+"""
+
+import os
+import platform
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.connection import CONNECTION_SPEC
+from ansible.module_utils.fix_fk.laravel import (
+    PROBE_TIMEOUT,
+    last_error,
+    maintenance_state,
+    probe,
+    redact,
+    split_migrations,
+)
+
+NOT_SHOWN = "(not shown)"
+
+# What connection.py calls it: what Laravel's configuration calls it.
+CONFIGURATION_KEYS = {"socket": "unix_socket", "tls": "options"}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION_SPEC,
+            laravel_path={"type": "path", "required": True},
+            statements={"type": "str", "choices": ["all", "pending", "none"], "default": "all"},
+            checklist={"type": "bool", "default": False},
+            route_pattern={"type": "str", "default": ""},
+            timeout={"type": "int", "default": PROBE_TIMEOUT},
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    if given["timeout"] < 1:
+        module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
+    where = (given["laravel_path"], given["laravel_php"])
+    questions = {"database": True, "checklist": given["checklist"]}
+    if given["statements"] != "none":
+        questions["statements"] = given["statements"]
+    facts = probe(
+        module,
+        *where,
+        given["laravel_env"],
+        given["database_connection"],
+        timeout=given["timeout"],
+        **questions,
+    )
+    differences = []
+    if facts["cached"]:
+        # Laravel takes an absolute path from this variable as it is.
+        nowhere = os.path.join(facts["storage"], "framework", "fix_fk_no_cached_configuration.php")
+        dotenv = probe(
+            module,
+            *where,
+            dict(given["laravel_env"], APP_CONFIG_CACHE=nowhere),
+            given["database_connection"],
+            timeout=given["timeout"],
+            refuse=False,
+        )
+        differences = differ(facts, dotenv)
+    module.exit_json(changed=False, laravel=present(facts, differences, given))
+
+
+def present(facts, differences, given):
+    """Return `laravel` as documented."""
+    password = facts["connection"]["password"]
+    database = facts["database"]
+    error = database["error"]
+    found = last_error(facts["logs"])
+    for holder in (error, found):
+        if holder:
+            holder["message"] = redact(holder["message"], password)
+    return {
+        "path": given["laravel_path"],
+        "php": facts["php"],
+        "version": facts["version"],
+        "environment": facts["environment"],
+        "boot_error": redact(facts["boot_error"], password),
+        "connection": {
+            name: value for name, value in facts["connection"].items() if name != "password"
+        },
+        "configuration": {"cached": facts["cached"], "differences": differences},
+        "database_error": error,
+        "migrations_table": facts["connection"]["prefix"] + facts["migrations_table"],
+        "migrations_table_exists": database["exists"],
+        "migrations": dict(
+            split_migrations(facts["files"], database),
+            files=[{"name": name, "path": path} for name, path in facts["files"].items()],
+        ),
+        "statements": statements_by_migration(facts["statements"], password),
+        "maintenance": maintenance_state(facts, facts["maintenance"]["down"]),
+        "last_error": found,
+        "checklist": checklist(facts["checklist"], given["route_pattern"]),
+        "python": {"version": platform.python_version(), "pymysql": pymysql_version()},
+    }
+
+
+def statements_by_migration(answers, password):
+    """Return `statements` as documented from probe()'s {(migration, direction): answer}."""
+    result = {}
+    for (name, direction), answer in answers.items():
+        conditional = list(answer["conditional"])
+        asked = [sql for sql in answer["queries"] if first_word(sql) in ("select", "show", "with")]
+        conditional += [f"{direction}() asks the database: {sql}" for sql in asked]
+        entry = result.setdefault(name, {})
+        entry[direction] = answer["queries"]
+        entry[f"{direction}_error"] = redact(answer["error"], password)
+        entry[f"{direction}_conditional"] = conditional
+        if direction == "down":
+            entry["down_exists"] = bool(answer["exists"])
+        entry["source_strings"] = entry.get("source_strings") or answer["strings"]
+    return result
+
+
+def first_word(sql):
+    """Return the first word of a statement in lower case: "(select 1)" -> "select"."""
+    words = sql.lstrip(" \t\r\n(").split(None, 1)
+    return words[0].lower() if words else ""
+
+
+def differ(cached, dotenv):
+    """Return [{key, cached, dotenv}] of two answers of probe(); a password is never shown."""
+    if "refused" in dotenv:
+        return [{"key": "application", "cached": "starts", "dotenv": dotenv["refused"]}]
+    pairs = [
+        ("app.env", cached["environment"], dotenv["environment"]),
+        ("database.default", cached["default"], dotenv["default"]),
+        ("database.migrations", cached["migrations_table"], dotenv["migrations_table"]),
+    ]
+    prefix = f"database.connections.{cached['connection']['name']}"
+    for name, value in cached["connection"].items():
+        if name != "name":
+            key = CONFIGURATION_KEYS.get(name, name)
+            pairs.append((f"{prefix}.{key}", value, dotenv["connection"].get(name)))
+    return [
+        {"key": key, "cached": NOT_SHOWN, "dotenv": NOT_SHOWN}
+        if key.endswith(".password")
+        else {"key": key, "cached": one, "dotenv": other}
+        for key, one, other in pairs
+        if one != other
+    ]
+
+
+def checklist(answer, pattern):
+    """Return `checklist` as documented, or None when it was not asked for."""
+    if not answer:
+        return None
+    routes = answer["routes"]
+    return dict(
+        answer,
+        routes=[
+            route for route in routes if pattern in route["uri"] or pattern in (route["name"] or "")
+        ],
+        routes_total=len(routes),
+    )
+
+
+def pymysql_version():
+    """Return the version of the target's PyMySQL, or None."""
+    try:
+        import pymysql
+    except ImportError:
+        return None
+    return pymysql.__version__
+
+
+if __name__ == "__main__":
+    main()
