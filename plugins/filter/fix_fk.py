@@ -24,7 +24,7 @@ finally:
 
 NAMES = (
     "fix_fk_wanted fix_fk_ground fix_fk_diagnose fix_fk_same_plan fix_fk_plan_text "
-    "fix_fk_columns fix_fk_verify fix_fk_report fix_fk_report_text"
+    "fix_fk_columns fix_fk_verify fix_fk_database_changed fix_fk_report fix_fk_report_text"
 ).split()
 
 
@@ -82,6 +82,7 @@ class FilterModule:
             "fix_fk_plan_text": text.plan,
             "fix_fk_columns": verification.columns_to_compare,
             "fix_fk_verify": verify,
+            "fix_fk_database_changed": report.database_changed,
             "fix_fk_report": report.build,
             "fix_fk_report_text": text.report,
         }
