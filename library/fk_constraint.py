@@ -191,10 +191,9 @@ constraints:
 import contextlib
 from dataclasses import asdict
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.connection import (
-    CONNECTION_SPEC,
     connect,
+    connected_module,
     database_errors,
     load_pymysql,
     resolve,
@@ -271,9 +270,8 @@ class Schema:
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_SPEC,
+    module = connected_module(
+        dict(
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
             constraints={
                 "type": "list",

@@ -303,10 +303,9 @@ schema:
           columns: [approved_by, id, tahun, user_id]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.connection import (
-    CONNECTION_SPEC,
     connect,
+    connected_module,
     database_errors,
     load_pymysql,
     resolve,
@@ -318,12 +317,11 @@ LOCK_WAIT_TIMEOUT = 2
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_SPEC,
-            names={"type": "list", "elements": "str", "default": []},
-            tables={"type": "list", "elements": "str"},
-            expected={
+    module = connected_module(
+        {
+            "names": {"type": "list", "elements": "str", "default": []},
+            "tables": {"type": "list", "elements": "str"},
+            "expected": {
                 "type": "list",
                 "elements": "dict",
                 "default": [],
@@ -337,10 +335,10 @@ def main():
                     "on_update": {"type": "str"},
                 },
             },
-            contents={"type": "bool", "default": False},
-            contents_columns={"type": "dict", "default": {}},
-            migrations_table={"type": "str"},
-        ),
+            "contents": {"type": "bool", "default": False},
+            "contents_columns": {"type": "dict", "default": {}},
+            "migrations_table": {"type": "str"},
+        },
         supports_check_mode=True,
     )
     parameters = resolve(module)

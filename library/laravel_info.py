@@ -218,8 +218,7 @@ laravel:
 import os
 import platform
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.connection import CONNECTION_SPEC
+from ansible.module_utils.fix_fk.connection import connected_module
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
     last_error,
@@ -236,15 +235,14 @@ CONFIGURATION_KEYS = {"socket": "unix_socket", "tls": "options"}
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_SPEC,
-            laravel_path={"type": "path", "required": True},
-            statements={"type": "str", "choices": ["all", "pending", "none"], "default": "all"},
-            checklist={"type": "bool", "default": False},
-            route_pattern={"type": "str", "default": ""},
-            timeout={"type": "int", "default": PROBE_TIMEOUT},
-        ),
+    module = connected_module(
+        {
+            "statements": {"type": "str", "choices": ["all", "pending", "none"], "default": "all"},
+            "checklist": {"type": "bool", "default": False},
+            "route_pattern": {"type": "str", "default": ""},
+            "timeout": {"type": "int", "default": PROBE_TIMEOUT},
+        },
+        needs_application=True,
         supports_check_mode=True,
     )
     given = module.params

@@ -134,10 +134,9 @@ followed:
 import contextlib
 from dataclasses import dataclass
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.connection import (
-    CONNECTION_SPEC,
     connect,
+    connected_module,
     database_errors,
     load_pymysql,
     resolve,
@@ -167,9 +166,8 @@ class Leftover:
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_SPEC,
+    module = connected_module(
+        dict(
             tables={
                 "type": "list",
                 "elements": "dict",

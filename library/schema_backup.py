@@ -152,10 +152,9 @@ import signal
 import sys
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.connection import (
-    CONNECTION_SPEC,
     connect,
+    connected_module,
     database_errors,
     load_pymysql,
     resolve,
@@ -184,15 +183,14 @@ ROWS_COUNTED = (
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_SPEC,
-            dir={"type": "path", "required": True},
-            name_prefix={"type": "str", "default": "backup_before_fix"},
-            compression={"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
-            run_id={"type": "str"},
-            stall_timeout={"type": "int", "default": 120},
-        ),
+    module = connected_module(
+        {
+            "dir": {"type": "path", "required": True},
+            "name_prefix": {"type": "str", "default": "backup_before_fix"},
+            "compression": {"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
+            "run_id": {"type": "str"},
+            "stall_timeout": {"type": "int", "default": 120},
+        },
         supports_check_mode=True,
     )
     # A session that ends takes the module with it; this way what it has begun is removed.

@@ -20,6 +20,7 @@ import ssl
 import sys
 from dataclasses import dataclass, field
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel import resolve_connection
 
 CONNECTION_SPEC = {
@@ -92,6 +93,33 @@ class ConnectionParameters:
     def is_local(self):
         """Whether what is sent to the server never leaves this machine."""
         return bool(self.socket) or self.host in ("localhost", "::1") or self.host[:4] == "127."
+
+
+def connected_module(argument_spec, needs_application=False, **settings):
+    """Return an AnsibleModule with the connection's options beside those of `argument_spec`.
+
+    They can be given one by one, or all together as the dictionary `connection`, which is how
+    the roles hand the same ones to every module. needs_application makes laravel_path required.
+    """
+    together = {
+        name: {key: value for key, value in option.items() if key != "default"}
+        for name, option in CONNECTION_SPEC.items()
+    }
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION_SPEC, connection={"type": "dict", "options": together}, **argument_spec
+        ),
+        **settings,
+    )
+    for name, value in (module.params.pop("connection") or {}).items():
+        if value is not None and module.params[name] == CONNECTION_SPEC[name].get("default"):
+            module.params[name] = value
+    if needs_application and not module.params["laravel_path"]:
+        module.fail_json(
+            msg="laravel_path is missing: the folder of the application, the one with artisan in "
+            "it. Nothing was changed."
+        )
+    return module
 
 
 def resolve(module):

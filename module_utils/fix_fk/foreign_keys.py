@@ -37,7 +37,8 @@ class ForeignKey:
 def rows_of(connection, query, arguments=()):
     """Return all rows of a query as tuples."""
     with connection.cursor() as cursor:
-        cursor.execute(query, arguments)
+        # Without arguments PyMySQL must not look for % in it: a name may have one.
+        cursor.execute(query, arguments or None)
         return cursor.fetchall()
 
 

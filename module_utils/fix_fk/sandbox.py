@@ -34,10 +34,16 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+
+try:
+    import pymysql
+except ImportError:
+    pymysql = None
 
 MARKER = ".fix_fk_sandbox"
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
@@ -54,6 +60,7 @@ ODD_CHARACTERS = "'\"\\$# %;&|<>=`!{}"
 
 START_SECONDS = 30
 STOP_SECONDS = 15
+LOCK_SECONDS = 20
 
 
 class SandboxError(Exception):
@@ -204,10 +211,8 @@ class Server:
 
     def connect(self, **options):
         """Return a PyMySQL connection with all rights, over the socket, in autocommit."""
-        try:
-            import pymysql
-        except ImportError as error:
-            raise SandboxError("The Python package PyMySQL is missing: pip install it.") from error
+        if pymysql is None:
+            raise SandboxError(f"PyMySQL is missing: {sys.executable} -m pip install PyMySQL")
         options.setdefault("user", self.user)
         return pymysql.connect(
             unix_socket=self.socket, charset="utf8mb4", autocommit=True, **options
@@ -308,7 +313,7 @@ class Server:
         """Wait until the server answers on its socket; False when it ended or time is up."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(pymysql.MySQLError if pymysql else ()):
                 self.connect(connect_timeout=2).close()
                 return True
             ended = self._process.poll() is not None if self._process else self.pid() is None
@@ -541,6 +546,7 @@ class Sandbox:
         """Leave one empty schema and one account, whatever was there."""
         with contextlib.closing(self.server.connect()) as connection:
             cursor = connection.cursor()
+            cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS:d}")
             # An open transaction elsewhere would block every DROP below.
             cursor.execute(
                 "SELECT id FROM information_schema.processlist"
@@ -679,4 +685,7 @@ class Sandbox:
         os.makedirs(self.server.folder, exist_ok=True)
         with open(self._path(MARKER), "w", encoding="utf-8") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            except pymysql.MySQLError if pymysql else () as error:
+                raise SandboxError(f"The embedded MariaDB answered: {error}") from error

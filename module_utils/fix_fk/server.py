@@ -131,7 +131,10 @@ def describe_account(connection, schema, pymysql):
         # With partial_revokes MySQL takes _ and % in a schema's name for themselves.
         literal = rows_of(connection, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'")
         wildcards = not literal or literal[0][1] in OFF
-        rights, tables = rights_on(grants, schema, wildcards)
+        # Only MySQL lists an active role's rights as the account's own.
+        role = any(" TO " in grant and " ON " not in grant for grant in grants)
+        merged = role and not literal_is_mariadb
+        rights, tables = rights_on(grants, schema, wildcards, merged)
     sees_all = bool(rights & TABLE_RIGHTS) and bool(rights & COLUMN_RIGHTS)
     held = ", ".join(sorted(rights))
     if sees_all:
@@ -153,24 +156,23 @@ def describe_account(connection, schema, pymysql):
     }
 
 
-def rights_on(grants, schema, wildcards=True):
+def rights_on(grants, schema, wildcards=True, merged=False):
     """Return (rights held on the whole schema, whether there are rights on single tables in it).
 
     grants: the lines of SHOW GRANTS, which cover the account and its active roles. wildcards:
     whether _ and % in a schema's name stand for other characters (not with partial_revokes).
+    merged: whether all patterns that fit count (MySQL with an active role), and not just the most
+    exact one of each grantee.
     """
     everywhere, revoked, single = set(), set(), False
-    best = {}
+    fitting = {}
     for grant in grants:
         verb, _, rest = grant.partition(" ")
         listed, _, rest = rest.partition(" ON ")
-        if verb not in ("GRANT", "REVOKE") or not rest:
-            continue
         rights = _expand(listed)
-        if rest.startswith("*.* "):
+        if verb == "GRANT" and rest.startswith("*.* "):
             everywhere |= rights
-            continue
-        if not rest.startswith("`"):
+        if verb not in ("GRANT", "REVOKE") or not rest.startswith("`"):
             continue
         pattern, rest = _unquote(rest)
         if not rest.startswith(".* "):
@@ -178,21 +180,17 @@ def rights_on(grants, schema, wildcards=True):
         elif verb == "REVOKE":
             revoked |= rights if pattern == schema else set()
         elif pattern == schema or (wildcards and matches(pattern, schema)):
-            # Of several patterns that fit, a server looks at the most exact one, per grantee.
-            literal = min(
-                [pattern.index(mark) for mark in "_%" if wildcards and mark in pattern],
-                default=len(pattern) + 1,
-            )
-            if pattern == schema:
-                literal = len(pattern) + 1
-            grantee = rest.partition(" TO ")[2].partition(" WITH ")[0]
-            best[grantee] = max(best.get(grantee, (-1, frozenset())), (literal, rights), key=_first)
-    rights = everywhere.union(*(held for _literal, held in best.values())) - revoked
-    return rights, single
-
-
-def _first(pair):
-    return pair[0]
+            marks = [pattern.index(mark) for mark in "_%" if wildcards and mark in pattern]
+            exactness = min(marks, default=len(pattern) + 1)
+            grantee = None if merged else rest.partition(" TO ")[2].partition(" WITH ")[0]
+            fitting.setdefault(grantee, []).append((exactness, rights))
+    held = everywhere
+    for entries in fitting.values():
+        exactness, rights = max(entries, key=lambda entry: entry[0])
+        if merged and exactness <= len(schema):
+            rights = set().union(*(rights for _exactness, rights in entries))
+        held |= rights
+    return held - revoked, single
 
 
 def _expand(listed):

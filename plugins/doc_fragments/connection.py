@@ -7,6 +7,11 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
+  connection:
+    description:
+      - Any of O(laravel_path), O(laravel_php), O(laravel_env), O(pymysql_archive) and the options
+        that begin with C(database_), together as one dictionary. One given by itself wins.
+    type: dict
   laravel_path:
     description:
       - Root folder of the Laravel application on the target, the one with C(artisan) in it.

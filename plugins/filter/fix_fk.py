@@ -22,12 +22,6 @@ finally:
     sys.path.pop(0)
 
 
-NAMES = (
-    "fix_fk_wanted fix_fk_ground fix_fk_diagnose fix_fk_same_plan fix_fk_plan_text "
-    "fix_fk_columns fix_fk_verify fix_fk_database_changed fix_fk_report fix_fk_report_text"
-).split()
-
-
 def _inputs(values: dict):
     try:
         return facts.inputs(values)
@@ -68,24 +62,29 @@ def verify(expected: dict, laravel: dict, schema: dict, before, volatile: list, 
     )
 
 
-class FilterModule:
-    """Filters of this project; each is documented by its function."""
+def plan_text(result: dict, host: str) -> str:
+    """Return the diagnosis and the plan as a person reads them."""
+    return text.plan(result, host)
 
-    def filters(self) -> dict:
-        if MISSING:
-            return dict.fromkeys(NAMES, _missing)
-        return {
-            "fix_fk_wanted": wanted,
-            "fix_fk_ground": ground,
-            "fix_fk_diagnose": diagnose,
-            "fix_fk_same_plan": same_plan,
-            "fix_fk_plan_text": text.plan,
-            "fix_fk_columns": verification.columns_to_compare,
-            "fix_fk_verify": verify,
-            "fix_fk_database_changed": report.database_changed,
-            "fix_fk_report": report.build,
-            "fix_fk_report_text": text.report,
-        }
+
+def columns(before: dict, expected: dict) -> dict:
+    """Return the columns over which each table is compared with its content before."""
+    return verification.columns_to_compare(before, expected)
+
+
+def database_changed(results: dict) -> bool:
+    """Tell whether a step of the run may have written to the database."""
+    return report.database_changed(results)
+
+
+def build_report(run: dict) -> dict:
+    """Return the outcome of a run, for the screen, the page and the data file."""
+    return report.build(run)
+
+
+def report_text(data: dict) -> str:
+    """Return the report as a person reads it."""
+    return text.report(data)
 
 
 def _missing(*_args, **_kwargs):
@@ -93,3 +92,26 @@ def _missing(*_args, **_kwargs):
         f"The Python package {MISSING} is missing on the controller. Nothing was changed. "
         "Run: pip install -r requirements.txt"
     )
+
+
+FILTERS = {
+    "fix_fk_wanted": wanted,
+    "fix_fk_ground": ground,
+    "fix_fk_diagnose": diagnose,
+    "fix_fk_same_plan": same_plan,
+    "fix_fk_plan_text": plan_text,
+    "fix_fk_columns": columns,
+    "fix_fk_verify": verify,
+    "fix_fk_database_changed": database_changed,
+    "fix_fk_report": build_report,
+    "fix_fk_report_text": report_text,
+}
+if MISSING:
+    FILTERS = dict.fromkeys(FILTERS, _missing)
+
+
+class FilterModule:
+    """Filters of this project; each is documented by its function."""
+
+    def filters(self) -> dict:
+        return FILTERS

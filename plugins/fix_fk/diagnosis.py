@@ -163,8 +163,8 @@ class _Case:
             raise _Refusal(
                 "cannot_see",
                 f"The account {account['name']} cannot see every constraint of schema "
-                f"{self.schema['name']} ({account['reason']}), so \"nobody holds the name\" "
-                "cannot be told from \"not allowed to see who does\".",
+                f'{self.schema["name"]} ({account["reason"]}), so "nobody holds the name" '
+                'cannot be told from "not allowed to see who does".',
                 f"Let an administrator run: GRANT ALL PRIVILEGES ON "
                 f"{plan.quote(self.schema['name'])}.* TO the account, or pass database_user and "
                 "database_password of an account that has it.",
@@ -240,9 +240,7 @@ class _Case:
         if asked:
             if asked in self.laravel.pending:
                 return asked
-            state = (
-                "is recorded as run" if asked in self.laravel.recorded else "is not in the code"
-            )
+            state = "is recorded as run" if asked in self.laravel.recorded else "is not in the code"
             raise _Refusal(
                 "not_pending",
                 f"incident_migration names {asked}, which {state}; a failed migration is one "
@@ -309,11 +307,15 @@ class _Case:
         locks = self.schema.get("locks") or ()
         if not locks:
             return " Nobody holds one on these tables now."
-        return " Standing now: " + "; ".join(
-            f"connection {lock['connection']} of {lock['user']} from {lock['host']} on table "
-            f"{lock['table']} for {lock['seconds']} s"
-            for lock in locks
-        ) + "."
+        return (
+            " Standing now: "
+            + "; ".join(
+                f"connection {lock['connection']} of {lock['user']} from {lock['host']} on table "
+                f"{lock['table']} for {lock['seconds']} s"
+                for lock in locks
+            )
+            + "."
+        )
 
     # --- the incident itself -------------------------------------------------------------
 
@@ -365,9 +367,7 @@ class _Case:
                     if not tables:
                         continue
                     found.append(
-                        classify(
-                            self.laravel, self.schema, self.live, migration, problem, tables[0].name
-                        )
+                        classify(self.laravel, self.live, migration, problem, tables[0].name)
                     )
         return found
 
@@ -535,8 +535,8 @@ class _Case:
         if displaced:
             tables = ", ".join(sorted({holder.table for holder in displaced}))
             return None, f"the original rows are in {tables}"
-        if self._set_aside():
-            return None, f"{facts.quarantine(self._set_aside()[0])}, set aside by an interrupted run, has to go"
+        for name in self._set_aside():
+            return None, f"{facts.quarantine(name)}, set aside by an interrupted run, has to go"
         reason = "the failed migration left nothing behind"
         return {"tables": [], "statements": [], "steps": [], "reason": reason}, ""
 
@@ -558,9 +558,7 @@ class _Case:
             "reason": "its own down() puts the schema back and drops nothing that has rows",
         }, ""
 
-    def _way_rename_back(
-        self, migration: str, displaced: list[Holder]
-    ) -> tuple[dict | None, str]:
+    def _way_rename_back(self, migration: str, displaced: list[Holder]) -> tuple[dict | None, str]:
         made = self._made_by(migration)
         renamed = self._renamed_by(migration)
         for holder in displaced:
@@ -594,8 +592,9 @@ class _Case:
                     "leftover": table is not None,
                 }
             )
-        names = ", ".join(f"{pair['displaced']} to {pair['original']}" for pair in pairs
-                          if pair["displaced"])
+        names = ", ".join(
+            f"{pair['displaced']} to {pair['original']}" for pair in pairs if pair["displaced"]
+        )
         return {
             "tables": pairs,
             "statements": [],
@@ -729,7 +728,7 @@ class _Case:
                         f"{self.diagnosis.found} Run again, migration {migration} itself "
                         f"{loss.detail}, which has rows: {sql.redact(loss.statement)}.",
                         f"If these rows may go, say so by name: -e "
-                        f"'{{\"remigrate_accept_loss\": [\"{loss.table}\"]}}'. If not, correct "
+                        f'\'{{"remigrate_accept_loss": ["{loss.table}"]}}\'. If not, correct '
                         "the migration and deploy it first.",
                     )
             hidden = [*(known.get("up_conditional") or []), *(["SELECT"] if outcome.reads else [])]

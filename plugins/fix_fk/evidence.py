@@ -36,7 +36,7 @@ class Holder:
 
 
 def classify(
-    laravel: Laravel, schema: dict, live: Schema, migration: str, problem: Problem, table: str
+    laravel: Laravel, live: Schema, migration: str, problem: Problem, table: str
 ) -> Holder:
     """Return what the table `table`, which holds the name of `problem`, is."""
     holder = Holder(problem.name, table, problem.table, "unknown")

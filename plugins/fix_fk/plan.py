@@ -59,8 +59,10 @@ def option_1(
                 "fk_drop",
                 "Drop the colliding constraints",
                 "their names are needed by the migration, and a name can be held once in a schema",
-                [f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
-                 for key in drops],
+                [
+                    f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
+                    for key in drops
+                ],
                 [add_foreign_key(key) for key in drops],
                 "the schema is asked again who holds these names: nobody",
                 constraints=[{"name": key["name"], "table": key["table"]} for key in drops],
@@ -118,7 +120,7 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
     if way["steps"] == ["down"]:
         table = quote(laravel.raw["migrations_table"])
         do = [
-            f"INSERT INTO {table} (`migration`, `batch`) "
+            f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
             f"VALUES ('{migration}', {laravel.next_batch})",
             f"{artisan} migrate:rollback --step=1 --force",
             *(f"    {text}" for text in way["statements"]),
@@ -170,9 +172,7 @@ def _undo_of(statements: list[str]) -> list[str]:
     for text in statements:
         for effect in sql.read(text):
             if isinstance(effect, sql.RenameTable):
-                undo.insert(
-                    0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}"
-                )
+                undo.insert(0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}")
             elif isinstance(effect, sql.DropTable):
                 undo.append(f"(table {quote(effect.table)} was empty; the migration creates it)")
     return undo

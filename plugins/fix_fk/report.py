@@ -19,8 +19,9 @@ def build(run: dict) -> dict:
     """
     diagnosis = run["diagnosis"] or _no_diagnosis()
     results = {name: result for name, result in run["results"].items() if _ran(result)}
-    done = [_entry(step, results[step["id"]]) for step in diagnosis["steps"]
-            if step["id"] in results]
+    done = [
+        _entry(step, results[step["id"]]) for step in diagnosis["steps"] if step["id"] in results
+    ]
     outcome = _outcome(run, diagnosis)
     return {
         "host": run["host"],
@@ -110,8 +111,9 @@ def _failed(run: dict, results: dict, done: list[dict]) -> str:
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if changed:
-        undo = [line for entry in reversed(done) for line in entry["undo"]
-                if entry["id"] in WRITERS]
+        undo = [
+            line for entry in reversed(done) for line in entry["undo"] if entry["id"] in WRITERS
+        ]
         sentence += "The application stays in maintenance mode. "
         sentence += f"To undo what was done: {'; '.join(undo)}. " if undo else ""
     elif names:

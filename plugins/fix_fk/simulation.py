@@ -286,7 +286,7 @@ def _has(names: list[str], name: str) -> bool:
 def _renamed_key(key: ForeignKey, old: str, new: str) -> ForeignKey:
     prefix = f"{old}_ibfk_"
     if key.name and key.name.casefold().startswith(prefix.casefold()):
-        return replace(key, name=f"{new}_ibfk_{key.name[len(prefix):]}")
+        return replace(key, name=f"{new}_ibfk_{key.name[len(prefix) :]}")
     return _repointed(key, old, new) if key.referenced_schema is None else key
 
 

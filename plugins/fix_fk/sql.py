@@ -418,4 +418,3 @@ def read_message(message: str) -> FailedStatement | None:
     return FailedStatement(
         int(code), int(errno[1]) if errno else None, found["reason"], found["sql"] or ""
     )
-

@@ -44,9 +44,7 @@ def verify(
     checklist = laravel_facts.get("checklist") or {}
     if checklist.get("about") is not None:
         about = checklist["about"].get("environment") or {}
-        checks.append(
-            _check("php artisan about", True, about.get("application_name") or "answers")
-        )
+        checks.append(_check("php artisan about", True, about.get("application_name") or "answers"))
     routes = checklist.get("routes")
     if checklist.get("routes_total"):
         pattern = checklist.get("route_pattern")
@@ -85,9 +83,7 @@ def _tables(schema_facts: dict, inputs: Inputs) -> dict:
     return _check(
         "expected tables",
         not missing,
-        f"missing: {', '.join(missing)}"
-        if missing
-        else f"all {len(inputs.expected_tables)} exist",
+        f"missing: {', '.join(missing)}" if missing else f"all {len(inputs.expected_tables)} exist",
     )
 
 

@@ -40,7 +40,7 @@ _raw:
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms, variables=None, **kwargs):  # noqa: ARG002 - Ansible's signature
         try:
             import pymysql
         except ImportError as error:
