@@ -128,12 +128,10 @@ def describe_account(connection, schema, pymysql):
             raise
         rights, tables = set(TABLE_RIGHTS | set(RIGHTS_NEEDED)), False
     else:
-        # With partial_revokes MySQL takes _ and % in a schema's name for themselves.
+        # Only MySQL 8 and newer has the variable; there an active role's rights are the account's.
         literal = rows_of(connection, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'")
+        merged = bool(literal) and rows_of(connection, "SELECT CURRENT_ROLE()")[0][0] != "NONE"
         wildcards = not literal or literal[0][1] in OFF
-        # Only MySQL lists an active role's rights as the account's own.
-        role = any(" TO " in grant and " ON " not in grant for grant in grants)
-        merged = role and not literal_is_mariadb
         rights, tables = rights_on(grants, schema, wildcards, merged)
     sees_all = bool(rights & TABLE_RIGHTS) and bool(rights & COLUMN_RIGHTS)
     held = ", ".join(sorted(rights))
@@ -180,17 +178,27 @@ def rights_on(grants, schema, wildcards=True, merged=False):
         elif verb == "REVOKE":
             revoked |= rights if pattern == schema else set()
         elif pattern == schema or (wildcards and matches(pattern, schema)):
-            marks = [pattern.index(mark) for mark in "_%" if wildcards and mark in pattern]
-            exactness = min(marks, default=len(pattern) + 1)
             grantee = None if merged else rest.partition(" TO ")[2].partition(" WITH ")[0]
-            fitting.setdefault(grantee, []).append((exactness, rights))
+            fitting.setdefault(grantee, {})[pattern] = rights
     held = everywhere
-    for entries in fitting.values():
-        exactness, rights = max(entries, key=lambda entry: entry[0])
-        if merged and exactness <= len(schema):
-            rights = set().union(*(rights for _exactness, rights in entries))
-        held |= rights
+    for patterns in fitting.values():
+        if merged and not (schema in patterns and literal_length(schema) == len(schema)):
+            held = held.union(*patterns.values())
+        else:
+            best = max(patterns, key=literal_length if wildcards else len)
+            held |= patterns[best]
     return held - revoked, single
+
+
+def literal_length(pattern):
+    """Return how many characters of a LIKE pattern stand before its first wildcard."""
+    length, escaped = 0, False
+    for letter in pattern:
+        if letter in "_%" and not escaped:
+            break
+        escaped = letter == "\\" and not escaped
+        length += not escaped
+    return length
 
 
 def _expand(listed):
