@@ -45,6 +45,8 @@ try:
 except ImportError:
     pymysql = None
 
+DATABASE_ERRORS = (pymysql.MySQLError,) if pymysql else ()
+
 MARKER = ".fix_fk_sandbox"
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
 SYSTEM_ACCOUNTS = ("mariadb.sys", "mysql", "PUBLIC", "root")
@@ -184,6 +186,8 @@ class Server:
 
     def start(self):
         """Start the server unless it answers already; return whether it was started."""
+        if pymysql is None:
+            raise SandboxError(f"PyMySQL is missing: {sys.executable} -m pip install PyMySQL")
         if self.pid() is not None:
             # Without its files it is a server whose folder was deleted from under it.
             if os.path.isdir(self.data) and os.path.exists(self.socket) and self._answers():
@@ -211,8 +215,6 @@ class Server:
 
     def connect(self, **options):
         """Return a PyMySQL connection with all rights, over the socket, in autocommit."""
-        if pymysql is None:
-            raise SandboxError(f"PyMySQL is missing: {sys.executable} -m pip install PyMySQL")
         options.setdefault("user", self.user)
         return pymysql.connect(
             unix_socket=self.socket, charset="utf8mb4", autocommit=True, **options
@@ -313,7 +315,7 @@ class Server:
         """Wait until the server answers on its socket; False when it ended or time is up."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(pymysql.MySQLError if pymysql else ()):
+            with contextlib.suppress(*DATABASE_ERRORS):
                 self.connect(connect_timeout=2).close()
                 return True
             ended = self._process.poll() is not None if self._process else self.pid() is None
@@ -435,7 +437,7 @@ class Sandbox:
         """Run one statement with all rights in the application's database; return its rows."""
         with contextlib.closing(self.server.connect()) as connection:
             cursor = connection.cursor()
-            with contextlib.suppress(connection.OperationalError):
+            with contextlib.suppress(*DATABASE_ERRORS):
                 connection.select_db(self.database)
             cursor.execute(query, values or None)
             return list(cursor.fetchall())
@@ -553,7 +555,7 @@ class Sandbox:
                 " WHERE id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler')"
             )
             for (connection_id,) in cursor.fetchall():
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(*DATABASE_ERRORS):
                     cursor.execute(f"KILL {connection_id:d}")
             cursor.execute("SET SESSION foreign_key_checks = 0")
             cursor.execute("SHOW DATABASES")
@@ -648,7 +650,7 @@ class Sandbox:
         """Tell whether the application's account comes in with the password of .env."""
         try:
             self.server.connect(user=self.user, password=self.password or "").close()
-        except Exception:
+        except DATABASE_ERRORS:
             return False
         return True
 
@@ -687,5 +689,5 @@ class Sandbox:
             fcntl.flock(handle, fcntl.LOCK_EX)
             try:
                 yield
-            except pymysql.MySQLError if pymysql else () as error:
+            except DATABASE_ERRORS as error:
                 raise SandboxError(f"The embedded MariaDB answered: {error}") from error
