@@ -21,8 +21,6 @@ description:
     only; RV(laravel.statements) then says why.
   - What can be known is returned even if the database cannot be reached.
 options:
-  laravel_path:
-    required: true
   statements:
     description:
       - Which migrations' statements to learn.
@@ -218,7 +216,7 @@ laravel:
 import os
 import platform
 
-from ansible.module_utils.fix_fk.connection import connected_module
+from ansible.module_utils.fix_fk.connection import PASSWORD_SHOWN, connected_module
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
     last_error,
@@ -246,6 +244,10 @@ def main():
         supports_check_mode=True,
     )
     given = module.params
+    if given["database_password"] is not None:
+        # As in connection.resolve(): it must not be blotted out of names that contain it.
+        module.no_log_values.discard(given["database_password"])
+        given["database_password"] = PASSWORD_SHOWN
     if given["timeout"] < 1:
         module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
     where = (given["laravel_path"], given["laravel_php"])
