@@ -43,7 +43,7 @@ from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 try:
     import pymysql
 except ImportError:
-    pymysql = None
+    pymysql = None  # type: ignore[assignment]
 
 DATABASE_ERRORS = (pymysql.MySQLError,) if pymysql else ()
 
