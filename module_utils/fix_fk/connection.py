@@ -310,10 +310,19 @@ def database_errors(module, parameters):
 
 def explain(parameters, error):
     """Return one paragraph, without the password, on why the server was not reached or refused."""
+    # PyMySQL turns what went wrong while encrypting into "cannot connect".
+    cause = getattr(error, "original_exception", error)
+    tls = isinstance(cause, ssl.SSLError) or (cause is error and isinstance(error, OSError))
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = str(error.args[1] if len(error.args) > 1 else error)
+    text = str(cause if tls else error.args[-1])
     who = f"'{parameters.user}' at {parameters.where}"
     given = "with a password" if parameters.password else "without a password"
+    if code == 2026 or tls:
+        return (
+            f"The encrypted connection to {parameters.where} failed: {text}. Nothing was changed. "
+            "Compare database_tls_ca, database_tls_cert, database_tls_key and database_tls_verify "
+            "with the server's certificate."
+        )
     if code == 1045:
         return (
             f"The server refused {who}, {given}: {text}. Nothing was changed. Either the user does "
@@ -342,17 +351,11 @@ def explain(parameters, error):
             f"The server at {parameters.where} does not let this host in: {text} ({code}). Nothing "
             "was changed. The user must exist for this host's address."
         )
-    if code in (2002, 2003, 2005) or (not code and isinstance(error, OSError)):
+    if code in (2002, 2003, 2005):
         return (
             f"No database server answers at {parameters.where}: {text}. Nothing was changed. See "
             "that the server runs and that DB_HOST, DB_PORT and DB_SOCKET in the application's "
             ".env name it."
-        )
-    if code == 2026 or isinstance(error, ssl.SSLError):
-        return (
-            f"The encrypted connection to {parameters.where} failed: {text}. Nothing was changed. "
-            "Compare database_tls_ca, database_tls_cert, database_tls_key and database_tls_verify "
-            "with the server's certificate."
         )
     if code in (2059, 3159) or isinstance(error, RuntimeError):
         return (

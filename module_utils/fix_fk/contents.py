@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """How many rows tables have, and a digest that tells whether they are the same rows.
 
 The server does the work, in one pass over each table; one row comes back per table. The digest

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """What kind of server this is, what the account may see and do, and who stands in the way."""
 
 from __future__ import annotations
@@ -182,23 +181,24 @@ def rights_on(grants, schema, wildcards=True, merged=False):
             fitting.setdefault(grantee, {})[pattern] = rights
     held = everywhere
     for patterns in fitting.values():
-        if merged and not (schema in patterns and literal_length(schema) == len(schema)):
+        if merged and not (schema in patterns and exactness(schema) > len(schema)):
             held = held.union(*patterns.values())
         else:
-            best = max(patterns, key=literal_length if wildcards else len)
+            best = max(patterns, key=exactness if wildcards else len)
             held |= patterns[best]
     return held - revoked, single
 
 
-def literal_length(pattern):
-    """Return how many characters of a LIKE pattern stand before its first wildcard."""
+def exactness(pattern):
+    """Return how many characters of a LIKE pattern stand before its first wildcard, and one more
+    when it has none."""
     length, escaped = 0, False
     for letter in pattern:
         if letter in "_%" and not escaped:
-            break
+            return length
         escaped = letter == "\\" and not escaped
         length += not escaped
-    return length
+    return length + 1
 
 
 def _expand(listed):
