@@ -374,6 +374,12 @@ def to_drop(schema, wanted):
                 f"the foreign key name {name} is held by {tables_of(held)} (names belong to tables "
                 "on this server), and no table is given. Say which one with the option table"
             )
+        if any(key.on_delete is None for key in held):
+            raise Refusal(
+                f"this account may not see the rules (ON DELETE, ON UPDATE) of the foreign key "
+                f"{name}, so it could not be put back as it was. Use an account with all rights on "
+                "the schema"
+            )
         keys += [key for key in held if key not in keys]
     if unseen:
         account = describe_account(schema.connection, schema.name, schema.pymysql)

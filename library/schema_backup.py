@@ -219,7 +219,7 @@ def main():
             schema["name"],
             secrets,
             leave_out=list(schema["views_as_text"]),
-            routines=schema["routines"],
+            routines=not schema["routines_as_text"],
             events=schema["events"],
         )
         if module.check_mode:
@@ -248,8 +248,8 @@ def read_schema(connection, name, pymysql):
     """Return what is to be in the dump and what cannot be.
 
     {name, flavour, server_version, encrypted, charset, collation, max_allowed_packet, tables:
-    [names], data_bytes, views_as_text: {view: its SQL or None}, routines: bool, events: bool,
-    warnings: [sentences]}
+    [names], data_bytes, views_as_text: {view: its SQL or None}, routines_as_text: {routine: its
+    SQL or None}, events: bool, warnings: [sentences]}
     """
     server = describe_server(connection, pymysql)
     charset, collation = rows_of(
@@ -266,7 +266,7 @@ def read_schema(connection, name, pymysql):
     )[0][0]
     tables, views = list_tables(connection, name)
     unreadable = unreadable_views(connection, name, views, pymysql)
-    hidden = hidden_routines(connection, name, pymysql)
+    routines = unreadable_routines(connection, name, pymysql)
     events = answers(connection, f"SHOW EVENTS FROM {quote_identifier(name)}", pymysql)
     warnings = limits(connection, name, tables, pymysql)
     if unreadable:
@@ -274,10 +274,11 @@ def read_schema(connection, name, pymysql):
             "Views that cannot be read, kept as text in the manifest: "
             f"{', '.join(sorted(unreadable))}."
         )
-    if hidden:
+    if routines:
+        hidden = [routine for routine, text in routines.items() if text is None]
         warnings.append(
             "No routine is in the dump, as the account may not read the definition of "
-            f"{', '.join(hidden)}."
+            f"{', '.join(hidden)}; the others are kept as text in the manifest."
         )
     if not events:
         warnings.append("No event is in the dump, as the account lacks the right EVENT.")
@@ -292,7 +293,7 @@ def read_schema(connection, name, pymysql):
         "tables": sorted(tables),
         "data_bytes": int(data_bytes),
         "views_as_text": unreadable,
-        "routines": not hidden,
+        "routines_as_text": routines,
         "events": events,
         "warnings": warnings,
     }
@@ -361,9 +362,12 @@ def unreadable_views(connection, schema, views, pymysql):
     return unreadable
 
 
-def hidden_routines(connection, schema, pymysql):
-    """Return the names of visible routines whose definition the account may not read."""
-    hidden = []
+def unreadable_routines(connection, schema, pymysql):
+    """Return {} when the account may read every routine it sees, else {each: its SQL or None}.
+
+    The dump client dies on one that it may not read, and can only leave out all.
+    """
+    texts = {}
     for kind, name in rows_of(
         connection,
         "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
@@ -373,11 +377,10 @@ def hidden_routines(connection, schema, pymysql):
     ):
         try:
             shown = rows_of(connection, f"SHOW CREATE {kind} {quote_table(schema, name)}", None)
+            texts[name] = shown[0][2]
         except pymysql.MySQLError:
-            shown = ()
-        if not shown or not shown[0][2]:
-            hidden.append(name)
-    return hidden
+            texts[name] = None
+    return texts if None in texts.values() else {}
 
 
 def check_folder(module, folder, laravel_path):
@@ -578,6 +581,7 @@ def manifest_of(schema, client, compressor, command, proof):
         "tables": proof["rows"],
         "rows_counted": ROWS_COUNTED,
         "views_as_text": schema["views_as_text"],
+        "routines_as_text": schema["routines_as_text"],
         "warnings": schema["warnings"],
     }
 

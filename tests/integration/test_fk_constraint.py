@@ -284,6 +284,14 @@ def test_none_is_not_believed_when_the_account_may_not_see(fk, schema):
     refused(schema, result, before, "not allowed to see", "SELECT")
 
 
+def test_what_could_not_be_put_back_is_not_dropped(fk, schema):
+    """An account that sees a foreign key and not its rules."""
+    schema.only("SELECT")
+    before = keys(schema)
+    result = fk("absent", [{"name": "fk_boss"}])
+    refused(schema, result, before, "may not see the rules", "fk_boss")
+
+
 def test_a_missing_right_is_one_paragraph(fk, schema):
     schema.only("SELECT, INSERT")
     before = keys(schema)
