@@ -547,7 +547,7 @@ class Task:
         self.look()
         files = self.facts["files"]
         unknown = [name for name in self.given["migrations"] if name not in files]
-        if unknown:
+        if unknown and not self.places():
             self.module.fail_json(
                 msg=f"The application has no migration {', '.join(unknown)}. Nothing was run or "
                 "changed. Compare the names with database/migrations."
@@ -601,21 +601,24 @@ class Task:
         name = self.given["database_connection"]
         return [f"--database={name}"] if name else []
 
-    def in_paths(self, names):
-        """Return those of names that lie where --path says; all without --path."""
-        given, places, resolved = self.given, [], "--realpath" in self.given["arguments"]
+    def places(self):
+        """Return the files and folders that --path names."""
+        given, places = self.given, []
         arguments = iter(given["arguments"])
         for argument in arguments:
             if argument == "--path":
                 places.append(next(arguments, ""))
             elif argument.startswith("--path="):
                 places.append(argument[len("--path=") :])
+        if "--realpath" not in given["arguments"]:
+            places = [f"{given['laravel_path']}/{place}" for place in places]
+        return [os.path.normpath(place) for place in places]
+
+    def in_paths(self, names):
+        """Return those of names that lie where --path says; all without --path."""
+        places = self.places()
         if not places:
             return list(names)
-        places = [
-            os.path.normpath(place if resolved else os.path.join(given["laravel_path"], place))
-            for place in places
-        ]
         return [
             name
             for name in names

@@ -16,15 +16,16 @@ import os
 
 import pymysql
 import pytest
-from ansible.module_utils.fix_fk import sandbox
+from ansible.module_utils.fix_fk import sandbox as shared
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 from ansible.module_utils.testing import patch_module_args
+from sandbox import Sandbox
 
 HOSTS = ("localhost", "127.0.0.1")
 PASSWORD = 'it\'s "$odd" \\ #pass;word é'
 
 
-class Server(sandbox.Server):
+class Server(shared.Server):
     """A server with root access: .socket, .port, .connect(**options)."""
 
     def __init__(self, folder, given=None):
@@ -136,6 +137,15 @@ def schema(server):
     made = Schema(server, f"fix `fk-é 100% {number}", f"fk_{number}")
     yield made
     made.drop()
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    """A Sandbox with the seeded schema, one for each worker; a test asks for the state it needs."""
+    made = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    made.present()
+    yield made
+    made.absent()
 
 
 @pytest.fixture

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read from an application's answers, output and log, without an application."""
+
+import html
+import json
+import os
+import shlex
+import time
+import urllib.parse
+
+import artisan
+import laravel_info
+import pytest
+from ansible.module_utils.fix_fk import laravel
+
+FAILED = "2026_01_25_000000_total_refactor_skp_system"
+SQL = 'alter table `t` add constraint `fk` foreign key (`a"b`) references `u` (`id`)'
+MESSAGE = (
+    "SQLSTATE[HY000]: General error: 1005 Can't create table `s`.`t` (errno: 121 "
+    f'"Duplicate key on write or update") (SQL: {SQL})'
+)
+
+
+def escaped(text):
+    """The text as LineFormatter has it inside the context: JSON, but line ends are line ends."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace("\\n", "\n")
+
+
+def entry(message, *exceptions, when="2026-01-30 10:11:12", frames=(), before=""):
+    """One log entry: the message, and exceptions [(class, message)], the outermost first."""
+    parts = []
+    for name, text in exceptions:
+        shown = [f"#{number} {frame}" for number, frame in enumerate([*frames, "{main}"])]
+        parts.append(
+            escaped(f"[object] ({name}(code: HY000): {text} at /app/vendor/x/Connection.php:712)")
+            + "\n[stacktrace]\n"
+            + "\n".join(shown)
+            + "\n"
+        )
+    context = "\n[previous exception] ".join(parts)
+    tail = f' {{{before}"exception":"{context}"}} \n' if parts else "\n"
+    return f"[{when}] production.ERROR: {message}{tail}"
+
+
+def frame(name, folder="/app/database/migrations"):
+    return f"{folder}/{name}.php(23): Illuminate\\\\Support\\\\Facades\\\\Facade::__callStatic()"
+
+
+QUERY = "Illuminate\\Database\\QueryException"
+
+
+def test_error_of_a_migration_is_found_whole():
+    log = entry(
+        MESSAGE,
+        (QUERY, MESSAGE),
+        ("PDOException", MESSAGE.partition(" (SQL")[0]),
+        frames=["/app/vendor/x/Connection.php(672): runQueryCallback()", frame(FAILED)],
+        before='"userId":1,',
+    )
+    assert laravel.find_error(log) == {
+        "time": "2026-01-30 10:11:12",
+        "message": MESSAGE,
+        "migration": FAILED,
+    }
+
+
+def test_message_with_several_lines_and_braces():
+    message = MESSAGE.replace("alter table", 'alter\n  {"a"} table')
+    log = entry(message, (QUERY, message), frames=[frame(FAILED)])
+    assert laravel.find_error(log)["message"] == message
+
+
+def test_migration_error_wins_over_a_later_one_of_the_application():
+    log = entry(MESSAGE, (QUERY, MESSAGE), frames=[frame(FAILED)]) + entry(
+        "SQLSTATE[42S02]: no such table",
+        (QUERY, "SQLSTATE[42S02]: no such table"),
+        when="2026-02-01 0",
+    )
+    assert laravel.find_error(log)["migration"] == FAILED
+
+
+def test_last_of_several_migration_errors_wins():
+    log = "".join(
+        entry(MESSAGE, (QUERY, MESSAGE), when=f"2026-01-0{day} 10:00:00", frames=[frame(name)])
+        for day, name in ((1, "2026_a"), (2, "2026_b"))
+    ) + entry("nothing of interest")
+    found = laravel.find_error(log)
+    assert (found["time"], found["migration"]) == ("2026-01-02 10:00:00", "2026_b")
+
+
+def test_error_without_migration_is_better_than_none():
+    assert laravel.find_error(entry(MESSAGE, (QUERY, MESSAGE)))["migration"] is None
+    assert laravel.find_error(entry(f"migrating: {MESSAGE}"))["message"] == f"migrating: {MESSAGE}"
+
+
+def test_wrapped_error_is_found_in_the_previous_exceptions():
+    log = entry(
+        "The release failed",
+        ("App\\ReleaseFailed", "The release failed"),
+        (QUERY, MESSAGE),
+        ("PDOException", MESSAGE.partition(" (SQL")[0]),
+        frames=[frame(FAILED)],
+    )
+    assert laravel.find_error(log)["message"] == MESSAGE
+
+
+def test_newer_time_and_message_formats():
+    message = MESSAGE.replace("(SQL:", "(Connection: mysql, SQL:")
+    when = "2026-01-30T10:11:12.123456+00:00"
+    log = entry(message, (QUERY, message), when=when, frames=[frame(FAILED)])
+    assert laravel.find_error(log)["time"] == when
+    assert laravel.find_error(log)["message"] == message
+
+
+def test_entry_cut_off_at_its_beginning_is_not_read():
+    log = entry(MESSAGE, (QUERY, MESSAGE), frames=[frame(FAILED)])
+    assert laravel.find_error(log[30:]) is None
+    assert laravel.find_error("") is None
+
+
+def test_newest_log_first_and_only_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(laravel, "LOG_TAIL", 2000)
+    old, new = tmp_path / "laravel-2026-01-01.log", tmp_path / "laravel-2026-01-02.log"
+    old.write_text(entry(MESSAGE, (QUERY, MESSAGE), frames=[frame("2026_old")]))
+    new.write_text(
+        entry(MESSAGE, (QUERY, MESSAGE), frames=[frame("2026_far")])
+        + "x" * 3000
+        + "\n"
+        + entry(MESSAGE, (QUERY, MESSAGE), frames=[frame("2026_new")])
+    )
+    os.utime(old, (1, 1))
+    paths = [str(old), str(tmp_path / "missing.log"), str(new)]
+    assert laravel.last_error(paths)["migration"] == "2026_new"
+    assert laravel.last_error([str(old)])["migration"] == "2026_old"
+    assert laravel.last_error([]) is None
+
+
+PASSWORDS = ["it's", 'a"b $c', "back\\slash#", "%41&<é>", "p@ss:w/ord;", "plainword"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        shlex.quote,
+        urllib.parse.quote,
+        urllib.parse.quote_plus,
+        lambda text: urllib.parse.quote(text, safe="").lower(),
+        html.escape,
+        json.dumps,
+        lambda text: json.dumps(text, ensure_ascii=False).replace("/", "\\/"),
+        lambda text: text.replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"'),
+        lambda text: "".join("\\" + character for character in text),
+        lambda text: text.replace("'", "'\\''"),
+    ],
+)
+def test_password_is_taken_out_in_every_form(password, form):
+    given = f"connect --password={form(password)} --host=h"
+    shown = laravel.redact(given, password)
+    assert form(password) not in shown
+    assert shown.startswith("connect --password=") and shown.endswith(" --host=h")
+    assert "***" in shown
+
+
+def test_short_password_does_not_damage_words():
+    assert laravel.redact("table users, mysql://u:us@h", "us") == "table users, mysql://u:***@h"
+    assert laravel.redact("nothing", "") == "nothing"
+    assert laravel.redact(None, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "expected"),
+    [
+        ("Migrating: x\n", "\nIn Connection.php line 712:\n\n  " + MESSAGE + "  \n\n\n", MESSAGE),
+        ("Migrating: x\n", "\nIn A.php line 7:\n\n  It broke  \n\n  more\n", "It broke"),
+        ("one\n  The last  \n", "", "The last"),
+        ("", "", "nothing"),
+    ],
+)
+def test_told_error_is_one_line(stdout, stderr, expected):
+    assert laravel.told_error({"stdout": stdout, "stderr": stderr}) == expected
+
+
+def test_told_error_is_bounded():
+    told = laravel.told_error({"stdout": "", "stderr": "SQLSTATE[" + "x" * 5000})
+    assert len(told) == laravel.EXCERPT + 3
+
+
+def test_record_of_an_interrupted_rollback_counts_as_pending():
+    rows = [
+        {"name": "a", "batch": 1},
+        {"name": "gone", "batch": 2},
+        {"name": "b", "batch": laravel.ROLLBACK_BATCH},
+    ]
+    files = {"a": "/a.php", "b": "/b.php", "c": "/c.php"}
+    assert laravel.split_migrations(files, {"recorded": rows}) == {
+        "recorded": rows[:2],
+        "pending": ["b", "c"],
+        "missing": ["gone"],
+        "to_roll_back": ["b"],
+    }
+    assert laravel.split_migrations(files, {"recorded": None})["pending"] is None
+
+
+@pytest.fixture
+def facts(tmp_path):
+    (tmp_path / "framework").mkdir()
+    return {
+        "storage": str(tmp_path),
+        "maintenance": {"file": str(tmp_path / "framework" / "down"), "down": False},
+    }
+
+
+def go_down(facts):
+    with open(facts["maintenance"]["file"], "w", encoding="utf-8") as file:
+        file.write("{}")
+
+
+NOT_OURS = {"down": True, "by_this_tool": False, "run_id": None, "migration": None}
+OURS = {"down": True, "by_this_tool": True, "run_id": "r1", "migration": FAILED}
+
+
+def test_marker_says_who_took_the_application_down(facts):
+    go_down(facts)
+    laravel.write_marker(facts, "r1", FAILED)
+    assert laravel.maintenance_state(facts, True) == OURS
+    assert laravel.maintenance_state(facts, False) == dict(NOT_OURS, down=False)
+    laravel.remove_marker(facts)
+    laravel.remove_marker(facts)
+    assert laravel.maintenance_state(facts, True) == NOT_OURS
+
+
+def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
+    go_down(facts)
+    laravel.write_marker(facts, "r1", FAILED)
+    os.unlink(facts["maintenance"]["file"])
+    time.sleep(0.02)
+    go_down(facts)
+    assert laravel.maintenance_state(facts, True) == NOT_OURS
+
+
+def test_marker_of_a_run_interrupted_while_it_went_down_counts(facts):
+    laravel.write_marker(facts, "r1", FAILED)
+    time.sleep(0.02)
+    go_down(facts)
+    assert laravel.maintenance_state(facts, True) == OURS
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "{}", '{"run_id": 1, "since": "x"}'])
+def test_damaged_marker_is_nobodys(facts, content):
+    go_down(facts)
+    with open(os.path.join(facts["storage"], laravel.MARKER), "w", encoding="utf-8") as file:
+        file.write(content)
+    assert laravel.maintenance_state(facts, True) == NOT_OURS
+
+
+def answer(**values):
+    return dict(
+        {"exists": True, "queries": [], "error": None, "conditional": [], "strings": []}, **values
+    )
+
+
+def test_questions_to_the_database_make_a_list_conditional():
+    result = laravel_info.statements_by_migration(
+        {
+            ("m", "up"): answer(queries=["drop table `a`", "(SELECT 1)"], strings=["a"]),
+            ("m", "down"): answer(exists=False, error="with secret1 in it"),
+        },
+        "secret1",
+    )
+    assert result["m"] == {
+        "up": ["drop table `a`", "(SELECT 1)"],
+        "up_error": None,
+        "up_conditional": ["up() asks the database: (SELECT 1)"],
+        "down": [],
+        "down_error": "with *** in it",
+        "down_conditional": [],
+        "down_exists": False,
+        "source_strings": ["a"],
+    }
+
+
+def test_differences_never_show_a_password():
+    connection = {"name": "mysql", "host": "a", "socket": None, "password": "one"}
+    cached = {
+        "environment": "production",
+        "default": "mysql",
+        "migrations_table": "migrations",
+        "connection": connection,
+    }
+    dotenv = dict(cached, connection=dict(connection, socket="/s", password="two"))
+    assert laravel_info.differ(cached, dotenv) == [
+        {"key": "database.connections.mysql.unix_socket", "cached": None, "dotenv": "/s"},
+        {
+            "key": "database.connections.mysql.password",
+            "cached": "(not shown)",
+            "dotenv": "(not shown)",
+        },
+    ]
+    assert laravel_info.differ(cached, {"refused": "It does not start."})[0]["dotenv"] == (
+        "It does not start."
+    )
+
+
+def test_checklist_keeps_the_routes_that_match():
+    routes = [
+        {"methods": ["GET"], "uri": "api/skp", "name": None},
+        {"methods": ["GET"], "uri": "x", "name": "skp.index"},
+        {"methods": ["GET"], "uri": "y", "name": "other"},
+    ]
+    found = laravel_info.checklist({"about": None, "routes": routes}, "skp")
+    assert [route["uri"] for route in found["routes"]] == ["api/skp", "x"]
+    assert found["routes_total"] == 3
+    assert laravel_info.checklist(None, "") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["a", "b"]),
+        (["--path=database/migrations"], ["a"]),
+        (["--path", "modules/b.php"], ["b"]),
+        (["--path=/app/modules", "--realpath"], ["b"]),
+        (["--path=/app/modules"], []),
+    ],
+)
+def test_paths_narrow_what_must_be_recorded(arguments, expected):
+    task = artisan.Task.__new__(artisan.Task)
+    task.given = {"arguments": arguments, "laravel_path": "/app"}
+    task.facts = {"files": {"a": "/app/database/migrations/a.php", "b": "/app/modules/b.php"}}
+    assert task.in_paths(["a", "b"]) == expected
