@@ -302,7 +302,8 @@ def main():
         # A server's own default may be off, and then it would add what does not hold.
         rows_of(connection, "SET SESSION foreign_key_checks = 1")
         schema = Schema(connection, parameters.database, pymysql)
-        queries, undo = [], []
+        queries: list[str] = []
+        undo: list[str] = []
         try:
             keys = to_drop(schema, wanted) if state == "absent" else to_add(schema, wanted)
         except (Refusal, ValueError) as refusal:
@@ -398,7 +399,7 @@ def tables_of(keys):
 
 def to_add(schema, wanted):
     """Return the ForeignKeys to add for the constraints wanted present, or raise Refusal."""
-    keys = []
+    keys: list[ForeignKey] = []
     for want in wanted:
         missing = [part for part in NEEDED if not want[part]]
         if missing:

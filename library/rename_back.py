@@ -258,7 +258,8 @@ class Work:
                 f"{', '.join(seen)} is a view, and not the table that was meant. Run the diagnosis "
                 "again"
             )
-        stale, leftovers = [], []
+        stale: list[tuple] = []
+        leftovers: list[tuple] = []
         for pair in wanted:
             original, displaced = pair["original"], pair["displaced"]
             aside = quarantine(original)
