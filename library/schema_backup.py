@@ -111,6 +111,10 @@ backup:
       description: The JSON file beside it.
       type: str
       sample: /home/app/backups/backup_before_fix_20260130_081500.sql.zst.json
+    compression:
+      description: The compressor that was used, V(zstd) or V(gzip).
+      type: str
+      sample: zstd
     bytes:
       description: Size of the file.
       type: int
@@ -489,7 +493,8 @@ def reserve(folder, candidates):
         if not os.path.lexists(path) and not os.path.lexists(path + ".json"):
             return name, file
         file.close()
-        os.unlink(path + ".partial")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + ".partial")
     raise FileExistsError(f"all names from {candidates[0]} to {candidates[-1]} are taken")
 
 

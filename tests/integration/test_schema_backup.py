@@ -305,6 +305,7 @@ def start(arguments):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    assert process.stdin
     process.stdin.write(json.dumps(arguments).encode())
     process.stdin.close()
     return process
