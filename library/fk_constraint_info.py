@@ -68,8 +68,8 @@ options:
         type: str
   contents:
     description:
-      - Also count the rows of the tables in RV(schema.details) and compute a digest of them, in
-        one consistent snapshot. Every row is read, about 300,000 small ones a second.
+      - Also count the rows of every table of the schema and compute a digest of them, in one
+        consistent snapshot. Every row is read, about 300,000 small ones a second.
     type: bool
     default: false
   contents_columns:
@@ -293,7 +293,7 @@ schema:
       elements: dict
     contents:
       description:
-        - "By table in RV(schema.details): C(rows) (exact), C(digest) (32 hexadecimal digits, equal
+        - "By table of the schema: C(rows) (exact), C(digest) (32 hexadecimal digits, equal
           for equal rows in any order and under any table name), C(columns) (those it covers; not
           the generated ones). V(null) unless O(contents)."
       type: dict

@@ -73,7 +73,7 @@ def describe_schema(connection, name, asked, pymysql):
     locks = list_locks(connection, name, chosen, pymysql)
     details = table_details(connection, name, chosen, pymysql)
     if asked["contents"]:
-        contents = read_contents(connection, name, chosen, asked["contents_columns"])
+        contents = read_contents(connection, name, tables, asked["contents_columns"])
     return {
         "server": server,
         "account": describe_account(connection, name, pymysql),

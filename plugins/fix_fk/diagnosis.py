@@ -783,7 +783,7 @@ class _Case:
                 expected
             )
         self.diagnosis.expected = {
-            "migrations": list(self.laravel.pending),
+            "migrations": [*self.laravel.recorded, *self.laravel.pending],
             "constraints": list(constraints.values()),
             "tables": list(self.inputs.expected_tables),
             # Where the rows of each present table are to be found afterwards.

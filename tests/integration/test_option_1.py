@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option 1 end to end: a real server, a real Laravel, through ansible_runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playbook import play
+from sandbox import Sandbox
+
+FAILED = "2026_01_25_000000_total_refactor_skp_system"
+NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
+NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+@pytest.fixture
+def broken(kept):
+    """The sandbox in the incident."""
+    kept.broken()
+    return kept
+
+
+def test_the_incident_is_repaired(broken):
+    before = broken.sql("SELECT * FROM skp_tahunan_backup_v1 ORDER BY id")
+    run = play(broken)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    # The rows went where the migration moves them, every one of them.
+    assert broken.sql("SELECT * FROM skp_tahunan_backup_v1 ORDER BY id") == before
+    assert broken.rows("skp_tahunan") == 0
+    assert [broken.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
+    assert broken.recorded()[-2:] == [FAILED, NEXT]
+    assert broken.artisan("list").returncode == 0 and not (Path(broken.app) / "storage/framework/down").exists()
+    assert all(check["ok"] for check in run.report["checks"])
+    # Without doubt about what was run, and at what cost.
+    assert len(run.modules()) <= 12, run.modules()
+    assert broken.password not in run.everything()
+
+
+def test_a_second_run_changes_nothing(broken):
+    assert play(broken).rc == 0
+    before = broken.schema_dump(), broken.files()
+    run = play(broken)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "healthy"
+    assert run.stats("changed") == 0
+    assert (broken.schema_dump(), broken.files()) == before
+
+
+def test_check_writes_nothing(broken):
+    before = broken.schema_dump(), broken.files()
+    run = play(broken, check=True)
+    assert run.rc == 0, run.screen
+    assert "ALTER TABLE `skp_tahunan` DROP FOREIGN KEY `fk_skp_tahunan_user`" in run.screen
+    assert run.stats("changed") == 0
+    assert run.reports == {}
+    assert (broken.schema_dump(), broken.files()) == before

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the project's playbooks as AWX does, through ansible_runner, and look at what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import ansible_runner
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Actions that stay on the controller; every other task sends a module to the host.
+CONTROLLER_ACTIONS = {
+    "ansible.builtin.assert",
+    "ansible.builtin.fail",
+    "ansible.builtin.import_role",
+    "ansible.builtin.include_role",
+    "ansible.builtin.include_tasks",
+    "ansible.builtin.set_fact",
+    "ansible.builtin.validate_argument_spec",
+    "controller_file",
+    "progress",
+}
+
+
+@dataclass
+class Run:
+    """What a playbook did: exit code, screen, events, and the report of each host."""
+
+    rc: int
+    screen: str
+    events: list[dict]
+    reports: dict[str, dict]
+    pages: dict[str, str]
+
+    @property
+    def report(self) -> dict:
+        """The report of the only host."""
+        (report,) = self.reports.values()
+        return report
+
+    @property
+    def page(self) -> str:
+        (page,) = self.pages.values()
+        return page
+
+    def stats(self, what: str) -> int:
+        """Sum of ok, changed, failures, rescued or skipped over all hosts."""
+        final = [e for e in self.events if e["event"] == "playbook_on_stats"][-1]
+        return sum(final["event_data"][what].values())
+
+    def modules(self) -> list[str]:
+        """The modules that were sent to hosts, in order."""
+        return [
+            event["event_data"]["resolved_action"]
+            for event in self.events
+            if event["event"] in ("runner_on_ok", "runner_on_failed")
+            and event["event_data"]["resolved_action"] not in CONTROLLER_ACTIONS
+        ]
+
+    def message(self) -> str:
+        """The message of the last failed task: what the operator is left with."""
+        failed = [e for e in self.events if e["event"] == "runner_on_failed"]
+        return failed[-1]["event_data"]["res"]["msg"] if failed else ""
+
+    def everything(self) -> str:
+        """All text that anyone could read of this run."""
+        return "\n".join(
+            [self.screen, json.dumps(self.events), json.dumps(self.reports), *self.pages.values()]
+        )
+
+
+def play(hosts, playbook="fix_fk.yml", check=False, limit=None, environment=None, **variables):
+    """Run a playbook against `hosts`, {host name: its variables}, all in the group laravel.
+
+    A sandbox stands for {"app": sandbox.variables()}. Returns a Run.
+    """
+    if not isinstance(hosts, dict):
+        hosts = {"app": hosts.variables()}
+    folder = tempfile.mkdtemp(prefix="fix_fk_")
+    try:
+        inventory = {"all": {"children": {"laravel": {"hosts": hosts}}}}
+        os.makedirs(os.path.join(folder, "inventory"))
+        Path(folder, "inventory", "hosts.yml").write_text(
+            yaml.safe_dump(inventory, allow_unicode=True), encoding="utf-8"
+        )
+        reports = Path(folder, "reports")
+        result = ansible_runner.run(
+            private_data_dir=folder,
+            project_dir=str(PROJECT),
+            playbook=playbook,
+            inventory=os.path.join(folder, "inventory", "hosts.yml"),
+            extravars={"report_dir": str(reports), **variables},
+            cmdline="--check" if check else None,
+            limit=limit,
+            envvars={
+                "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+                "ANSIBLE_NOCOLOR": "1",
+                "PYTHONDONTWRITEBYTECODE": "",
+                **(environment or {}),
+            },
+            quiet=True,
+        )
+        written = sorted(reports.glob("*")) if reports.is_dir() else []
+        data = {
+            path.stem: json.loads(path.read_text(encoding="utf-8"))
+            for path in written
+            if path.suffix == ".json"
+        }
+        return Run(
+            result.rc,
+            result.stdout.read(),
+            list(result.events),
+            {report["host"]: report for report in data.values()},
+            {
+                data[path.stem]["host"]: path.read_text(encoding="utf-8")
+                for path in written
+                if path.suffix == ".html"
+            },
+        )
+    finally:
+        shutil.rmtree(folder)
