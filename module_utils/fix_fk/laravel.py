@@ -57,6 +57,7 @@ final class FixFkProbe
     private $logging = [];
     private $current;
     private $recorded;
+    private $loaded = [];
 
     public function __construct(array $request)
     {
@@ -445,7 +446,16 @@ final class FixFkProbe
         set_time_limit($seconds ? $seconds + 5 : 0);
     }
 
+    /** A migration's file is required once: it may declare classes and functions. */
     private function load($name, $path)
+    {
+        if (! isset($this->loaded[$path])) {
+            $this->loaded[$path] = $this->read($name, $path);
+        }
+        return clone $this->loaded[$path];
+    }
+
+    private function read($name, $path)
     {
         $class = Illuminate\Support\Str::studly(implode('_', array_slice(explode('_', $name), 4)));
         $known = function () use ($class, $path) {
@@ -608,6 +618,12 @@ def probe(
         questions = {}
         if names == "pending":
             names = split_migrations(facts["application"]["files"], facts["database"])["pending"]
+    if facts["application"] and not answers["done"]:
+        for name in facts["application"]["files"] if names == "all" else names or ():
+            for direction in ("up", "down"):
+                statements.setdefault(
+                    (name, direction), _unread(direction, "migrations ended PHP too often", [])
+                )
     paragraph = _refusal(path, facts)
     if paragraph and refuse:
         module.fail_json(msg=paragraph)
@@ -667,14 +683,19 @@ def _ask(module, path, php, env, request, timeout):
         why = ended.get("error") or (
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
-        answers["statements"][begun] = {
-            "exists": True,
-            "queries": ended.get("queries") or [],
-            "error": why,
-            "conditional": [f"{begun[1]}() was not read to its end"],
-            "strings": [],
-        }
+        answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
     return answers
+
+
+def _unread(direction, error, queries):
+    """Return the answer about a migration that PHP did not get to the end of."""
+    return {
+        "exists": True,
+        "queries": queries,
+        "error": error,
+        "conditional": [f"{direction}() was not read to its end"],
+        "strings": [],
+    }
 
 
 def _refusal(path, facts):
