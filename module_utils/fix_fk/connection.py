@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel import resolve_connection
 
-CONNECTION_SPEC = {
+CONNECTION_SPEC: dict = {
     "laravel_path": {"type": "path"},
     "laravel_php": {"type": "str", "default": "php"},
     "laravel_env": {"type": "dict", "default": {}},
@@ -162,8 +162,8 @@ def resolve(module):
     if not socket and host == "localhost" and not given["database_port"]:
         socket = next((path for path in USUAL_SOCKETS if os.path.exists(path)), None)
 
-    user = given["database_user"] or base.get("username")
-    database = given["database_name"] or base.get("database")
+    user = given["database_user"] or base.get("username") or ""
+    database = given["database_name"] or base.get("database") or ""
     missing = [
         name for name, value in (("database_user", user), ("database_name", database)) if not value
     ]

@@ -49,16 +49,16 @@ def read_contents(connection, schema, tables, columns=None):
     (MyISAM) are each read as they are when their turn comes. Raises pymysql.MySQLError, and
     ValueError when the server could not hash a row.
     """
-    available = {}
-    for owner, table, column, kind, extra in rows_of(
+    available: dict = {}
+    for table, column, kind, extra in rows_of(
         connection,
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA"
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA"
         " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s",
         (schema,),
     ):
-        if owner == schema:
-            generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
-            available.setdefault(table, {})[column] = (kind.lower(), generated)
+        # MySQL says DEFAULT_GENERATED of a column whose default is an expression.
+        generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
+        available.setdefault(table, {})[column] = (kind.lower(), generated)
     with connection.cursor() as cursor:
         # TIMESTAMP columns are shown in the session's time zone.
         cursor.execute("SET @fix_fk_time_zone = @@session.time_zone, time_zone = '+00:00'")

@@ -71,18 +71,15 @@ def list_foreign_keys(connection, schema):
     }
     usage = rows_of(
         connection,
-        "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME,"
+        "SELECT TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME,"
         " REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME"
         " FROM information_schema.KEY_COLUMN_USAGE"
         " WHERE TABLE_SCHEMA = %s AND CONSTRAINT_SCHEMA = %s"
         " AND REFERENCED_TABLE_NAME IS NOT NULL",
         (schema, schema),
     )
-    found = {}
-    for owner, table, name, _position, column, *reference in sorted(usage):
-        # information_schema compares without regard to case where the server itself does not.
-        if owner != schema:
-            continue
+    found: dict = {}
+    for table, name, _position, column, *reference in sorted(usage):
         key = found.get((table, name))
         if key is None:
             key = ForeignKey(name, table, reference[0], reference[1])
@@ -95,7 +92,7 @@ def list_foreign_keys(connection, schema):
 
 def holders(foreign_keys, names, flavour):
     """Return {asked name: [tables that own a constraint of that name]}."""
-    owners = {}
+    owners: dict = {}
     for key in foreign_keys:
         owners.setdefault(name_key(key.name, flavour), []).append(key.table)
     return {name: owners.get(name_key(name, flavour), []) for name in names}
@@ -108,7 +105,7 @@ def compare(foreign_keys, expected, flavour, same_table):
     referenced_columns, on_delete, on_update; what it leaves out is not compared. same_table(a, b)
     says whether the server takes two table names for one.
     """
-    by_name = {}
+    by_name: dict = {}
     for key in foreign_keys:
         by_name.setdefault(name_key(key.name, flavour), []).append(key)
     missing, differing = [], []
@@ -157,14 +154,12 @@ def _rule(text):
 def list_tables(connection, schema):
     """Return (tables, views): {table: {engine, partitioned}} of base tables, names of views."""
     tables, views = {}, []
-    for owner, name, kind, engine, options in rows_of(
+    for name, kind, engine, options in rows_of(
         connection,
-        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_OPTIONS"
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_OPTIONS"
         " FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s ORDER BY TABLE_NAME",
         (schema,),
     ):
-        if owner != schema:
-            continue
         if kind == "VIEW":
             views.append(name)
         elif kind != "SEQUENCE":
@@ -183,28 +178,28 @@ def table_details(connection, schema, tables, pymysql):
     if not details:
         return {}
     # One IN list is faster than a query per table up to a few hundred names; with more, all.
-    some, arguments = "", (schema,)
+    some, arguments = "", [schema]
     if len(details) <= EXISTS_BATCH:
-        some, arguments = " AND TABLE_NAME IN %s", (schema, tuple(details))
-    for owner, table, column, kind, nullable in rows_of(
+        some, arguments = " AND TABLE_NAME IN %s", [schema, list(details)]
+    for table, column, kind, nullable in rows_of(
         connection,
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE"
+        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE"
         f" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s{some}"
         " ORDER BY TABLE_NAME, ORDINAL_POSITION",
         arguments,
     ):
-        if owner == schema and table in details:
+        if table in details:
             details[table]["columns"].append(
                 {"name": column, "type": kind, "nullable": nullable == "YES"}
             )
-    for owner, table, index in rows_of(
+    for table, index in rows_of(
         connection,
-        "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME"
+        "SELECT DISTINCT TABLE_NAME, INDEX_NAME"
         f" FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s{some}"
         " ORDER BY TABLE_NAME, INDEX_NAME",
         arguments,
     ):
-        if owner == schema and table in details:
+        if table in details:
             details[table]["indexes"].append(index)
     names = list(details)
     for start in range(0, len(names), EXISTS_BATCH):
@@ -235,51 +230,69 @@ def list_orphans(connection, schema, server, pymysql):
     orphans: [{name, table}] constraints in InnoDB's dictionary whose table does not exist.
     outside: [{name, schema, table, referenced_table}] of other schemas that refer to this one.
     """
-    if server["flavour"] == "mysql" and server["version_number"] >= [8, 0, 0]:
-        source, encoded = "INNODB_FOREIGN", False
-    else:
-        source, encoded = "INNODB_SYS_FOREIGN", True
-
-    def part(column, which):
-        piece = f"SUBSTRING_INDEX({column}, '/', {which})"
-        if not encoded:
-            return piece
-        # The server's own character set `filename` reads what it wrote (@002d, @0p, ...). A name
-        # with # is one of its own making (#sql-...) and not encoded.
-        decoded = f"CONVERT(CONVERT(CAST({piece} AS BINARY) USING filename) USING utf8mb4)"
-        return f"IF(LOCATE('#', {piece}), {piece}, {decoded})"
-
-    query = (
-        f"SELECT ID, {part('FOR_NAME', 1)}, {part('FOR_NAME', -1)},"
-        f" {part('REF_NAME', 1)}, {part('REF_NAME', -1)} FROM information_schema.{source}"
-    )
     try:
-        known = {row: None for row in rows_of(connection, query) if schema in (row[1], row[3])}
+        known = _dictionary(connection, schema, server)
     except pymysql.MySQLError:
         return None, None
-
     # A table that is being created or dropped meanwhile is no orphan: only what is still in the
     # dictionary after the tables have been listed counts.
-    tables = set(list_tables(connection, schema)[0])
-    orphans, outside = [], []
-    for identifier, owner, table, _referenced_schema, referenced_table in known:
-        # MariaDB from 12.1 shows the bare name.
-        name = identifier.partition("/")[2] if server["name_scope"] == "schema" else identifier
+    fold = str if server["lower_case_table_names"] == 0 else str.lower
+    tables = {fold(table) for table in list_tables(connection, schema)[0]}
+    outside, lost = [], []
+    for name, owner, table, referenced_table in known:
         if owner != schema:
-            outside.append(
-                {
-                    "name": name,
-                    "schema": owner,
-                    "table": table,
-                    "referenced_table": referenced_table,
-                }
-            )
-        elif table not in tables:
-            orphans.append((identifier, name, table))
-    if orphans:
-        still = {(row[0], row[2]) for row in rows_of(connection, query) if row[1] == schema}
-        orphans = [orphan for orphan in orphans if (orphan[0], orphan[2]) in still]
-    return [{"name": name, "table": table} for _identifier, name, table in orphans], outside
+            about = {"name": name, "schema": owner, "table": table}
+            outside.append(dict(about, referenced_table=referenced_table))
+        elif fold(table) not in tables:
+            lost.append((name, owner, table, referenced_table))
+    still = _dictionary(connection, schema, server) if lost else ()
+    orphans = [{"name": row[0], "table": row[2]} for row in lost if row in still]
+    return orphans, outside
+
+
+def _dictionary(connection, schema, server):
+    """Return {(constraint, schema, table, referenced table)} that InnoDB knows on or to a schema.
+
+    Raises pymysql.MySQLError, among others for an account without the right PROCESS.
+    """
+    if server["flavour"] == "mysql" and server["version_number"] >= [8, 0, 0]:
+        found = rows_of(
+            connection, "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN"
+        )
+        rows = [
+            (_split(name, schema)[1], *_split(table, schema), *_split(referenced, schema))
+            for name, table, referenced in found
+        ]
+    else:
+
+        def part(column, which):
+            # The server's own character set `filename` reads what it wrote (@002d, @0p, ...). A
+            # name with # is one of its own making (#sql-...) and not encoded.
+            piece = f"SUBSTRING_INDEX({column}, '/', {which})"
+            decoded = f"CONVERT(CONVERT(CAST({piece} AS BINARY) USING filename) USING utf8mb4)"
+            return f"IF(LOCATE('#', {piece}), {piece}, {decoded})"
+
+        found = rows_of(
+            connection,
+            f"SELECT ID, {part('FOR_NAME', 1)}, {part('FOR_NAME', -1)}, {part('REF_NAME', 1)},"
+            f" {part('REF_NAME', -1)} FROM information_schema.INNODB_SYS_FOREIGN",
+        )
+        # MariaDB from 12.1 shows the bare name, others put the schema before it.
+        scoped = server["name_scope"] == "schema"
+        rows = [(row[0].partition("/")[2] if scoped else row[0], *row[1:]) for row in found]
+    return {
+        (name, owner, table, referenced_table)
+        for name, owner, table, referenced_schema, referenced_table in rows
+        if schema in (owner, referenced_schema)
+    }
+
+
+def _split(name, schema):
+    """Return (schema, rest) of "schema/rest", where both may have a slash."""
+    if name.startswith(schema + "/"):
+        return schema, name[len(schema) + 1 :]
+    owner, _slash, rest = name.partition("/")
+    return owner, rest
 
 
 def read_recorded(connection, schema, table, pymysql):

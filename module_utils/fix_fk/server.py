@@ -161,8 +161,10 @@ def rights_on(grants, schema, wildcards=True, merged=False):
     merged: whether all patterns that fit count (MySQL with an active role), and not just the most
     exact one of each grantee.
     """
-    everywhere, revoked, single = set(), set(), False
-    fitting = {}
+    everywhere: set = set()
+    revoked: set = set()
+    fitting: dict = {}
+    single = False
     for grant in grants:
         verb, _, rest = grant.partition(" ")
         listed, _, rest = rest.partition(" ON ")

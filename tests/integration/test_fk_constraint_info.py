@@ -279,6 +279,8 @@ def test_orphans_need_the_right_process(schema, look):
             f"CREATE TABLE {outside}.`of-é` (id INT PRIMARY KEY,"
             f" CONSTRAINT fk_out FOREIGN KEY (id) REFERENCES {schema.table('users')} (id))"
         )
+        schema.sql("CREATE TABLE `a/b` (id INT PRIMARY KEY, up INT)")
+        schema.sql("ALTER TABLE `a/b` ADD CONSTRAINT `c/d` FOREIGN KEY (up) REFERENCES `a/b` (id)")
         schema.grant("PROCESS", "*.*")
         seen = look()
         assert seen["orphans"] == []
@@ -457,8 +459,14 @@ def test_values_do_not_run_into_their_neighbours(schema, look):
     for number, row in enumerate(rows):
         schema.sql(f"CREATE TABLE t{number} (a VARCHAR(9), b VARCHAR(9))")
         schema.sql(f"INSERT INTO t{number} VALUES {row}")
+    schema.run("""
+CREATE TABLE n1 (a INT, b INT);
+INSERT INTO n1 VALUES (1, 23);
+CREATE TABLE n2 (a INT, b INT);
+INSERT INTO n2 VALUES (12, 3);
+""")
     seen = look(contents=True)["contents"]
-    assert len({entry["digest"] for entry in seen.values()}) == len(rows)
+    assert len({entry["digest"] for entry in seen.values()}) == len(rows) + 2
 
 
 def test_contents_do_not_depend_on_the_servers_time_zone_and_leave_generated_columns_out(
