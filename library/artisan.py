@@ -20,10 +20,10 @@ options:
   command:
     description:
       - The command.
-      - V(down) enters maintenance mode and leaves a marker that says so beside Laravel's own file
-        (C(storage/framework/down_by_fix_fk.json)). An application that is down already stays as it
-        is, without a marker.
-      - V(up) leaves maintenance mode and removes the marker.
+      - V(down) enters maintenance mode and notes beside Laravel's own file
+        (C(storage/framework/down_by_fix_fk.json)) that a run has begun, whether it was the one
+        that took the application down, and with O(contents) the content of every table.
+      - V(up) leaves maintenance mode and removes that note.
       - V(migrate) gets C(--force) and is a success when every name in O(migrations) is recorded
         afterwards, or without names, when nothing is pending. C(--path) among the O(arguments)
         narrows that to the migrations in these places.
@@ -70,7 +70,8 @@ options:
     type: str
   only_own:
     description:
-      - "With V(up): leave maintenance mode only if this module entered it."
+      - "With V(up): leave maintenance mode only if this module entered it; the run's note is
+        removed in any case."
     type: bool
     default: false
   contents:
@@ -446,42 +447,50 @@ class Task:
             self.look()
         before = self.effect["maintenance"]["before"]
         arguments = ["down", *self.given["arguments"]]
-        if before:
-            # Whoever took it down decides when it comes up again.
-            pass
-        elif self.check_mode:
-            self.run(arguments)
-            self.effect["maintenance"]["after"] = True
+        # Whoever took it down decides when it comes up again, and an interrupted run that is
+        # now gone on with has noted the content that counts.
+        unfinished = maintenance_state(self.facts, before)
+        if self.check_mode:
+            if not before:
+                self.run(arguments)
+                self.effect["maintenance"]["after"] = True
         else:
-            self.enter(arguments)
+            if not before:
+                self.enter(arguments)
+            if self.given["contents"]:
+                self.read_contents()
+            if unfinished["baseline"] is None:
+                self.mark(
+                    took_down=not before or unfinished["by_this_tool"],
+                    baseline=self.result.get("contents"),
+                )
         if not before:
             self.result["changed"] = True
             self.result["undo"].append("php artisan up")
-        if self.given["contents"] and not self.check_mode:
-            self.read_contents()
 
-    def enter(self, arguments):
-        """Take the application down, and note that it was this run."""
+    def mark(self, **noted):
+        """Write the marker; without one an interrupted run could not be gone on with."""
         given, facts = self.given, self.facts
         try:
-            write_marker(facts, given["run_id"], given["migration"])
+            write_marker(facts, given["run_id"], given["migration"], **noted)
         except OSError as error:
-            self.module.fail_json(
-                msg=f"The application cannot be taken down: {error}. Nothing was changed. See that "
-                f"this user may write to {os.path.join(facts['storage'], 'framework')}."
+            self.fail(
+                f"this run could not be noted beside the application's files: {error}",
+                f"See that this user may write to {os.path.join(facts['storage'], 'framework')}.",
             )
+
+    def enter(self, arguments):
+        """Take the application down; noted before, so that an interruption is seen as ours."""
+        self.mark()
         result = self.run(arguments)
         if not self.is_down_now():
             with contextlib.suppress(OSError):
-                remove_marker(facts)
+                remove_marker(self.facts)
             self.fail(
                 self.ended_early(result) or "the application is not down afterwards",
                 "Nothing else was changed. See that the user who runs artisan may write to the "
                 "application's storage folder.",
             )
-        # From now on the marker is about this maintenance period and no other.
-        with contextlib.suppress(OSError):
-            write_marker(facts, given["run_id"], given["migration"])
 
     def is_down_now(self):
         """Return and note whether the application is down; asks PHP where only PHP can tell."""
@@ -521,7 +530,7 @@ class Task:
         maintenance = self.effect["maintenance"]
         own = maintenance_state(self.facts, maintenance["before"])["by_this_tool"]
         if not maintenance["before"] or (self.given["only_own"] and not own):
-            if not maintenance["before"] and not self.check_mode:
+            if not self.check_mode:
                 with contextlib.suppress(OSError):
                     remove_marker(self.facts)
             return

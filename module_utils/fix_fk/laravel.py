@@ -949,23 +949,26 @@ def is_down(facts):
 
 
 def maintenance_state(facts, down):
-    """Return {down, by_this_tool, run_id, migration}, by the marker that this tool leaves.
+    """Return {down, by_this_tool, run_id, migration, baseline}, by the marker this tool leaves.
 
-    The marker counts only for the maintenance period it was written in: one that was lifted by
-    hand, and entered again by someone else, is not this tool's to lift.
+    run_id is that of an unfinished run, by_this_tool whether it was the one that took the
+    application down, baseline the content of every table when it began ({table: {rows, digest,
+    columns}}, or null). The marker counts only for the maintenance period it was written in: one
+    that was lifted by hand, and entered again by someone else, is not this tool's to lift.
     """
-    state = {"down": bool(down), "by_this_tool": False, "run_id": None, "migration": None}
+    state = dict.fromkeys(("run_id", "migration", "baseline"))
+    state.update(down=bool(down), by_this_tool=False)
     try:
         with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
             marker = json.load(file)
-        run_id, migration = marker["run_id"], marker["migration"]
-        since, written = marker["since"], int(marker["written"])
+        noted = {name: marker[name] for name in ("run_id", "migration", "baseline")}
+        took_down, since, written = marker["took_down"], marker["since"], int(marker["written"])
     except (OSError, ValueError, KeyError, TypeError):
         return state
     begun = _down_since(facts)
     # Without "since" the run was interrupted while it took the application down.
     if down and (begun is None or begun == since or (since is None and begun >= written)):
-        state.update(by_this_tool=True, run_id=run_id, migration=migration)
+        state.update(noted, by_this_tool=bool(took_down))
     return state
 
 
@@ -978,8 +981,8 @@ def _down_since(facts):
         return None
 
 
-def write_marker(facts, run_id, migration):
-    """Note, once before and once after, that this tool takes the application down.
+def write_marker(facts, run_id, migration, took_down=True, baseline=None):
+    """Note that a run has begun on an application that is down, or is just being taken down.
 
     Raises OSError.
     """
@@ -987,10 +990,13 @@ def write_marker(facts, run_id, migration):
     marker = {
         "run_id": run_id,
         "migration": migration,
+        "took_down": took_down,
+        "baseline": baseline,
         "since": _down_since(facts),
         "written": time.time_ns(),
     }
-    with open(path + ".partial", "w", encoding="utf-8") as file:
+    handle = os.open(path + ".partial", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(marker, file)
     os.replace(path + ".partial", path)
 

@@ -195,14 +195,13 @@ class _Case:
     def _nothing_pending(self) -> None:
         maintenance = self.laravel.maintenance
         missing = self._missing_expected()
-        if maintenance.get("down") and maintenance.get("by_this_tool"):
+        if maintenance.get("run_id"):
             self.diagnosis.verdict = "unfinished"
             self.diagnosis.migration = maintenance.get("migration")
             self.diagnosis.found = (
-                "Every migration is recorded, and the application is still in the maintenance "
-                f"mode that run {maintenance.get('run_id')} of this tool entered: that run was "
-                "interrupted before it could verify its work. What is left is to verify it and "
-                "to lift maintenance mode."
+                "Every migration is recorded, and the application is still in maintenance mode: "
+                f"run {maintenance['run_id']} of this tool was interrupted before it could verify "
+                "its work. What is left is to verify it and to end the maintenance."
             )
             self._plan(plan.finish(self.artisan), self.live)
             return
@@ -251,7 +250,7 @@ class _Case:
         if logged:
             return logged
         ours = self.laravel.maintenance
-        if ours.get("by_this_tool") and ours.get("migration") in self.laravel.pending:
+        if ours.get("run_id") and ours.get("migration") in self.laravel.pending:
             return ours["migration"]
         trial = self.live.copy()
         for migration in self.laravel.pending:

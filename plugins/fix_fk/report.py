@@ -116,6 +116,8 @@ def _failed(run: dict, results: dict, done: list[dict]) -> str:
         ]
         sentence += "The application stays in maintenance mode. "
         sentence += f"To undo what was done: {'; '.join(undo)}. " if undo else ""
+        if any(not check["ok"] for check in run.get("checks") or ()):
+            sentence += "If what differs is meant, end the maintenance yourself: php artisan up. "
     elif names:
         sentence += "The database was not changed. "
         if entered and left:

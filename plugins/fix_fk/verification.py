@@ -16,9 +16,7 @@ def columns_to_compare(before: dict, expected: dict) -> dict:
     """
     wanted = {}
     for name, content in before.items():
-        after = expected["names"].get(name)
-        if after is None:
-            continue
+        after = expected["names"].get(name, name)
         changed = {column.casefold() for column in expected["changed_columns"].get(after, ())}
         wanted[after] = [c for c in content["columns"] if c.casefold() not in changed]
     return wanted

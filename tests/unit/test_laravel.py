@@ -217,8 +217,14 @@ def go_down(facts):
         file.write("{}")
 
 
-NOT_OURS = {"down": True, "by_this_tool": False, "run_id": None, "migration": None}
-OURS = {"down": True, "by_this_tool": True, "run_id": "r1", "migration": FAILED}
+NOT_OURS = {
+    "down": True,
+    "by_this_tool": False,
+    "run_id": None,
+    "migration": None,
+    "baseline": None,
+}
+OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED)
 
 
 def test_marker_says_who_took_the_application_down(facts):
@@ -229,6 +235,15 @@ def test_marker_says_who_took_the_application_down(facts):
     laravel.remove_marker(facts)
     laravel.remove_marker(facts)
     assert laravel.maintenance_state(facts, True) == NOT_OURS
+
+
+def test_marker_of_a_run_on_an_application_that_was_down_already(facts):
+    go_down(facts)
+    baseline = {"users": {"rows": 1, "digest": "0f", "columns": ["id"]}}
+    laravel.write_marker(facts, "r1", FAILED, took_down=False, baseline=baseline)
+    assert laravel.maintenance_state(facts, True) == dict(
+        OURS, by_this_tool=False, baseline=baseline
+    )
 
 
 def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
