@@ -185,6 +185,11 @@ laravel:
               source_strings: [a, id],
             },
         }
+    model_tables:
+      description: Tables that the application's classes name (C($table = '...'), C(table('...'))),
+        with prefix, and the first file that does. Empty with O(statements=none).
+      type: dict
+      sample: {skp_tahunan: app/Models/SkpTahunan.php}
     maintenance:
       description: Whether the application is down, whether M(artisan) took it down, and of an
         unfinished run its C(run_id), the migration it repairs, and as C(baseline) the content of
@@ -255,7 +260,7 @@ def main():
     where = (given["laravel_path"], given["laravel_php"])
     questions = {"database": True, "checklist": given["checklist"]}
     if given["statements"] != "none":
-        questions["statements"] = given["statements"]
+        questions.update(statements=given["statements"], models=True)
     facts = probe(
         module,
         *where,
@@ -307,6 +312,10 @@ def present(facts, differences, given):
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
         "statements": statements_by_migration(facts["statements"], password),
+        "model_tables": {
+            facts["connection"]["prefix"] + name: file
+            for name, file in (facts["models"] or {}).items()
+        },
         "maintenance": maintenance_state(facts, facts["maintenance"]["down"]),
         "last_error": found,
         "checklist": checklist(facts["checklist"], given["route_pattern"]),

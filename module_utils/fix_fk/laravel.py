@@ -97,7 +97,7 @@ final class FixFkProbe
         if (! $this->boot()) {
             return;
         }
-        foreach (['application', 'database', 'checklist', 'statements'] as $section) {
+        foreach (['application', 'database', 'checklist', 'models', 'statements'] as $section) {
             if ($section === 'application' || ! empty($this->request[$section])) {
                 $this->{$section}();
             }
@@ -318,6 +318,42 @@ final class FixFkProbe
         }, false);
         $this->tell('checklist', ['about' => $about, 'routes' => $routes,
             'migration_status_ok' => $status]);
+    }
+
+    /** Tables that the application's own classes name: $table = '...' and table('...'). */
+    private function models()
+    {
+        $found = [];
+        $this->attempt(function () use (&$found) {
+            $folder = $this->app->path();
+            $files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator(
+                $folder,
+                FilesystemIterator::SKIP_DOTS
+            ));
+            foreach ($files as $file) {
+                $path = $file->getPathname();
+                if ($file->getExtension() !== 'php'
+                    || stripos(file_get_contents($path), 'table') === false) {
+                    continue;
+                }
+                $tokens = array_values(array_filter($this->tokens($path), function ($token) {
+                    return ! is_array($token) || $token[0] !== T_WHITESPACE;
+                }));
+                foreach ($tokens as $at => $token) {
+                    $next = $tokens[$at + 1] ?? null;
+                    $text = $tokens[$at + 2] ?? null;
+                    $named = is_array($token) && (
+                        ($token[0] === T_VARIABLE && $token[1] === '$table' && $next === '=')
+                        || ($token[0] === T_STRING && $token[1] === 'table' && $next === '(')
+                    );
+                    if ($named && is_array($text) && $text[0] === T_CONSTANT_ENCAPSED_STRING) {
+                        $name = stripslashes(substr($text[1], 1, -1));
+                        $found[$name] = $found[$name] ?? 'app'.substr($path, strlen($folder));
+                    }
+                }
+            }
+        });
+        $this->tell('models', (object) $found);
     }
 
     private function statements()
@@ -586,20 +622,22 @@ def probe(
 ):
     """Start PHP, put questions to the application, and return the answers.
 
-    questions: database=True, checklist=True, statements="all", "pending" (with database=True) or
+    questions: database=True, checklist=True, models=True, statements="all", "pending" (with database=True) or
     [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), migrations_table (without prefix), files {name: path},
     cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
     [paths], boot_error (str or None). Asked for: database {error, exists, recorded}, checklist,
-    statements {(migration, "up" or "down"): {exists, queries, error, conditional, strings}}.
+    models {table without prefix: file that names it}, statements {(migration, "up" or "down"): {exists, queries, error, conditional, strings}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
     resolved; with refuse=False such an answer is returned as {"refused": paragraph}.
     """
     names = questions.pop("statements", None)
-    statements, skip, facts = {}, [], None
+    statements: dict = {}
+    skip: list = []
+    facts: dict = {}
     for _start in range(MAX_STARTS):
         answers = _ask(
             module,
@@ -634,6 +672,7 @@ def probe(
         boot_error=facts["boot_error"],
         database=facts["database"],
         checklist=facts["checklist"],
+        models=facts["models"],
         statements=statements,
     )
     key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
@@ -643,8 +682,8 @@ def probe(
 
 def _ask(module, path, php, env, request, timeout):
     """Start PHP once and return its answers by key; what it did not come to is None."""
-    answers = dict.fromkeys(
-        ("application", "database", "checklist", "boot_error", "refused", "ended", "done", "begun")
+    answers: dict = dict.fromkeys(
+        "application database checklist models boot_error refused ended done begun".split()
     )
     answers["statements"] = {}
     with tempfile.TemporaryFile() as answer:

@@ -64,7 +64,8 @@ def classify(
             "in use and not a table renamed away."
         )
         return holder
-    if used_by:
+    # A release that renames a table may well come with code that reads it under the new name.
+    if used_by and table.casefold() not in renames:
         holder.kind = "live"
         holder.evidence.append(f"The application's code reads {table} ({used_by}).")
         return holder

@@ -22,7 +22,7 @@ def build(run: dict) -> dict:
     done = [
         _entry(step, results[step["id"]]) for step in diagnosis["steps"] if step["id"] in results
     ]
-    outcome = _outcome(run, diagnosis)
+    outcome = _outcome(run, diagnosis, results)
     return {
         "host": run["host"],
         "run_id": run["run_id"],
@@ -64,9 +64,10 @@ def _entry(step: dict, result: dict) -> dict:
     }
 
 
-def _outcome(run: dict, diagnosis: dict) -> str:
+def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
+    """Tell how the run ended: what stopped before its first step is a refusal, not a failure."""
     if run.get("failure"):
-        return "failed"
+        return "failed" if results else "refused"
     if diagnosis["refused"]:
         return "refused"
     if not diagnosis["steps"]:
@@ -76,6 +77,8 @@ def _outcome(run: dict, diagnosis: dict) -> str:
 
 def _summary(outcome: str, run: dict, diagnosis: dict, results: dict, done: list[dict]) -> str:
     again = run["command"]
+    if run.get("failure"):
+        return _failed(run, results, done)
     if outcome == "refused":
         return text.refusal(diagnosis)
     if outcome == "healthy":
@@ -92,7 +95,7 @@ def _summary(outcome: str, run: dict, diagnosis: dict, results: dict, done: list
             f"{len(run.get('checks') or [])} checks passed"
             f"{_maintenance(results)}. Nothing is left to do."
         )
-    return _failed(run, results, done)
+    raise ValueError(outcome)
 
 
 def _maintenance(results: dict) -> str:

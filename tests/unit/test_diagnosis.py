@@ -344,8 +344,14 @@ def test_a_live_holder_is_live_even_when_empty(laravel, schema):
 
 def test_a_table_that_the_code_reads_is_live(laravel, schema):
     laravel["model_tables"] = {"skp_tahunan_backup_v1": "app/Models/Arsip.php"}
+    laravel["statements"][REFACTOR] = statements([CREATE_NEW, ADD_KEY])
     result = refused(laravel, schema, "live_table_holds_the_name")
     assert "app/Models/Arsip.php" in result["found"]
+
+
+def test_code_of_the_release_may_read_what_it_renames(laravel, schema):
+    laravel["model_tables"] = {"skp_tahunan_backup_v1": "app/Console/CopyRows.php"}
+    repaired(laravel, schema, "renamed_table_kept_the_name")
 
 
 def test_a_holder_without_any_evidence_is_refused(laravel, schema):
