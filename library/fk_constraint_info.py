@@ -287,7 +287,8 @@ schema:
       description:
         - "Other sessions that hold a metadata lock on a table in RV(schema.details) or have a
           transaction open, longest first: C(table) (V(null) where the server does not tell which),
-          C(connection), C(user), C(host), C(seconds), C(statement) (V(null) between two)."
+          C(connection), C(user) and C(host) (V(null) for a session that the account may not look
+          at), C(seconds), C(statement) (V(null) between two)."
         - V(null) when the account may not see others' locks, so that nothing is known.
       type: list
       elements: dict

@@ -69,7 +69,7 @@ def describe_schema(connection, name, asked, pymysql):
     recorded = contents = None
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
-    # Before the rows are read: reading is quick to be told apart from, but may wait for, a lock.
+    # Before rows are read, since that may wait for one of these to go.
     locks = list_locks(connection, name, chosen, pymysql)
     details = table_details(connection, name, chosen, pymysql)
     if asked["contents"]:

@@ -241,7 +241,8 @@ def list_locks(connection, schema, tables, pymysql):
     [{table, connection, user, host, seconds, statement}], the longest first: sessions, other than
     this one, that hold a metadata lock on one of the tables, or have a transaction open. table is
     None where the server does not say which tables a transaction uses; seconds counts from the
-    transaction's begin where that is visible; statement is None between two statements.
+    transaction's begin where that is visible; statement is None between two statements; user and
+    host are None for a session that the account may not look at.
     """
     for ask in (_metadata_locks, _metadata_lock_info, _transactions, _own_statements):
         try:
@@ -267,7 +268,7 @@ def _lock(table, connection, user, host, seconds, statement):
         "table": table,
         "connection": int(connection),
         "user": user,
-        "host": (host or "").partition(":")[0],
+        "host": host and host.partition(":")[0],
         "seconds": int(seconds or 0),
         "statement": statement,
     }
@@ -298,11 +299,12 @@ def _metadata_lock_info(connection, schema):
     """From MariaDB's plugin of that name, where it is installed."""
     rows = rows_of(
         connection,
-        "SELECT DISTINCT m.TABLE_NAME, p.ID, p.USER, p.HOST, p.TIME, p.INFO"
+        "SELECT DISTINCT m.TABLE_NAME, m.THREAD_ID, p.USER, p.HOST, p.TIME, p.INFO"
         " FROM information_schema.METADATA_LOCK_INFO m"
-        " JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID"
+        # Without the right PROCESS other accounts' sessions are missing there.
+        " LEFT JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID"
         " WHERE m.LOCK_TYPE = 'Table metadata lock' AND m.TABLE_SCHEMA = %s"
-        " AND p.ID <> CONNECTION_ID()",
+        " AND m.THREAD_ID <> CONNECTION_ID()",
         (schema,),
     )
     return [_lock(*row) for row in rows]

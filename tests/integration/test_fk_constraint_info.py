@@ -324,6 +324,17 @@ CREATE TABLE `lost-é ü` (id INT PRIMARY KEY,
         schema.sql("FLUSH TABLES")
 
 
+LOCK_PLUGIN = "SELECT 1 FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'METADATA_LOCK_INFO'"
+
+
+@pytest.fixture
+def no_lock_plugin(schema):
+    """Skip the test where MariaDB's plugin shows metadata locks to every account."""
+    if schema.sql(LOCK_PLUGIN):
+        pytest.skip("the server has the plugin metadata_lock_info")
+
+
+@pytest.mark.usefixtures("no_lock_plugin")
 def test_locks_are_not_known_without_the_right_process(schema, look):
     schema.run(INCIDENT)
     other = schema.connect()
@@ -343,6 +354,7 @@ def test_locks_are_not_known_without_the_right_process(schema, look):
     assert look(tables=["users"])["locks"] == []
 
 
+@pytest.mark.usefixtures("no_lock_plugin")
 def test_the_accounts_own_statements_are_seen_without_process(schema, look):
     schema.run(INCIDENT)
     other = schema.connect()
@@ -354,6 +366,24 @@ def test_the_accounts_own_statements_are_seen_without_process(schema, look):
     other.close()
     assert "'mine'" in lock["statement"]
     assert lock["table"] is None
+
+
+def test_metadata_locks_name_the_table_where_the_server_shows_them(schema, look):
+    if schema.server.flavour == "mysql":
+        schema.only("ALL PRIVILEGES", "*.*")
+    elif not schema.sql(LOCK_PLUGIN):
+        pytest.skip("the server lacks the plugin metadata_lock_info")
+    schema.run(INCIDENT)
+    other = schema.server.connect()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"SELECT * FROM {schema.table('users')}")
+        (lock,) = look(tables=["users", "detail"])["locks"]
+        assert (lock["table"], lock["connection"]) == ("users", other.thread_id())
+        assert look(tables=["detail"])["locks"] == []
+    finally:
+        other.close()
 
 
 def test_looking_does_not_wait_for_a_locked_table(schema, look):
