@@ -191,7 +191,7 @@ laravel:
       type: dict
       sample: {skp_tahunan: app/Models/SkpTahunan.php}
     maintenance:
-      description: Whether the application is down, whether M(artisan) took it down, and of an
+      description: Whether the application is down (null when it cannot tell), whether M(artisan) took it down, and of an
         unfinished run its C(run_id), the migration it repairs, and as C(baseline) the content of
         every table when it began (C(rows), C(digest) and C(columns) by table).
       type: dict
@@ -325,7 +325,7 @@ def present(facts, differences, given):
 
 def statements_by_migration(answers, password):
     """Return `statements` as documented from probe()'s {(migration, direction): answer}."""
-    result = {}
+    result: dict = {}
     for (name, direction), answer in answers.items():
         conditional = list(answer["conditional"])
         asked = [sql for sql in answer["queries"] if first_word(sql) in ("select", "show", "with")]
@@ -389,7 +389,8 @@ def pymysql_version():
         import pymysql
     except ImportError:
         return None
-    return pymysql.__version__
+    # __version__ is the mysqlclient that it claims to be compatible with.
+    return pymysql.VERSION_STRING
 
 
 if __name__ == "__main__":

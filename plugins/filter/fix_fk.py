@@ -36,7 +36,10 @@ def wanted(laravel: dict, inputs: dict) -> dict:
 
 def ground(laravel: dict, inputs: dict) -> dict | None:
     """Return the refusal that ends the diagnosis before the server is looked at, or None."""
-    _inputs(inputs)
+    try:
+        facts.inputs(inputs)
+    except ValueError as error:
+        return diagnosis.bad_input(str(error))
     return diagnosis.ground(laravel)
 
 
@@ -50,10 +53,13 @@ def same_plan(before: dict, after: dict) -> bool:
     return all(before[part] == after[part] for part in ("verdict", "names", "steps"))
 
 
-def verify(expected: dict, laravel: dict, schema: dict, before, volatile: list, inputs: dict):
+def verify(
+    expected: dict, history: dict, laravel: dict, schema: dict, before, volatile: list, inputs: dict
+):
     """Return the checks of the runbook's checklist, each with its outcome."""
     return verification.verify(
         expected=expected,
+        history=history,
         laravel_facts=laravel,
         schema_facts=schema,
         before=before,

@@ -15,6 +15,8 @@ from .evidence import Holder, classify
 from .facts import Inputs, Laravel
 from .simulation import Problem, Schema
 
+NOT_CHANGED = "Nothing was changed: no row, no table, no file."
+
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
 NAME_TAKEN = {1826, 1022, 1823}
 LOOK_ALIKES = {
@@ -51,6 +53,18 @@ class Diagnosis:
         return {**self.__dict__, "repairs": bool(self.steps)}
 
 
+def bad_input(reason: str) -> dict:
+    """Return the refusal of a variable of the wrong type."""
+    return Diagnosis(
+        "bad_input",
+        f"{reason}. (A name that looks like a number, a date, yes or null loses its quotes easily, "
+        "in a survey of AWX for one.)",
+        refused=True,
+        not_changed=NOT_CHANGED,
+        next="Correct it in the inventory or in the variables of the job, then run this again.",
+    ).as_dict()
+
+
 def ground(laravel_facts: dict) -> dict | None:
     """Return the refusal that makes looking at the server pointless, or None."""
     connection = laravel_facts["connection"]
@@ -67,7 +81,7 @@ def ground(laravel_facts: dict) -> dict | None:
             f"The application's cached configuration and its .env do not name the same database: "
             f"{sides}. Which of the two is meant cannot be known from here.",
             refused=True,
-            not_changed="Nothing was changed: no row, no table, no file.",
+            not_changed=NOT_CHANGED,
             next=f"If .env is right: {artisan} config:cache (or config:clear). If the cache is "
             "right, correct .env. Then run this again.",
         ).as_dict()
@@ -78,11 +92,27 @@ def ground(laravel_facts: dict) -> dict | None:
             f"The application cannot reach its database {connection['database']} as "
             f"{connection['username']}: {error['code']} {error['message']}.",
             refused=True,
-            not_changed="Nothing was changed: no row, no table, no file.",
+            not_changed=NOT_CHANGED,
             next="Put DB_HOST, DB_USERNAME and DB_PASSWORD in .env right (and clear the cached "
             f"configuration: {artisan} config:clear), then run this again.",
         ).as_dict()
     return None
+
+
+def followers(laravel: Laravel, schema: dict) -> list[str]:
+    """Name the constraints of children that followed a table when it was renamed."""
+    notes = []
+    for key in schema.get("constraints") or ():
+        table = laravel.history.schema.get(key["table"])
+        known = table.key(key["name"]) if table else None
+        parent = key["referenced_table"]
+        if known and known.referenced_table.casefold() != parent.casefold():
+            notes.append(
+                f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
+                f"migration pointed it at {known.referenced_table}. It followed the table when "
+                "that was renamed."
+            )
+    return notes
 
 
 class _Refusal(Exception):
@@ -102,9 +132,7 @@ def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
         case.diagnosis.found = refusal.found
         case.diagnosis.refused = True
         case.diagnosis.next = refusal.next
-        case.diagnosis.not_changed = refusal.not_changed or (
-            "Nothing was changed: no row, no table, no file."
-        )
+        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
         case.diagnosis.steps = []
     return case.diagnosis.as_dict()
 
@@ -123,7 +151,7 @@ class _Case:
 
     def examine(self) -> None:
         self._check_ground()
-        self._note_children()
+        self.diagnosis.notes.extend(followers(self.laravel, self.schema))
         if not self.laravel.pending:
             self._nothing_pending()
             return
@@ -177,20 +205,6 @@ class _Case:
                 f"Let an administrator run: GRANT {', '.join(account['missing_rights'])} ON "
                 f"{plan.quote(self.schema['name'])}.* TO the account.",
             )
-
-    def _note_children(self) -> None:
-        """Report constraints of children that follow a table which no migration created."""
-        history = self.laravel.history
-        for key in self.schema.get("constraints") or ():
-            parent = key["referenced_table"]
-            table = history.schema.get(key["table"])
-            known = table.key(key["name"]) if table else None
-            if known and known.referenced_table.casefold() != parent.casefold():
-                self.diagnosis.notes.append(
-                    f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
-                    f"migration pointed it at {known.referenced_table}. It followed the table "
-                    "when that was renamed."
-                )
 
     def _nothing_pending(self) -> None:
         maintenance = self.laravel.maintenance
@@ -303,7 +317,9 @@ class _Case:
         raise _Refusal(kind, f"{where} {advice[0]}", advice[1])
 
     def _lock_text(self) -> str:
-        locks = self.schema.get("locks") or ()
+        locks = self.schema.get("locks")
+        if locks is None:
+            return " Whether one stands now is not for this account to see: that takes PROCESS."
         if not locks:
             return " Nobody holds one on these tables now."
         return (

@@ -7,7 +7,7 @@ fk_constraint_info; their documentation gives the shape of every field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from . import sql
@@ -29,39 +29,80 @@ class Inputs:
     laravel_path: str = ""
 
 
-_NAMES = ("incident_migration", "rollback_migration", "rollback_strategy")
+_NAMES = (
+    "incident_migration",
+    "rollback_strategy",
+    "rollback_migration",
+    "laravel_path",
+    "laravel_php",
+    "database_connection",
+    "database_host",
+    "database_name",
+    "database_password",
+    "database_user",
+)
+_CONSTRAINT = {
+    "name": str,
+    "table": str,
+    "columns": list,
+    "referenced_table": str,
+    "referenced_columns": list,
+}
 
 
 def inputs(values: dict) -> Inputs:
     """Read the operator's variables; raise ValueError, in a sentence, for a wrong type.
 
-    AWX hands a survey's answers over re-typed ('0123' as a number, '' as None), so a name
+    AWX hands a survey's answers over re-typed ('0123' as the number 83, '' as None), so a name
     that is not a string is refused instead of being turned into one.
     """
     values = {name: value for name, value in values.items() if value is not None}
     for name in _NAMES:
         if not isinstance(values.get(name, ""), str):
-            raise ValueError(f"{name} is {values[name]!r}; it takes a name, in quotes.")
-    constraints = values.get("expected_constraints") or ()
+            # The value is not shown: it may be a password.
+            raise ValueError(f"{name} is not text; put it in quotes")
+    constraints = _list(values, "expected_constraints", "constraints")
     for item in constraints:
-        absent = [
+        wrong = [
             part
-            for part in ("name", "table", "columns", "referenced_table", "referenced_columns")
-            if not (isinstance(item, dict) and item.get(part))
+            for part, kind in _CONSTRAINT.items()
+            if not (isinstance(item, dict) and item.get(part) and isinstance(item[part], kind))
+            or not all(isinstance(name, str) for name in item[part])
         ]
-        if absent:
-            raise ValueError(f"expected_constraints has an entry without {', '.join(absent)}.")
-    loss = values.get("remigrate_accept_loss") or ()
-    if isinstance(loss, str) or not all(isinstance(name, str) for name in loss):
-        raise ValueError("remigrate_accept_loss takes a list of table names.")
+        if wrong:
+            raise ValueError(
+                f"expected_constraints has an entry whose {', '.join(wrong)} is missing or no name"
+            )
+    tables = _list(values, "expected_tables", "table names")
+    for entry in tables:
+        if not _are_names([entry] if isinstance(entry, str) else entry):
+            raise ValueError(
+                f"expected_tables has the entry {entry!r}; it takes names, or a list of names of "
+                "which one must exist"
+            )
+    loss = _list(values, "remigrate_accept_loss", "table names")
+    if not _are_names(loss):
+        raise ValueError("remigrate_accept_loss takes a list of table names, each in quotes")
+    known = {field.name for field in fields(Inputs)}
     return Inputs(
         **{
-            **values,
+            **{name: value for name, value in values.items() if name in known},
             "expected_constraints": tuple(constraints),
-            "expected_tables": tuple(values.get("expected_tables") or ()),
+            "expected_tables": tuple(tables),
             "remigrate_accept_loss": tuple(loss),
         }
     )
+
+
+def _list(values: dict, name: str, what: str) -> list | tuple:
+    given = values.get(name) or ()
+    if not isinstance(given, (list, tuple)):
+        raise ValueError(f"{name} takes a list of {what}")
+    return given
+
+
+def _are_names(value) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
 
 
 @dataclass(frozen=True)

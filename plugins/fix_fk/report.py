@@ -89,13 +89,11 @@ def _summary(outcome: str, run: dict, diagnosis: dict, results: dict, done: list
             f"{diagnosis['found']} This was --check: the plan was shown and nothing was written. "
             f"Next: {again}"
         )
-    if outcome == "repaired":
-        return (
-            f"{diagnosis['found']} It was repaired: {len(done)} steps done, "
-            f"{len(run.get('checks') or [])} checks passed"
-            f"{_maintenance(results)}. Nothing is left to do."
-        )
-    raise ValueError(outcome)
+    return (
+        f"{diagnosis['found']} It was repaired: {len(done)} steps done, "
+        f"{len(run.get('checks') or [])} checks passed"
+        f"{_maintenance(results)}. Nothing is left to do."
+    )
 
 
 def _maintenance(results: dict) -> str:
@@ -109,8 +107,12 @@ def _failed(run: dict, results: dict, done: list[dict]) -> str:
     failure = run["failure"]
     changed = database_changed(results)
     names = [entry["title"].lower() for entry in done if entry["changed"] and not entry["failed"]]
-    sentence = f"Found: {failure['message'].rstrip('.')}. (In: {failure['task']}.) "
-    sentence += f"Done before that: {', '.join(names)}. " if names else "Nothing was changed. "
+    told = " ".join(failure["message"].split()).rstrip(".")
+    sentence = f"Found: {told}. (In: {failure['task']}.) "
+    if names:
+        sentence += f"Done before that: {', '.join(names)}. "
+    elif "Nothing was changed" not in told:
+        sentence += "Nothing was changed. "
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if changed:
@@ -127,4 +129,6 @@ def _failed(run: dict, results: dict, done: list[dict]) -> str:
             sentence += "Maintenance mode was lifted again. "
         elif entered:
             sentence += "The application is still in maintenance mode. "
+    if "Next: " in told:
+        return sentence.strip()
     return sentence + f"Next: once the cause is gone, run it again: {run['command']}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .diagnosis import followers
 from .facts import Inputs, Laravel, live
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
@@ -25,13 +26,17 @@ def columns_to_compare(before: dict, expected: dict) -> dict:
 def verify(
     *,
     expected: dict,
+    history: dict,
     laravel_facts: dict,
     schema_facts: dict,
     before: dict | None,
     volatile: list[str],
     inputs: Inputs,
 ) -> list[dict]:
-    """Return the checks as [{check, ok, detail}], in the order of the runbook's checklist."""
+    """Return the checks as [{check, ok, detail}], in the order of the runbook's checklist.
+
+    `history` are the application's facts from before the repair, with its statements.
+    """
     laravel = Laravel(laravel_facts)
     # Its rows are checked by name, in the first check.
     volatile = [*volatile, laravel_facts["migrations_table"]]
@@ -41,6 +46,9 @@ def verify(
         *_constraints(schema_facts, expected),
         _rows(expected, before, schema_facts.get("contents"), volatile),
     ]
+    left_behind = followers(Laravel(history), schema_facts)
+    if left_behind:
+        checks.append(_check("children of renamed tables, to look at", True, " ".join(left_behind)))
     checklist = laravel_facts.get("checklist") or {}
     if checklist.get("about") is not None:
         about = checklist["about"].get("environment") or {}
