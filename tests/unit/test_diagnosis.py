@@ -433,6 +433,10 @@ def test_a_lock_wait_is_not_this_incident_and_names_the_blocker(laravel, schema)
         {"table": "users", "connection": 42, "user": "report", "host": "web2", "seconds": 90}
     ]
     assert "connection 42 of report" in refused(laravel, schema, "lock_wait")["found"]
+    schema["locks"] = []
+    assert "Nobody holds one" in refused(laravel, schema, "lock_wait")["found"]
+    schema["locks"] = None
+    assert "not for this account to see" in refused(laravel, schema, "lock_wait")["found"]
 
 
 def test_an_unknown_error_is_not_repaired(laravel, schema):
@@ -571,12 +575,22 @@ def test_an_incident_migration_that_is_recorded_is_refused(laravel, schema):
         {"incident_migration": 83},
         {"rollback_strategy": False},
         {"remigrate_accept_loss": "users"},
+        {"remigrate_accept_loss": [83]},
         {"expected_constraints": [{"name": "fk"}]},
+        {"expected_constraints": [key(83, "a")]},
+        {"expected_constraints": [key("fk", "a", columns=[83])]},
+        {"expected_constraints": "fk"},
+        {"expected_tables": "users"},
+        {"expected_tables": [83]},
+        {"expected_tables": [["users", 83]]},
+        {"database_name": 83},
+        {"database_password": 8383},
     ],
 )
 def test_inputs_of_the_wrong_type_are_refused(values):
-    with pytest.raises(ValueError, match=next(iter(values))):
+    with pytest.raises(ValueError, match=next(iter(values))) as error:
         inputs(values)
+    assert "8383" not in str(error.value)
 
 
 def test_children_that_follow_the_displaced_table_are_reported(laravel, schema):
