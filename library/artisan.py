@@ -182,6 +182,7 @@ seconds:
 import contextlib
 import os
 import shlex
+from typing import Any
 
 from ansible.module_utils.fix_fk.connection import (
     connect,
@@ -243,11 +244,11 @@ class Task:
         self.module = module
         self.given = module.params
         self.check_mode = module.check_mode
-        self.facts = None
-        self.parameters = None
-        self.connection = None
-        self.before = {}
-        self.result = {
+        self.facts: dict = {}
+        self.parameters: Any = None
+        self.connection: Any = None
+        self.before: dict = {}
+        self.result: dict = {
             "changed": False,
             "rc": None,
             "stdout": "",
@@ -529,7 +530,8 @@ class Task:
         self.ask()
         maintenance = self.effect["maintenance"]
         own = maintenance_state(self.facts, maintenance["before"])["by_this_tool"]
-        if not maintenance["before"] or (self.given["only_own"] and not own):
+        # Where it cannot be told whether the application is down, artisan may know.
+        if maintenance["before"] is False or (self.given["only_own"] and not own):
             if not self.check_mode:
                 with contextlib.suppress(OSError):
                     remove_marker(self.facts)

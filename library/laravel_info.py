@@ -191,12 +191,19 @@ laravel:
       type: dict
       sample: {skp_tahunan: app/Models/SkpTahunan.php}
     maintenance:
-      description: Whether the application is down (null when it cannot tell), whether M(artisan) took it down, and of an
-        unfinished run its C(run_id), the migration it repairs, and as C(baseline) the content of
-        every table when it began (C(rows), C(digest) and C(columns) by table).
+      description: Whether the application is down (null when it cannot tell), whether M(artisan)
+        took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
+        C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
+        table).
       type: dict
       sample:
-        {down: true, by_this_tool: true, run_id: 20260130_081500_3f2a, migration: null, baseline: {}}
+        {
+          down: true,
+          by_this_tool: true,
+          run_id: 20260130_081500_3f2a,
+          migration: 2026_01_25_000000_total_refactor_skp_system,
+          baseline: null,
+        }
     last_error:
       description: The last SQLSTATE error in the application's log files, one that a migration
         caused before any other; null if there is none. C(message) is whole, with its SQL.

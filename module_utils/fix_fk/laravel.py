@@ -622,13 +622,14 @@ def probe(
 ):
     """Start PHP, put questions to the application, and return the answers.
 
-    questions: database=True, checklist=True, models=True, statements="all", "pending" (with database=True) or
-    [migration names].
+    questions: database=True, checklist=True, models=True, statements="all", "pending" (with
+    database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), migrations_table (without prefix), files {name: path},
     cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
     [paths], boot_error (str or None). Asked for: database {error, exists, recorded}, checklist,
-    models {table without prefix: file that names it}, statements {(migration, "up" or "down"): {exists, queries, error, conditional, strings}}.
+    models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
+    {exists, queries, error, conditional, strings}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -683,7 +684,17 @@ def probe(
 def _ask(module, path, php, env, request, timeout):
     """Start PHP once and return its answers by key; what it did not come to is None."""
     answers: dict = dict.fromkeys(
-        "application database checklist models boot_error refused ended done begun".split()
+        (
+            "application",
+            "database",
+            "checklist",
+            "models",
+            "boot_error",
+            "refused",
+            "ended",
+            "done",
+            "begun",
+        )
     )
     answers["statements"] = {}
     with tempfile.TemporaryFile() as answer:
@@ -990,13 +1001,14 @@ def is_down(facts):
 def maintenance_state(facts, down):
     """Return {down, by_this_tool, run_id, migration, baseline}, by the marker this tool leaves.
 
-    run_id is that of an unfinished run, by_this_tool whether it was the one that took the
-    application down, baseline the content of every table when it began ({table: {rows, digest,
-    columns}}, or null). The marker counts only for the maintenance period it was written in: one
-    that was lifted by hand, and entered again by someone else, is not this tool's to lift.
+    down is as given: True, False, or None where the application cannot tell. run_id is that of an
+    unfinished run, by_this_tool whether it was the one that took the application down, baseline
+    the content of every table when it began ({table: {rows, digest, columns}}, or null). The
+    marker counts only for the maintenance period it was written in: one that was lifted by hand,
+    and entered again by someone else, is not this tool's to lift.
     """
     state = dict.fromkeys(("run_id", "migration", "baseline"))
-    state.update(down=bool(down), by_this_tool=False)
+    state.update(down=down, by_this_tool=False)
     try:
         with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
             marker = json.load(file)

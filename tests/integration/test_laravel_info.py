@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from ansible.module_utils.fix_fk import laravel
@@ -56,13 +57,10 @@ def add_connections(app, **more):
 def test_incident_is_told_with_one_start_of_php(app, ask, monkeypatch):
     app.broken()
     before, files = app.schema_dump(), app.files()
-    starts = []
-    run_php = laravel.run_php
-    monkeypatch.setattr(
-        laravel, "run_php", lambda *args, **more: starts.append(1) or run_php(*args, **more)
-    )
+    starts = mock.Mock(wraps=laravel.run_php)
+    monkeypatch.setattr(laravel, "run_php", starts)
     told = ask(checklist=True, route_pattern="skp", check_mode=True)
-    assert len(starts) == 1
+    assert starts.call_count == 1
     assert told["version"].split(".")[0].isdigit()
     assert told["environment"] == "production"
     assert told["connection"]["name"] == "mysql"
