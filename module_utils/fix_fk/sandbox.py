@@ -253,9 +253,13 @@ class Server:
             "--innodb-log-file-size=32M",
         ]
         command += ["--user=root"] if os.geteuid() == 0 else []
+        # A server that starts removes temporary tables of others from a folder they share.
+        temporary = os.path.join(self.folder, "tmp")
+        os.makedirs(temporary, exist_ok=True)
         result = subprocess.run(
             command,
             cwd=self.folder,
+            env=dict(os.environ, TMPDIR=temporary),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

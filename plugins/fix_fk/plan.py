@@ -128,20 +128,21 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         undo = ["put the tables back under the names they have now:", *_undo_of(way["statements"])]
         arguments = {"migration": migration, "expected_statements": way["statements"]}
     elif way["steps"] == ["rename_back"]:
-        do, undo = [], []
+        moves, drops, back, undo = [], [], [], []
         for pair in way["tables"]:
             original, displaced = quote(pair["original"]), pair["displaced"]
             aside = quote(quarantine(pair["original"]))
-            moves = []
             if pair["leftover"]:
                 moves.append(f"{original} TO {aside}")
+                undo.append(f"create {original} again as it was: its CREATE TABLE is in the result")
             if displaced:
                 moves.append(f"{quote(displaced)} TO {original}")
-                undo.append(f"RENAME TABLE {original} TO {quote(displaced)}")
-            do.append(f"RENAME TABLE {', '.join(moves)}")
-            if pair["leftover"]:
-                do.append(f"DROP TABLE {aside}    (only if it is empty and nobody refers to it)")
-                undo.append(f"create {original} again as it was: its CREATE TABLE is in the result")
+                back.append(f"{original} TO {quote(displaced)}")
+            if pair["leftover"] or not displaced:
+                drops.append(f"DROP TABLE {aside}    (only if it is empty and nobody refers to it)")
+        do = [f"RENAME TABLE {', '.join(moves)}"] if moves else []
+        do += drops
+        undo = ([f"RENAME TABLE {', '.join(back)}"] if back else []) + undo
         arguments = {"tables": way["tables"]}
     elif way["steps"] == ["literal"]:
         do = [

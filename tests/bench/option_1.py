@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option 1 beside a shell script of the same correct commands: medians and ratios, in one go.
+
+    python tests/bench/option_1.py [rounds]
+
+Both repair the same incident in the same sandbox, in turns. The window is the time during which
+Laravel's own maintenance file exists, watched from outside, for both alike. Where the playbook's
+time goes is read from the events of one more run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(PROJECT / "tests"))
+
+from playbook import play  # noqa: E402
+from sandbox import Sandbox  # noqa: E402
+
+FAILED = "2026_01_25_000000_total_refactor_skp_system"
+
+# What an operator who knows the traps would type: nothing less, nothing more.
+SCRIPT = """
+set -euo pipefail
+cd {app}
+mysql() {{ mariadb --defaults-file={options} -N {database} "$@"; }}
+mariadb-dump --defaults-file={options} --single-transaction --routines --triggers {database} \
+    | gzip > {backup}
+php artisan down
+mysql -e "INSERT INTO migrations (migration, batch)
+          SELECT '{failed}', MAX(batch) + 1 FROM migrations"
+php artisan migrate:rollback --step=1 --force
+mysql -e "SET lock_wait_timeout = 5;
+          ALTER TABLE skp_tahunan DROP FOREIGN KEY fk_skp_tahunan_user;
+          ALTER TABLE skp_tahunan DROP FOREIGN KEY fk_skp_tahunan_approved_by"
+php artisan migrate --force
+test "$(mysql -e "SELECT COUNT(*) FROM skp_tahunan_backup_v1")" = 500
+test "$(mysql -e "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS
+                  WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = 'skp_tahunan'")" = 2
+php artisan migrate:status
+php artisan up
+"""
+
+
+class Watch:
+    """Measures one command: seconds, seconds of the window, largest module in MB."""
+
+    def __init__(self, sandbox: Sandbox):
+        self.down = Path(sandbox.app, "storage", "framework", "down")
+        self.window = 0.0
+        self.memory = 0
+        self.ended = threading.Event()
+
+    def run(self, command: list[str], **options) -> float:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+        )
+        threads = [
+            threading.Thread(target=self._watch_window),
+            threading.Thread(target=self._watch_memory, args=(process.pid,)),
+        ]
+        for thread in threads:
+            thread.start()
+        output, _ = process.communicate()
+        took = time.perf_counter() - began
+        self.ended.set()
+        for thread in threads:
+            thread.join()
+        if process.returncode:
+            sys.exit(f"bench: {shlex.join(command)} ended with {process.returncode}:\n{output}")
+        return took
+
+    def _watch_window(self) -> None:
+        began = None
+        while not self.ended.wait(0.005):
+            now = time.perf_counter()
+            if self.down.exists():
+                began = began or now
+            elif began:
+                self.window, began = now - began, None
+
+    def _watch_memory(self, root: int) -> None:
+        while not self.ended.wait(0.05):
+            parents = {}
+            for entry in os.listdir("/proc"):
+                try:
+                    status = Path("/proc", entry, "status").read_text(encoding="utf-8")
+                    fields = dict(
+                        line.split(":\t", 1) for line in status.splitlines() if ":" in line
+                    )
+                    command = Path("/proc", entry, "cmdline").read_text(encoding="utf-8")
+                    parents[int(entry)] = (
+                        int(fields["PPid"]), int(fields["VmHWM"].split()[0]), command
+                    )  # fmt: skip
+                except (OSError, KeyError, ValueError):
+                    continue
+            for pid, (_, size, command) in parents.items():
+                if "ansible-playbook" not in command and self._descends(pid, root, parents):
+                    self.memory = max(self.memory, size)
+
+    @staticmethod
+    def _descends(pid: int, root: int, parents: dict) -> bool:
+        while pid in parents and pid != root:
+            pid = parents[pid][0]
+        return pid == root
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory(prefix="fix_fk_bench_") as folder:
+        sandbox = Sandbox(Path(folder, "sandbox"))
+        sandbox.present()
+        try:
+            measure(sandbox, Path(folder), rounds)
+        finally:
+            sandbox.absent()
+
+
+def measure(sandbox: Sandbox, folder: Path, rounds: int) -> None:
+    options = folder / "client.cnf"
+    password = sandbox.password.replace("\\", "\\\\").replace('"', '\\"')
+    options.write_text(
+        f'[client]\nsocket={sandbox.socket}\nuser={sandbox.user}\npassword="{password}"\n',
+        encoding="utf-8",
+    )
+    options.chmod(0o600)
+    script = SCRIPT.format(
+        app=shlex.quote(sandbox.app),
+        options=shlex.quote(str(options)),
+        database=sandbox.database,
+        backup=shlex.quote(str(folder / "backup.sql.gz")),
+        failed=FAILED,
+    )
+    inventory = folder / "hosts.yml"
+    inventory.write_text(
+        yaml.safe_dump({"laravel": {"hosts": {"sandbox": sandbox.variables()}}}), encoding="utf-8"
+    )
+    playbook = [
+        "ansible-playbook", str(PROJECT / "fix_fk.yml"), "-i", str(inventory),
+        "-e", f"report_dir={folder}",
+    ]  # fmt: skip
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    results: dict[str, list[Watch]] = {"script": [], "check": [], "playbook": []}
+    took: dict[str, list[float]] = {name: [] for name in results}
+    for _round in range(rounds):
+        for name, command in (
+            ("script", ["bash", "-c", script]),
+            ("check", [*playbook, "--check"]),
+            ("playbook", playbook),
+        ):
+            sandbox.broken()
+            watch = Watch(sandbox)
+            took[name].append(watch.run(command, env=environment, cwd=PROJECT))
+            results[name].append(watch)
+    run, check, alone = (statistics.median(took[n]) for n in ("playbook", "check", "script"))
+    window = statistics.median(watch.window for watch in results["playbook"])
+    window_alone = statistics.median(watch.window for watch in results["script"])
+    memory = max(watch.memory for watch in results["playbook"]) / 1024
+    print(f"Medians of {rounds} rounds, {os.cpu_count()} cores")
+    print(f"{'':24}{'playbook':>10}{'script':>10}{'ratio':>8}")
+    print(f"{'whole run, s':24}{run:10.2f}{alone:10.2f}{run / alone:8.1f}")
+    print(f"{'window, s':24}{window:10.2f}{window_alone:10.2f}{window / window_alone:8.1f}")
+    print(f"{'--check, s':24}{check:10.2f}")
+    print(f"{'largest module, MB':24}{memory:10.0f}")
+    sandbox.broken()
+    print("\nWhere the playbook's time goes, s")
+    events = play(sandbox).events
+    tasks = [
+        (event["event_data"]["duration"], event["event_data"]["task"])
+        for event in events
+        if event["event"] == "runner_on_ok"
+    ]
+    for seconds, name in sorted(tasks, reverse=True)[:12]:
+        print(f"{seconds:6.2f}  {name}")
+    print(f"{sum(seconds for seconds, _ in tasks):6.2f}  all {len(tasks)} tasks")
+
+
+if __name__ == "__main__":
+    main()
