@@ -413,7 +413,9 @@ def test_migrations_of_packages_are_found(app, ask):
     )
     told = ask()
     assert told["migrations"]["pending"][-1] == "2026_10_01_000000_acme"
-    assert told["migrations"]["files"][-1]["path"] == str(folder / "2026_10_01_000000_acme.php")
+    assert Path(told["migrations"]["files"][-1]["path"]).samefile(
+        folder / "2026_10_01_000000_acme.php"
+    )
     assert told["statements"]["2026_10_01_000000_acme"]["up"]
 
 
