@@ -11,6 +11,7 @@ from __future__ import annotations
 from . import sql
 from .facts import Laravel, quarantine
 
+from ansible.module_utils.fix_fk.laravel import ROLLBACK_BATCH  # isort: skip
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier  # isort: skip
 
 quote = quote_identifier
@@ -121,7 +122,7 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         table = quote(laravel.raw["migrations_table"])
         do = [
             f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
-            f"VALUES ('{migration}', {laravel.next_batch})",
+            f"VALUES ('{migration}', {ROLLBACK_BATCH})",
             f"{artisan} migrate:rollback --step=1 --force",
             *(f"    {text}" for text in way["statements"]),
         ]
