@@ -15,23 +15,33 @@ def build(run: dict) -> dict:
 
     `run` holds host, run_id, check_mode, diagnosis, results ({step id: module result}),
     failure (None or {task, message}), checks and command (what to type to run this again).
-    The result adds outcome (healthy, planned, repaired, refused, failed), ok, summary, done.
+    The result adds
+
+    - outcome (healthy, planned, repaired, refused, failed) and ok;
+    - the answers happened, did, state and next, a sentence or two each, and undo, the statements
+      that take back what a failed run did, last first; summary is all of these in one paragraph;
+    - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
+      failed, not reached), queries (what was sent) and undo_queries (what takes that back).
     """
     diagnosis = run["diagnosis"] or _no_diagnosis()
     results = {name: result for name, result in run["results"].items() if _ran(result)}
-    done = [
-        _entry(step, results[step["id"]]) for step in diagnosis["steps"] if step["id"] in results
-    ]
+    checks = run.get("checks") or []
     outcome = _outcome(run, diagnosis, results)
+    steps = [
+        _step(step, _state(step["id"], outcome, results, checks), results.get(step["id"]) or {})
+        for step in diagnosis["steps"]
+    ]
+    answers = _answers(outcome, run, diagnosis, results, steps)
     return {
         "host": run["host"],
         "run_id": run["run_id"],
         "outcome": outcome,
         "ok": outcome in ("healthy", "planned", "repaired"),
-        "summary": _summary(outcome, run, diagnosis, results, done),
+        "summary": _summary(run, diagnosis, answers),
+        **answers,
         "diagnosis": diagnosis,
-        "done": done,
-        "checks": run.get("checks") or [],
+        "steps": steps,
+        "checks": checks,
         "backup": (results.get("backup") or {}).get("backup"),
     }
 
@@ -52,18 +62,6 @@ def _ran(result: dict | None) -> bool:
     return bool(result) and not result.get("skipped")
 
 
-def _entry(step: dict, result: dict) -> dict:
-    changed = bool(result.get("changed"))
-    return {
-        "id": step["id"],
-        "title": step["title"],
-        "changed": changed,
-        "queries": list(result.get("queries") or []),
-        "undo": list(result.get("undo") or []) if changed else [],
-        "failed": bool(result.get("failed")),
-    }
-
-
 def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     """Tell how the run ended: what stopped before its first step is a refusal, not a failure."""
     if run.get("failure"):
@@ -75,60 +73,112 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     return "planned" if run["check_mode"] else "repaired"
 
 
-def _summary(outcome: str, run: dict, diagnosis: dict, results: dict, done: list[dict]) -> str:
-    again = run["command"]
-    if run.get("failure"):
-        return _failed(run, results, done)
-    if outcome == "refused":
-        return text.refusal(diagnosis)
-    if outcome == "healthy":
-        sentence = f"{diagnosis['found']} Nothing was changed."
-        return sentence + (f" Next: {diagnosis['next']}" if diagnosis["next"] else "")
+def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
+    """Tell what became of a step."""
     if outcome == "planned":
-        return (
-            f"{diagnosis['found']} This was --check: the plan was shown and nothing was written. "
-            f"Next: {again}"
-        )
-    return (
-        f"{diagnosis['found']} It was repaired: {len(done)} steps done, "
-        f"{len(run.get('checks') or [])} checks passed"
-        f"{_maintenance(results)}. Nothing is left to do."
-    )
+        return "planned"
+    if step == "verify" and checks:
+        return "passed" if all(check["ok"] for check in checks) else "failed"
+    result = results.get(step)
+    if result is None:
+        return "not reached"
+    if result.get("failed"):
+        return "failed"
+    return "changed" if result.get("changed") else "unchanged"
+
+
+def _step(step: dict, state: str, result: dict) -> dict:
+    changed = bool(result.get("changed"))
+    return {
+        **{part: value for part, value in step.items() if part != "arguments"},
+        "state": state,
+        "changed": changed,
+        "queries": list(result.get("queries") or []),
+        "undo_queries": list(result.get("undo") or []) if changed else [],
+    }
+
+
+def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: list[dict]) -> dict:
+    """Return what happened, what was done, how things stand and what is next."""
+    if run.get("failure"):
+        return _failed(run, results, steps)
+    answers = {
+        "happened": diagnosis["found"],
+        "did": "Nothing was changed.",
+        "state": "",
+        "next": diagnosis["next"] or "Nothing is left to do.",
+        "undo": [],
+    }
+    if outcome == "refused":
+        answers["did"] = diagnosis["not_changed"]
+        answers["state"] = "The application and its database are as they were found."
+    elif outcome == "planned":
+        answers["did"] = "This was --check: the plan was shown and nothing was written."
+        answers["next"] = run["command"]
+    elif outcome == "repaired":
+        checks = run.get("checks") or []
+        answers["did"] = f"It was repaired, in {len(steps)} steps."
+        answers["state"] = f"{len(checks)} checks passed, {_maintenance(results)}."
+        look = [check["check"] for check in checks if check.get("look")]
+        if look:
+            answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
+    return answers
+
+
+def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
+    if diagnosis["refused"] and not run.get("failure"):
+        return text.refusal(diagnosis)
+    sentences = [answers["happened"], answers["did"], answers["state"]]
+    if run.get("failure"):
+        sentences[0] = f"Found: {sentences[0]}"
+    if answers["undo"]:
+        sentences.append(f"To undo what was done: {'; '.join(answers['undo'])}.")
+    sentences.append(f"Next: {answers['next']}")
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _maintenance(results: dict) -> str:
     left = results.get("leave_maintenance") or {}
-    if left.get("changed"):
-        return ", the application is up"
-    return ", the application stays down as it was before"
+    return (
+        "the application is up"
+        if left.get("changed")
+        else ("the application stays down as it was before")
+    )
 
 
-def _failed(run: dict, results: dict, done: list[dict]) -> str:
+def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
     failure = run["failure"]
-    changed = database_changed(results)
-    names = [entry["title"].lower() for entry in done if entry["changed"] and not entry["failed"]]
-    told = " ".join(failure["message"].split()).rstrip(".")
-    sentence = f"Found: {told}. (In: {failure['task']}.) "
-    if names:
-        sentence += f"Done before that: {', '.join(names)}. "
-    elif "Nothing was changed" not in told:
-        sentence += "Nothing was changed. "
+    told, _, own_next = " ".join(failure["message"].split()).partition("Next: ")
+    told = told.strip().rstrip(".")
+    done = [step for step in steps if step["changed"] and step["state"] != "failed"]
+    answers = {
+        "happened": f"{told}. (In: {failure['task']}.)",
+        "did": "" if "Nothing was changed" in told else "Nothing was changed.",
+        "state": "",
+        "next": own_next or f"Once the cause is gone, run it again: {run['command']}",
+        "undo": [],
+    }
+    if done:
+        names = ", ".join(step["title"].lower() for step in done)
+        answers["did"] = f"Done before that: {names}."
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
-    if changed:
-        undo = [
-            line for entry in reversed(done) for line in entry["undo"] if entry["id"] in WRITERS
+    if database_changed(results):
+        answers["state"] = "The application stays in maintenance mode."
+        answers["undo"] = [
+            line
+            for step in reversed(steps)
+            if step["id"] in WRITERS
+            for line in step["undo_queries"]
         ]
-        sentence += "The application stays in maintenance mode. "
-        sentence += f"To undo what was done: {'; '.join(undo)}. " if undo else ""
         if any(not check["ok"] for check in run.get("checks") or ()):
-            sentence += "If what differs is meant, end the maintenance yourself: php artisan up. "
-    elif names:
-        sentence += "The database was not changed. "
+            answers["state"] += (
+                " If what differs is meant, end the maintenance yourself: php artisan up."
+            )
+    elif done:
+        answers["state"] = "The database was not changed."
         if entered and left:
-            sentence += "Maintenance mode was lifted again. "
+            answers["state"] += " Maintenance mode was lifted again."
         elif entered:
-            sentence += "The application is still in maintenance mode. "
-    if "Next: " in told:
-        return sentence.strip()
-    return sentence + f"Next: once the cause is gone, run it again: {run['command']}"
+            answers["state"] += " The application is still in maintenance mode."
+    return answers

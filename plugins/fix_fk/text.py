@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the operator reads: the plan before, the report after, as plain text."""
+"""What the operator reads: the plan before, the report after, as plain text 100 columns wide.
+
+The report ends with its four answers (what happened, what was done, how things stand, what is
+next), because the end is what is on the screen when a run is over.
+"""
 
 from __future__ import annotations
 
-import textwrap
-
-WIDTH = 96
-
-
-def paragraph(text: str, indent: str = "") -> str:
-    """Wrap one paragraph; long words (names, paths) are never broken."""
-    return textwrap.fill(
-        " ".join(text.split()),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+WIDTH = 100
+RULE = "-" * WIDTH
+# Where text begins behind a label, and behind the label of a part of a step.
+LABEL = 12
+PART = 11
+# A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
+LONG = 150
 
 
 def refusal(diagnosis: dict) -> str:
@@ -33,84 +29,160 @@ def refusal(diagnosis: dict) -> str:
 
 def plan(diagnosis: dict, host: str) -> str:
     """Return the diagnosis and the plan of one host, to be read before anything is done."""
-    lines = [f"{host}: {diagnosis['verdict']}", "", paragraph(diagnosis["found"]), ""]
-    if diagnosis["names"]:
-        lines.append("Constraint names in the way")
-        lines.extend(
-            f"  {name['name']}: held by {name['holder']} ({name['is']}), "
-            f"wanted by {name['wanted_by']}; learned from {', '.join(name['learned_from'])}"
-            for name in diagnosis["names"]
-        )
-        lines.append("")
-    for title, items in (("Evidence", diagnosis["evidence"]), ("Note", diagnosis["notes"])):
-        if items:
-            lines.append(title)
-            lines.extend(_item(item) for item in items)
-            lines.append("")
-    if diagnosis["ways"]:
-        lines.append("Ways to roll back, best first")
-        lines.extend(
-            _item(f"{'->' if way['chosen'] else 'no'} {way['way']}: {way['reason']}")
+    steps = diagnosis["steps"]
+    title = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
+    lines = _title("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
+    if not diagnosis["refused"]:
+        # A refusal says it in the report, a few lines further down.
+        lines += _labelled("Found", [diagnosis["found"]])
+    lines += _labelled("In the way", _list(_name(name) for name in diagnosis["names"]))
+    lines += _labelled("Evidence", _list(diagnosis["evidence"]))
+    lines += _labelled("Notes", _list(diagnosis["notes"]))
+    lines += _labelled(
+        "Roll back",
+        [
+            f"{'- taken' if way['chosen'] else '- not taken'}, {way['way']}: {way['reason']}"
             for way in diagnosis["ways"]
-        )
-        lines.append("")
-    if diagnosis["refused"]:
-        lines.extend([paragraph(refusal(diagnosis)), ""])
-    elif diagnosis["steps"]:
-        lines.append(f"Plan, {len(diagnosis['steps'])} steps")
-        for number, step in enumerate(diagnosis["steps"], 1):
-            lines.extend(_step(number, step))
-    else:
-        lines.append("Plan: nothing to do.")
-        if diagnosis["next"]:
-            lines.append(paragraph(f"Next: {diagnosis['next']}"))
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _item(text: str) -> str:
-    return paragraph(text, "    ").replace("    ", "  - ", 1)
-
-
-def _step(number: int, step: dict) -> list[str]:
-    lines = [f"  {number}. {step['title']}: {step['reason']}"]
-    for label, items in (("do", step["do"]), ("undo", step["undo"]), ("proof", [step["proof"]])):
-        for position, item in enumerate(items):
-            lines.append(f"       {label if position == 0 else '':<6} {item}")
-    return lines
+        ],
+    )
+    for number, step in enumerate(steps, 1):
+        lines += ["", *_wrap(step["title"], f" {number:>2}  ", " " * 5)]
+        lines += _part("why", [step["reason"]])
+        lines += _part("do", step["do"])
+        lines += _part("undo", step["undo"])
+        lines += _part("proof", [step["proof"]])
+    return _shown(lines)
 
 
 def report(data: dict) -> str:
-    """Return the report of one host's run; `data` is what `fix_fk_report` builds."""
-    diagnosis = data["diagnosis"]
-    lines = [
-        f"{data['host']}: {data['outcome']}    (run {data['run_id']})",
-        "",
-        paragraph(data["summary"]),
-        "",
-    ]
-    if data["done"]:
-        lines.append("Done")
-        for entry in data["done"]:
-            mark = "changed" if entry["changed"] else "ok"
-            lines.append(f"  {entry['title']} [{mark}]")
-            lines.extend(f"      {query}" for query in entry["queries"])
-            lines.extend(f"      undo: {undo}" for undo in entry["undo"])
+    """Return the report of one host's run; `data` is what `fix_fk_report` builds, with `files`."""
+    lines: list[str] = []
+    began = data["outcome"] in ("repaired", "failed")
+    if began:
+        lines += ["Steps"]
+        for step in data["steps"]:
+            lines.append(f"  {step['state']:<11}  {step['title']}")
+            for query in step["queries"]:
+                lines += _wrap(query, " " * 15, " " * 17)
         lines.append("")
     if data["checks"]:
-        lines.append("Checked")
-        lines.extend(
-            f"  {'ok  ' if check['ok'] else 'FAIL'} {check['check']}: {check['detail']}"
-            for check in data["checks"]
-        )
+        lines += ["Checks"]
+        for check in data["checks"]:
+            mark = _mark(check)
+            lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
         lines.append("")
-    if data.get("backup"):
-        backup = data["backup"]
-        lines.append(
-            f"Backup: {backup['path']} ({backup['bytes']} bytes, proof level "
-            f"{backup['proof_level']}, sha256 {backup['sha256'][:16]}...)"
-        )
-    for note in diagnosis.get("notes", ()):
-        lines.append(paragraph(f"Note: {note}"))
-    for path in data.get("files", ()):
-        lines.append(f"Report: {path}")
-    return "\n".join(lines).rstrip() + "\n"
+    lines += _title(data["outcome"].upper(), data["host"], f"run {data['run_id']}")
+    for label, answer in (
+        ("Happened", data["happened"]),
+        ("Done", data["did"]),
+        ("Now", data["state"]),
+        ("Next", data["next"]),
+        ("Undo", data["undo"]),
+        ("Backup", _backup(data.get("backup"))),
+        ("Report", data.get("files", ())),
+    ):
+        lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
+    return _shown(lines)
+
+
+def _mark(check: dict) -> str:
+    if not check["ok"]:
+        return "FAILED"
+    return "look" if check.get("look") else "passed"
+
+
+def _backup(backup: dict | None) -> list[str]:
+    if not backup:
+        return []
+    return [
+        backup["path"],
+        f"{backup['bytes']} bytes, proof level {backup['proof_level']}, "
+        f"sha256 {backup['sha256'][:16]}...",
+    ]
+
+
+def _name(name: dict) -> str:
+    return (
+        f"{name['name']}: held by {name['holder']} ({name['is']}), wanted by {name['wanted_by']}; "
+        f"learned from {', '.join(name['learned_from'])}"
+    )
+
+
+def _list(items) -> list[str]:
+    return [f"- {item}" for item in items]
+
+
+def _title(*parts: str) -> list[str]:
+    return [RULE, _plain("   ".join(part for part in parts if part)), RULE]
+
+
+def _labelled(label: str, items) -> list[str]:
+    """Return a label with its paragraphs beside it; nothing when there are none."""
+    lines: list[str] = []
+    for item in items:
+        if item:
+            hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
+            lines += _wrap(item, " " * LABEL, " " * (LABEL + hanging))
+    if lines:
+        lines[0] = f"{label:<{LABEL}}" + lines[0][LABEL:]
+    return lines
+
+
+def _part(label: str, items) -> list[str]:
+    """Return one part of a step; an item that is indented is what the one before it sends."""
+    lines: list[str] = []
+    for item in items:
+        indent = PART + len(item) - len(item.lstrip())
+        lines += _wrap(_shorten(item.strip()), " " * indent, " " * (indent + 2))
+    if lines:
+        lines[0] = f"     {label:<{PART - 5}}" + lines[0][PART:]
+    return lines
+
+
+def _shorten(item: str) -> str:
+    if len(item) <= LONG or not item.casefold().startswith("create table"):
+        return item
+    return f"{item[: LONG - 30]} ... ({len(item)} characters)"
+
+
+def _wrap(item: str, first: str, rest: str) -> list[str]:
+    """Wrap at blanks; never inside a word or a quoted name, so that SQL can be copied."""
+    lines, line = [], first
+    for word in _words(_plain(item)):
+        if len(line) + len(word) > WIDTH and line.strip():
+            lines.append(line.rstrip())
+            line = rest
+        line += f"{word} "
+    return [*lines, line.rstrip()]
+
+
+def _words(item: str) -> list[str]:
+    """Split at blanks outside of `names` and 'values'; an apostrophe in a word opens nothing."""
+    words: list[str] = []
+    word, quote = "", ""
+    for character in item:
+        if character == " " and not quote:
+            words.append(word)
+            word = ""
+            continue
+        if character == quote:
+            quote = ""
+        elif not quote and (character == "`" or (character in "'\"" and not word[-1:].isalnum())):
+            quote = character
+        word += character
+    if quote:
+        # It was no quotation after all.
+        return item.split()
+    return [word for word in [*words, word] if word]
+
+
+def _plain(item: str) -> str:
+    """Return one line of text; what a terminal would act upon is spelled out."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in " ".join(item.splitlines())
+    )
+
+
+def _shown(lines: list[str]) -> str:
+    return "\n".join(lines).strip("\n") + "\n"

@@ -11,12 +11,25 @@ STEP = {"id": "backup", "title": "Back the schema up"}
 
 def report(failure, results=None, steps=(STEP,)):
     """Build the report of a run that stopped with `failure`."""
-    diagnosis = {"verdict": "v", "found": "f", "steps": list(steps), "notes": [],
-                 "refused": False, "next": ""}  # fmt: skip
+    diagnosis = {
+        "verdict": "v",
+        "found": "f",
+        "steps": list(steps),
+        "notes": [],
+        "refused": False,
+        "next": "",
+    }
     return build(
-        {"host": "app", "run_id": "r", "check_mode": False, "diagnosis": diagnosis,
-         "failure": {"task": "t", "message": failure}, "results": results or {},
-         "checks": [], "command": "again"}  # fmt: skip
+        {
+            "host": "app",
+            "run_id": "r",
+            "check_mode": False,
+            "diagnosis": diagnosis,
+            "failure": {"task": "t", "message": failure},
+            "results": results or {},
+            "checks": [],
+            "command": "again",
+        }
     )
 
 
@@ -25,7 +38,7 @@ def test_what_stops_before_the_first_step_is_a_refusal():
     assert (data["outcome"], data["ok"]) == ("refused", False)
     assert data["summary"] == (
         "Found: Validation of arguments failed: laravel_path is missing. (In: t.) "
-        "Nothing was changed. Next: once the cause is gone, run it again: again"
+        "Nothing was changed. Next: Once the cause is gone, run it again: again"
     )
 
 

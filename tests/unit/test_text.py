@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands on the operator's screen; no server."""
+
+from __future__ import annotations
+
+import pytest
+from fix_fk import report, text
+
+CREATE = "create table `skp tahunan` (" + ", ".join(f"`column_{n}` int" for n in range(40)) + ")"
+ADD = (
+    "ALTER TABLE `skp  tahunan lama` ADD CONSTRAINT `fk ``odd`` user` FOREIGN KEY (`user id`) "
+    "REFERENCES `users of the office` (`id`) ON DELETE CASCADE ON UPDATE CASCADE"
+)
+
+
+def step(id_, do=(), undo=()):
+    return {
+        "id": id_,
+        "title": f"Title of {id_}",
+        "reason": "a reason " * 20,
+        "do": list(do),
+        "undo": list(undo),
+        "proof": "the proof",
+        "arguments": {},
+    }
+
+
+STEPS = [
+    step("backup"),
+    step("fk_drop", undo=[ADD]),
+    step("remigrate", ["php artisan migrate --force", f"    {CREATE}"]),
+    step("verify"),
+]
+DIAGNOSIS = {
+    "verdict": "a_verdict",
+    "found": "Found " * 40 + "\x1b[2Jthis\u202e.",
+    "names": [
+        {"name": "n", "holder": "h", "is": "displaced", "wanted_by": "w", "learned_from": []}
+    ],
+    "evidence": ["evidence " * 30],
+    "notes": ["note " * 30],
+    "ways": [{"way": "down", "chosen": True, "reason": "reason " * 30}],
+    "refused": False,
+    "not_changed": "",
+    "next": "",
+    "steps": STEPS,
+}
+REFUSED = {
+    **DIAGNOSIS,
+    "steps": [],
+    "refused": True,
+    "not_changed": "Nothing was changed.",
+    "next": "Ask somebody.",
+}
+QUERY = "ALTER TABLE `skp  tahunan lama` DROP FOREIGN KEY `fk ``odd`` user`"
+RESULTS = {
+    "backup": {
+        "changed": True,
+        "backup": {"path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
+    },
+    "maintenance": {"changed": True},
+    "fk_drop": {"changed": True, "queries": [QUERY], "undo": [ADD]},
+    "remigrate": {"changed": False, "queries": ["php artisan migrate --force"], "failed": True},
+}
+
+
+def run(diagnosis=DIAGNOSIS, **changes):
+    return report.build(
+        {
+            "host": "app",
+            "run_id": "20260101_000000_abcd",
+            "check_mode": False,
+            "diagnosis": diagnosis,
+            "failure": None,
+            "results": {},
+            "checks": [],
+            "command": "ansible-playbook fix_fk.yml -i production",
+            **changes,
+        }
+    )
+
+
+FAILED = run(results=RESULTS, failure={"task": "Migrate", "message": "It died " * 40})
+SCREENS = [
+    text.plan(DIAGNOSIS, "app"),
+    text.plan(REFUSED, "app"),
+    text.report(run(check_mode=True)),
+    text.report(run(REFUSED)),
+    text.report({**FAILED, "files": ["/reports/app.html"]}),
+]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_line_is_wider_than_the_screen(screen):
+    assert max(map(len, screen.splitlines())) <= text.WIDTH
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_name_from_the_database_cannot_steer_the_terminal(screen):
+    assert all(character.isprintable() or character == "\n" for character in screen)
+
+
+def test_control_characters_are_spelled_out():
+    assert "\\x1b[2Jthis\\u202e" in text.plan(DIAGNOSIS, "app")
+
+
+def test_the_plan_has_every_step_with_what_it_does_and_its_undo():
+    plan = text.plan(DIAGNOSIS, "app")
+    assert plan.startswith(f"{text.RULE}\nPLAN, 4 steps   app   a_verdict\n")
+    assert [line for line in plan.splitlines() if "Title of" in line] == [
+        f"  {number}  {each['title']}" for number, each in enumerate(STEPS, 1)
+    ]
+    assert "php artisan migrate --force" in plan
+
+
+def test_a_statement_can_be_copied_from_the_screen():
+    """Only the blanks between words become line breaks, none in a quoted name."""
+    lines = text.plan(DIAGNOSIS, "app").splitlines()
+    first = next(number for number, line in enumerate(lines) if "ADD CONSTRAINT" in line)
+    copied = " ".join(line.strip() for line in lines[first : first + 2])
+    assert copied == f"undo  {ADD}" and len(ADD) > text.LONG
+
+
+def test_a_long_create_table_is_shortened_on_the_screen_only():
+    assert CREATE not in " ".join(SCREENS[0].split())
+    assert f"... ({len(CREATE)} characters)" in SCREENS[0]
+    assert FAILED["steps"][2]["do"][1].strip() == CREATE
+
+
+def test_an_apostrophe_is_no_quotation_mark():
+    assert text._words("Can't say it's so") == ["Can't", "say", "it's", "so"]
+    assert text._words("a 'b c' d") == ["a", "'b c'", "d"]
+    assert text._words("an 'open end") == ["an", "'open", "end"]
+
+
+def test_a_failure_says_what_was_done_and_how_to_undo_it():
+    assert [(each["id"], each["state"]) for each in FAILED["steps"]] == [
+        ("backup", "changed"),
+        ("fk_drop", "changed"),
+        ("remigrate", "failed"),
+        ("verify", "not reached"),
+    ]
+    assert FAILED["undo"] == [ADD]
+    screen = SCREENS[-1]
+    assert "changed      Title of fk_drop" in screen and "failed       Title of remigrate" in screen
+    assert screen.index("FAILED   app") < screen.index("Happened") < screen.index("Undo")
+    assert "/reports/app.html" in screen
+    for part in ("It died", "Title of fk_drop".lower(), "maintenance mode", ADD, "Next: Once"):
+        assert part in FAILED["summary"]
+
+
+def test_a_refusal_is_told_once():
+    data = run(REFUSED)
+    assert data["summary"] == text.refusal(REFUSED)
+    screen = SCREENS[1] + SCREENS[3]
+    assert screen.count("Nothing was changed.") == screen.count("Ask somebody.") == 1
+    assert "Found Found" not in SCREENS[1] and "Found Found" in SCREENS[3]
+
+
+def test_what_wants_an_eye_is_said_at_the_end():
+    checks = [
+        {"check": "tables", "ok": True, "detail": "d"},
+        {"check": "children", "ok": True, "detail": "d", "look": True},
+    ]
+    results = {"leave_maintenance": {"changed": True}}
+    data = run(checks=checks, results=results)
+    assert (data["outcome"], data["state"]) == (
+        "repaired",
+        "2 checks passed, the application is up.",
+    )
+    assert data["next"] == "Nothing is left to do at once. To look at: children."
+    assert "look         children: d" in text.report(data)
+    assert run(checks=checks[:1], results=results)["next"] == "Nothing is left to do."
+
+
+def test_verify_is_a_step_like_the_others():
+    checks = [{"check": "tables", "ok": False, "detail": "d"}]
+    assert run(checks=checks)["steps"][-1]["state"] == "failed"
+    assert "FAILED       tables: d" in text.report(run(checks=checks))
