@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from ansible.module_utils.fix_fk.server import list_locks
+from ansible.module_utils.fix_fk.server import describe_lock, list_locks
 
 LOCK_SPEC = {
     "lock_wait_timeout": {"type": "int", "default": 5},
@@ -57,11 +57,7 @@ def blockers(connection, schema, tables, pymysql):
         )
     named = []
     for lock in locks:
-        where = f" on {lock['table']}" if lock["table"] else ""
         doing = f"running: {lock['statement']}" if lock["statement"] else "between two statements"
-        named.append(
-            f"connection {lock['connection']} of {lock['user']} from {lock['host']}{where}, for "
-            f"{lock['seconds']} s, {doing}"
-        )
+        named.append(f"{describe_lock(lock)}, {doing}")
     who = "In the way: " if locks[0]["table"] else "Open at the moment, and so perhaps in the way: "
     return f"{who}{'; '.join(named)}. Nobody was killed."

@@ -263,6 +263,13 @@ def list_locks(connection, schema, tables, pymysql):
     return None
 
 
+def describe_lock(lock):
+    """Return who an entry of list_locks() is, in words, as far as that is known."""
+    who = f" of {lock['user']} from {lock['host']}" if lock["user"] else ""
+    where = f" on {lock['table']}" if lock["table"] else ""
+    return f"connection {lock['connection']}{who}{where}, for {lock['seconds']} s"
+
+
 def _lock(table, connection, user, host, seconds, statement):
     return {
         "table": table,

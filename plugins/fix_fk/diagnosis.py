@@ -15,6 +15,8 @@ from .evidence import Holder, classify
 from .facts import Inputs, Laravel
 from .simulation import Problem, Schema
 
+from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+
 NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
@@ -90,11 +92,12 @@ def ground(laravel_facts: dict) -> dict | None:
         return Diagnosis(
             "no_connection",
             f"The application cannot reach its database {connection['database']} as "
-            f"{connection['username']}: {error['code']} {error['message']}.",
+            f"{connection['username']}: error {error['code']}, {error['message']}.",
             refused=True,
             not_changed=NOT_CHANGED,
-            next="Put DB_HOST, DB_USERNAME and DB_PASSWORD in .env right (and clear the cached "
-            f"configuration: {artisan} config:clear), then run this again.",
+            next="Put DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right (and clear "
+            f"the cached configuration: {artisan} config:clear), or give the account its rights, "
+            "then run this again.",
         ).as_dict()
     return None
 
@@ -113,6 +116,18 @@ def followers(laravel: Laravel, schema: dict) -> list[str]:
                 "that was renamed."
             )
     return notes
+
+
+def _differences(found: dict, expected: dict) -> str:
+    """Say in which parts a foreign key is not as expected."""
+    parts = []
+    for part, wanted in expected.items():
+        has = found.get(part)
+        if wanted is None or str(has).casefold() == str(wanted).casefold():
+            continue
+        sides = (", ".join(side) if isinstance(side, list) else side for side in (has, wanted))
+        parts.append(f"{part.replace('_', ' ')} {' instead of '.join(map(str, sides))}")
+    return "; ".join(parts)
 
 
 class _Refusal(Exception):
@@ -193,18 +208,24 @@ class _Case:
                 f"The account {account['name']} cannot see every constraint of schema "
                 f'{self.schema["name"]} ({account["reason"]}), so "nobody holds the name" '
                 'cannot be told from "not allowed to see who does".',
-                f"Let an administrator run: GRANT ALL PRIVILEGES ON "
-                f"{plan.quote(self.schema['name'])}.* TO the account, or pass database_user and "
-                "database_password of an account that has it.",
+                f"Let an administrator run: {self._grant('ALL PRIVILEGES')}; or pass database_user "
+                "and database_password of an account that has it. Then run this again.",
             )
         if account.get("missing_rights"):
             raise _Refusal(
                 "missing_rights",
                 f"The account {account['name']} lacks {', '.join(account['missing_rights'])} on "
                 f"schema {self.schema['name']}; the repair would stop half-way.",
-                f"Let an administrator run: GRANT {', '.join(account['missing_rights'])} ON "
-                f"{plan.quote(self.schema['name'])}.* TO the account.",
+                f"Let an administrator run: {self._grant(', '.join(account['missing_rights']))}; "
+                "then run this again.",
             )
+
+    def _grant(self, rights: str) -> str:
+        user, _, host = self.schema["account"]["name"].rpartition("@")
+        return (
+            f"GRANT {rights} ON {plan.quote(self.schema['name'])}.* "
+            f"TO {plan.quote(user)}@{plan.quote(host)}"
+        )
 
     def _nothing_pending(self) -> None:
         maintenance = self.laravel.maintenance
@@ -322,15 +343,7 @@ class _Case:
             return " Whether one stands now is not for this account to see: that takes PROCESS."
         if not locks:
             return " Nobody holds one on these tables now."
-        return (
-            " Standing now: "
-            + "; ".join(
-                f"connection {lock['connection']} of {lock['user']} from {lock['host']} on table "
-                f"{lock['table']} for {lock['seconds']} s"
-                for lock in locks
-            )
-            + "."
-        )
+        return f" Standing now: {'; '.join(map(describe_lock, locks))}."
 
     # --- the incident itself -------------------------------------------------------------
 
@@ -437,7 +450,7 @@ class _Case:
                 diagnosis.found += " The new table was not created."
         elif "same" in kinds:
             diagnosis.verdict = "table_already_has_the_constraint"
-        else:
+        elif not holders:
             diagnosis.verdict = "nothing_in_the_way"
             diagnosis.found += " No constraint name stands in its way any more."
 
@@ -455,8 +468,8 @@ class _Case:
         if unknown:
             raise _Refusal(
                 "holder_not_identified",
-                f"{self.diagnosis.found} {' '.join(unknown[0].evidence)} "
-                f"What is missing: {unknown[0].missing}.",
+                " ".join([self.diagnosis.found, *unknown[0].evidence])
+                + f" What is missing: {unknown[0].missing}.",
                 "Find out where the table comes from (its rows, the deployment's history). If it "
                 "is the original renamed away, rename it back by hand and run this again; if it "
                 "is in use, give the migration's constraint another name.",
@@ -509,7 +522,10 @@ class _Case:
             f"{self.diagnosis.found} No way back to the schema before the migration is safe: "
             f"{reasons}.",
             "Take these reasons to the migration's author. Anything that clears one of them "
-            "(rows moved out of a leftover, a correct down()) opens that way; then run this again.",
+            "(rows moved out of a leftover, a correct down()) opens that way; then run this again."
+            if strategy == "auto"
+            else "Clear the reason, or leave rollback_strategy out, so that every way is "
+            "considered; then run this again.",
         )
 
     def _rehearse_in_memory(self, state: Schema, way: dict) -> str:
@@ -762,7 +778,7 @@ class _Case:
     def _missing_expected(self) -> list[str]:
         missing = [f"constraint {name}" for name in self.schema.get("missing") or ()]
         missing.extend(
-            f"constraint {item['name']} differs ({item['found']} instead of {item['expected']})"
+            f"constraint {item['name']} differs ({_differences(item['found'], item['expected'])})"
             for item in self.schema.get("differing") or ()
         )
         return missing + [
