@@ -137,8 +137,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rc:
-  description: Exit code of artisan; null when it was not run.
-  returned: success, and failure after artisan was run
+  description: Exit code of artisan. One that is not 0, of a command that had its effect all the
+    same, is told as a warning.
+  returned: when artisan was run
   type: int
   sample: 0
 stdout:
@@ -429,6 +430,14 @@ class Task:
         """End the module with success."""
         if self.connection:
             self.connection.close()
+        # Ansible takes any rc but 0 for a failure, and None is another one.
+        if self.result["rc"] != 0:
+            code = self.result.pop("rc")
+            if code is not None:
+                self.module.warn(
+                    f"artisan ended with {code}, and did what it was asked for: "
+                    f"{told_error(self.result)}"
+                )
         self.module.exit_json(**self.result)
 
     def ended_early(self, result):

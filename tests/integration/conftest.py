@@ -164,6 +164,8 @@ def run_module():
             stack.enter_context(contextlib.redirect_stdout(output))
             stack.enter_context(pytest.raises(SystemExit))
             importlib.import_module(name).main()
-        return {"failed": False, **json.loads(output.getvalue())}
+        result = json.loads(output.getvalue())
+        # As Ansible judges it: without a word about failure, by the exit code it was told.
+        return {"failed": result.get("rc", 0) != 0, **result}
 
     return run
