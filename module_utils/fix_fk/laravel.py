@@ -804,8 +804,9 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=
             "laravel_php to the path of the command line PHP that runs the application."
         )
     # The version and its settings are the application's affair, but a debugger's are not.
-    # COLUMNS keeps messages on one line.
-    environment = dict(os.environ, XDEBUG_MODE="off", COLUMNS="4000")
+    # COLUMNS keeps messages on one line. Without LINES artisan starts `stty` to ask for it, and
+    # what it starts has the whole of .env in its environment.
+    environment = dict(os.environ, XDEBUG_MODE="off", COLUMNS="4000", LINES="100")
     environment.update({str(name): str(value) for name, value in (env or {}).items()})
     started = time.monotonic()
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, (
