@@ -14,6 +14,7 @@ from . import facts, plan, sql
 from .evidence import Holder, classify
 from .facts import Inputs, Laravel
 from .simulation import Problem, Schema
+from .sql import FailedStatement
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
@@ -285,8 +286,10 @@ class _Case:
         if logged:
             return logged
         ours = self.laravel.maintenance
-        if ours.get("run_id") and ours.get("migration") in self.laravel.pending:
-            return ours["migration"]
+        if ours.get("run_id"):
+            # An interrupted run stands for all that was pending in it, also what it never began.
+            begun = ours.get("migration")
+            return begun if begun in self.laravel.pending else self.laravel.pending[0]
         trial = self.live.copy()
         for migration in self.laravel.pending:
             problems = trial.apply(self.laravel.up(migration)).problems
@@ -294,11 +297,15 @@ class _Case:
                 return migration
         return None
 
+    def _logged(self, migration: str) -> FailedStatement | None:
+        """Return the statement at which `migration` failed, if the log knows."""
+        return self.laravel.failed if self.laravel.failed_migration() == migration else None
+
     # --- look-alikes ---------------------------------------------------------------------
 
     def _check_look_alikes(self, migration: str) -> None:
-        failed = self.laravel.failed
-        if not failed or self.laravel.failed_migration() != migration:
+        failed = self._logged(migration)
+        if not failed:
             return
         kind = LOOK_ALIKES.get(failed.code)
         if failed.code == 1005 and failed.errno in (150, 140):
@@ -401,8 +408,7 @@ class _Case:
 
     def _describe(self, migration: str, holders: list[Holder]) -> None:
         diagnosis = self.diagnosis
-        failed = self.laravel.failed
-        logged = failed and self.laravel.failed_migration() == migration
+        failed = self._logged(migration)
         diagnosis.names = [
             {
                 "name": holder.name,
@@ -416,10 +422,15 @@ class _Case:
         for holder in holders:
             diagnosis.evidence.extend(e for e in holder.evidence if e not in diagnosis.evidence)
         sentence = f"Migration {migration} "
-        if logged:
+        if failed:
             sentence += f"failed with error {failed.code}"
             sentence += f" (errno {failed.errno})" if failed.errno else ""
             sentence += f": {failed.reason}."
+        elif self.laravel.maintenance.get("run_id"):
+            sentence += (
+                f"is pending: run {self.laravel.maintenance['run_id']} of this tool was "
+                "interrupted before it had run it."
+            )
         else:
             sentence += "is pending and cannot run; the log holds no error of it."
         held: dict[tuple[str, str], list[str]] = {}
@@ -438,7 +449,7 @@ class _Case:
                 f"{'are' if plural else 'is'} held by {table}, {what[kind]}."
             )
         kinds = {holder.kind for holder in holders}
-        retried = bool(logged and failed.code == 1050)
+        retried = bool(failed and failed.code == 1050)
         diagnosis.found = sentence
         if "displaced" in kinds:
             leftover = any(holder.leftover for holder in holders)
@@ -593,7 +604,8 @@ class _Case:
         made = self._made_by(migration)
         renamed = self._renamed_by(migration)
         for holder in displaced:
-            renamed[holder.original] = holder.table
+            if holder.original:
+                renamed[holder.original] = holder.table
         if not renamed and not made and not self._set_aside():
             return None, "the migration renamed and created no table that is there now"
         pairs = [
@@ -716,10 +728,9 @@ class _Case:
                     "again.",
                 )
             table = holder[0]
-            key = table.key(taken.name)
             identity = (table.identity or table.name).casefold()
             definition = definitions[(taken.name.casefold(), identity)]
-            drops.append({**definition, "table": table.name, "name": key.name})
+            drops.append({**definition, "table": table.name})
             repaired.drop_key(taken.name, table.name)
 
     def _to_run(self) -> list[str]:
@@ -729,8 +740,8 @@ class _Case:
 
     def _check_known_error(self, migration: str) -> None:
         """Refuse an error that has nothing to do with a taken name."""
-        failed = self.laravel.failed
-        if self.laravel.failed_migration() != migration or self.inputs.incident_migration:
+        failed = self._logged(migration)
+        if not failed or self.inputs.incident_migration:
             return
         taken = failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
         if taken or failed.code == 1050:
@@ -796,7 +807,7 @@ class _Case:
         """Attach the plan, and what must be true when it has been carried out."""
         self.diagnosis.steps = steps
         constraints = {
-            (key.name.casefold(), table.name.casefold()): {
+            (name.casefold(), table.name.casefold()): {
                 "name": key.name,
                 "table": table.name,
                 "columns": list(key.columns),
@@ -808,6 +819,7 @@ class _Case:
             for name in facts.keys_added(statement)
             for table in final.holders(name)
             for key in [table.key(name)]
+            if key
         }
         for expected in self.inputs.expected_constraints:
             constraints[(expected["name"].casefold(), expected["table"].casefold())] = dict(

@@ -59,7 +59,7 @@ def _no_diagnosis() -> dict:
 
 
 def _ran(result: dict | None) -> bool:
-    return bool(result) and not result.get("skipped")
+    return bool(result and not result.get("skipped"))
 
 
 def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
@@ -138,12 +138,9 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
 
 
 def _maintenance(results: dict) -> str:
-    left = results.get("leave_maintenance") or {}
-    return (
-        "the application is up"
-        if left.get("changed")
-        else ("the application stays down as it was before")
-    )
+    if (results.get("leave_maintenance") or {}).get("changed"):
+        return "the application is up"
+    return "the application stays down as it was before"
 
 
 def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
@@ -151,7 +148,7 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
     told, _, own_next = " ".join(failure["message"].split()).partition("Next: ")
     told = told.strip().rstrip(".")
     done = [step for step in steps if step["changed"] and step["state"] != "failed"]
-    answers = {
+    answers: dict = {
         "happened": f"{told}. (In: {failure['task']}.)",
         "did": "" if "Nothing was changed" in told else "Nothing was changed.",
         "state": "",

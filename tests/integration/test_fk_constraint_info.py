@@ -577,12 +577,12 @@ def test_a_password_that_is_a_name_does_not_blot_names_out(run_module, schema):
 def test_pymysql_comes_with_the_task(schema, tmp_path):
     content = io.BytesIO()
     folder = os.path.dirname(pymysql.__file__)
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w") as packed:
         for place, _folders, names in os.walk(folder):
             for name in names:
                 if name.endswith(".py"):
                     path = os.path.join(place, name)
-                    archive.write(path, os.path.join("pymysql", os.path.relpath(path, folder)))
+                    packed.write(path, os.path.join("pymysql", os.path.relpath(path, folder)))
     # A Python that cannot import PyMySQL until the archive is there.
     code = """
 import json, sys

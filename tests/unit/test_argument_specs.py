@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (PROJECT / "roles").iterdir())
 MODULES = sorted(path.stem for path in (PROJECT / "library").glob("*.py"))
 # What an option says about its values, with the value that it has when it says nothing.
-SAYS = {
+SAYS: dict = {
     "type": "str",
     "elements": None,
     "required": False,

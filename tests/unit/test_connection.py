@@ -32,6 +32,8 @@ class Refused(Exception):
 class Module:
     """As much of an AnsibleModule as is needed."""
 
+    tmpdir: str
+
     def __init__(self, **given):
         self.params = {
             name: spec.get("default") for name, spec in connection.CONNECTION_SPEC.items()
@@ -201,7 +203,7 @@ def test_what_tls_verifies(tls, socket, mode, host_checked):
 def wrapped(original):
     """Return an error as PyMySQL raises it for one of Python's own while connecting."""
     error = FakePymysql.MySQLError(2003, f"Can't connect ({original})")
-    error.original_exception = original
+    vars(error)["original_exception"] = original
     return error
 
 
