@@ -88,6 +88,15 @@ def ground(laravel_facts: dict) -> dict | None:
             next=f"If .env is right: {artisan} config:cache (or config:clear). If the cache is "
             "right, correct .env. Then run this again.",
         ).as_dict()
+    if laravel_facts.get("busy"):
+        return Diagnosis(
+            "artisan_is_running",
+            "An artisan that an earlier run of this tool started is still running; what it has "
+            "done so far says nothing about what it will have done.",
+            refused=True,
+            not_changed=NOT_CHANGED,
+            next="Wait until it has ended (ps -ef | grep artisan shows it), then run this again.",
+        ).as_dict()
     error = laravel_facts.get("database_error")
     if error:
         return Diagnosis(
@@ -390,7 +399,7 @@ class _Case:
         found: list[Holder] = []
         seen: set[str] = set()
         trial = self.live.copy()
-        trial.keeps_rows = True
+        trial.asking = True
         for pending in self.laravel.pending:
             for statement in self.laravel.up(pending):
                 for problem in trial.apply([statement]).problems:

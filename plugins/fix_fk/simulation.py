@@ -79,8 +79,9 @@ class Schema:
     def __init__(self, tables: Iterable[Table] = (), scope: str = "schema"):
         self.tables = {table.name.casefold(): table for table in tables}
         self.scope = scope
-        # For asking who is in the way: a table with rows is there even if a statement drops it.
-        self.keeps_rows = False
+        # For asking who is in the way: a table with rows is there even if a statement drops it, and
+        # one that could not be created is, without the constraints whose names are taken.
+        self.asking = False
         self.dropped: list[Table] = []
 
     def copy(self) -> Schema:
@@ -153,7 +154,7 @@ class Schema:
                 outcome.losses.append(
                     Loss("table", table.identity, f"drops table {table.name}", statement)
                 )
-                if self.keeps_rows:
+                if self.asking:
                     return
             self.drop(table.name)
         elif isinstance(effect, sql.RenameTable):
@@ -177,17 +178,18 @@ class Schema:
             columns.extend(column for column in source.columns if column not in columns)
         table = Table(effect.table, None, columns, [], list(effect.indexes), rows=False)
         for key in effect.foreign_keys:
-            if self._taken(key.name, table, problem):
-                return
-            table.keys.append(key)
-        self.tables[effect.table.casefold()] = table
+            if not self._taken(key.name, table, problem):
+                table.keys.append(key)
+        if len(table.keys) == len(effect.foreign_keys) or self.asking:
+            self.tables[effect.table.casefold()] = table
 
     def _taken(self, name: str | None, table: Table, problem) -> bool:
         if not name:
             return False
-        holders = [table] if table.key(name) else []
-        if self.scope == "schema":
-            holders = self.holders(name)
+        holders = self.holders(name) if self.scope == "schema" else []
+        # A table that is being created is not among them yet.
+        if table.key(name):
+            holders.append(table)
         if not holders:
             return False
         problem(

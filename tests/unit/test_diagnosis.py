@@ -234,6 +234,29 @@ def test_without_a_leftover_the_table_is_only_renamed(laravel, schema):
     assert "The new table was not created" in result["found"]
 
 
+def test_all_names_of_one_create_statement_are_freed(laravel, schema):
+    """With its constraints inline the CREATE fails as a whole, at the first of the taken names."""
+    schema["tables"].remove("skp_tahunan")
+    del schema["details"]["skp_tahunan"]
+    names = ["fk_skp_tahunan_user", "fk_skp_tahunan_approved_by"]
+    laravel["statements"][CREATE]["up"] = [CREATE_SKP, ADD_KEY, ADD_KEY.replace(*names)]
+    schema["constraints"] = [key(name, "skp_tahunan_backup_v1") for name in names]
+    inline = [f"constraint `{n}` foreign key (`user_id`) references `users` (`id`)" for n in names]
+    create = f"{CREATE_NEW[:-1]}, {', '.join(inline)})"
+    laravel["statements"][REFACTOR]["up"] = [RENAME, create]
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert [c["name"] for c in step(result, "fk_drop")["arguments"]["constraints"]] == names
+
+
+def test_one_name_twice_in_one_create_statement_is_the_codes_fault(laravel, schema):
+    inline = "constraint `fk_a` foreign key (`user_id`) references `users` (`id`)"
+    laravel["statements"][REFACTOR] = statements(
+        [f"create table `nilai` (`user_id` bigint, {inline}, {inline})"]
+    )
+    original_back(schema)
+    refused(laravel, schema, "names_collide_in_the_code", incident_migration=REFACTOR)
+
+
 def test_a_retry_that_hit_1050_is_the_same_incident(laravel, schema):
     failed_with(
         laravel,
@@ -289,6 +312,21 @@ def test_interrupted_after_the_migration_only_verifies(laravel, schema):
     }  # fmt: skip
     result = repaired(laravel, schema, "unfinished")
     assert steps(result) == ["verify", "leave_maintenance"]
+
+
+def test_interrupted_between_two_migrations_runs_the_rest(laravel, schema):
+    following = "2026_01_26_000000_following"
+    laravel["migrations"]["recorded"].append({"name": REFACTOR, "batch": 2})
+    laravel["migrations"]["pending"] = [following]
+    laravel["statements"][following] = statements(["create table `more` (`id` bigint not null)"])
+    schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
+    laravel["maintenance"] = {
+        "down": True, "by_this_tool": True, "run_id": "r1", "migration": REFACTOR,
+    }  # fmt: skip
+    result = repaired(laravel, schema, "nothing_in_the_way")
+    assert steps(result) == ["backup", "maintenance", "remigrate", "verify", "leave_maintenance"]
+    assert step(result, "remigrate")["arguments"]["migrations"] == [following]
+    assert "run r1 of this tool was interrupted" in result["found"]
 
 
 def test_log_lost_but_our_maintenance_mode_names_the_migration(laravel, schema):
@@ -640,6 +678,12 @@ def test_a_cached_configuration_that_differs_is_refused(laravel):
     ]
     result = ground(laravel)
     assert result["refused"] and "10.0.0.1" in result["found"] and "127.0.0.1" in result["found"]
+
+
+def test_an_artisan_that_is_still_running_is_waited_for(laravel):
+    laravel["busy"] = True
+    result = ground(laravel)
+    assert result["refused"] and result["verdict"] == "artisan_is_running"
 
 
 def test_no_connection_is_refused(laravel):
