@@ -42,7 +42,7 @@ def broken(kept):
 
 
 def prompt(sandbox, statement):
-    """Type a statement at the prompt of `mysql -u gaspul_user -p gaspulco_lkbkanwil`, then leave."""
+    """Type a statement at the prompt of `mysql -u gaspul_user -p gaspulco_lkbkanwil`; leave."""
     return subprocess.run(
         [
             program("mariadb", "mariadb-client"),

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that was killed at any point is finished by running it again; no row goes missing.
+
+Each half-done state is made by a real run: ansible-playbook is started, watched until it has got
+that far, and killed together with every process it started, as when the machine loses power.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+import yaml
+from playbook import PROJECT, play
+from sandbox import Sandbox
+
+FAILED = "2026_01_25_000000_total_refactor_skp_system"
+NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
+NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
+ROLLBACK_BATCH = 2000000000
+LEFTOVER = "skp_tahunan__fix_fk_leftover"
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+@pytest.fixture
+def broken(kept):
+    """The sandbox in the incident, with the rows of every table as `.before`."""
+    kept.broken()
+    for path in Path(kept.dir, "backups").glob("*"):
+        path.unlink()
+    kept.before = rows(kept)
+    return kept
+
+
+def rows(sandbox):
+    """Return {table: its rows in order} of the whole schema."""
+    return {
+        table: sorted(map(repr, sandbox.sql(f"SELECT * FROM `{table}`")))
+        for (table,) in sandbox.sql("SHOW TABLES")
+    }
+
+
+def until(condition, what):
+    """Wait for a condition and return what it gave; fail when it does not come about."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"in vain: waiting until {what}"
+        time.sleep(0.005)
+    return found
+
+
+def waiting(sandbox, beginning):
+    """Tell whether a statement that begins like this waits for a metadata lock."""
+    return sandbox.sql(
+        "SELECT id FROM information_schema.processlist"
+        " WHERE state = 'Waiting for table metadata lock' AND info LIKE %s",
+        f"{beginning}%",
+    )
+
+
+@contextlib.contextmanager
+def reading(sandbox, table):
+    """Stand on a table with an open transaction that has read it."""
+    with contextlib.closing(sandbox.server.connect(database=sandbox.database)) as connection:
+        connection.begin()
+        connection.cursor().execute(f"SELECT 1 FROM `{table}` LIMIT 1")
+        yield connection
+        connection.rollback()
+
+
+class Killed:
+    """A run on its way; leaving the block kills it and whatever it started.
+
+    `said` is its output so far.
+    """
+
+    def __init__(self, sandbox, folder, **variables):
+        self.sandbox = sandbox
+        self.mark = f"FIX_FK_TEST_RUN={uuid.uuid4()}"
+        self.output = folder / "output"
+        inventory = folder / "hosts.yml"
+        host = {**sandbox.variables(), "report_dir": str(folder / "reports"), **variables}
+        inventory.write_text(
+            yaml.safe_dump({"all": {"children": {"laravel": {"hosts": {"app": host}}}}}), "utf-8"
+        )
+        program = Path(sys.executable).with_name("ansible-playbook")
+        name, _, value = self.mark.partition("=")
+        with open(self.output, "wb") as output:
+            self.process = subprocess.Popen(
+                [str(program), "fix_fk.yml", "-i", str(inventory)],
+                cwd=PROJECT,
+                env={
+                    **os.environ,
+                    name: value,
+                    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+                    "ANSIBLE_NOCOLOR": "1",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self):
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def until(self, condition, what):
+        """Wait for a condition while the run goes on."""
+        return until(
+            lambda: condition() or (self.process.poll() is not None and pytest.fail(self.said())),
+            what,
+        )
+
+    def until_done(self, task):
+        """Wait until a task has ended; the next module needs some tenths of a second to begin."""
+        self.until(lambda: f"{task}] *" in self.said(), f"{task} is done")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        # Workers and artisan are in sessions of their own, so a process group would miss them.
+        while alive := self.processes():
+            for pid in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+        until(
+            lambda: (
+                not self.sandbox.sql(
+                    "SELECT id FROM information_schema.processlist WHERE user = %s",
+                    self.sandbox.user,
+                )
+            ),
+            "the server has noticed that its clients are gone",
+        )
+
+    def processes(self):
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if self.mark.encode() in (path / "environ").read_bytes().split(b"\0"):
+                    found.append(int(path.name))
+        return found
+
+
+def is_down(sandbox):
+    return Path(sandbox.app, "storage/framework/down").exists()
+
+
+def finishes(sandbox, **variables):
+    """Run it again and see that the job is done, whole, with every row there."""
+    run = play(sandbox, **variables)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired", run.screen
+    assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
+    expected = dict(sandbox.before)
+    expected["skp_tahunan_detail_backup_v1"] = expected["skp_tahunan_detail"]
+    now = rows(sandbox)
+    for table in expected.keys() - {"migrations", "skp_tahunan_detail"}:
+        assert now[table] == expected[table], table
+    assert now.keys() == {*expected, "rhk_pimpinan"}
+    assert now["skp_tahunan"] == now["skp_tahunan_detail"] == now["rhk_pimpinan"] == []
+    assert [sandbox.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
+    assert sandbox.recorded()[-2:] == [FAILED, NEXT]
+    assert not sandbox.sql("SELECT 1 FROM migrations WHERE batch >= %s", ROLLBACK_BATCH)
+    assert not is_down(sandbox)
+    assert not list(Path(sandbox.app, "storage/framework").glob("*fix_fk*"))
+    return run
+
+
+# How far the killed run got: the task that it ended with, and what shows it.
+AFTER = {
+    "maintenance": (
+        "Enter | Put the application into maintenance mode and remember every table's content",
+        lambda sandbox: is_down(sandbox) and sandbox.rows("skp_tahunan") == 0,
+    ),
+    "rollback": (
+        "Rollback | Undo exactly the failed migration",
+        lambda sandbox: (
+            sandbox.rows("skp_tahunan_backup_v1") is None
+            and sandbox.holders(NAMES[0]) == ["skp_tahunan"]
+        ),
+    ),
+    "fk_drop": (
+        "Drop | Free the constraint names",
+        lambda sandbox: (
+            sandbox.rows("skp_tahunan_backup_v1") is None and sandbox.holders(NAMES[0]) == []
+        ),
+    ),
+    "migrate": (
+        "Migrate | Run the pending migrations",
+        lambda sandbox: sandbox.recorded()[-2:] == [FAILED, NEXT],
+    ),
+    "verify": (
+        "Verify | Go through the checklist",
+        lambda sandbox: sandbox.recorded()[-2:] == [FAILED, NEXT],
+    ),
+}
+
+
+@pytest.mark.parametrize("step", AFTER)
+def test_killed_after(step, broken, tmp_path):
+    task, reached = AFTER[step]
+    with Killed(broken, tmp_path) as run:
+        run.until_done(task)
+    assert reached(broken), run.said()
+    assert is_down(broken)
+    finishes(broken)
+
+
+def test_killed_during_the_backup(broken, tmp_path):
+    backups = Path(broken.dir, "backups")
+    with Killed(broken, tmp_path) as run:
+        run.until(lambda: list(backups.glob("*.partial")), "the dump has begun")
+        # It cannot end while this stands.
+        with contextlib.closing(broken.server.connect(database=broken.database)) as connection:
+            connection.cursor().execute("LOCK TABLES users WRITE")
+            run.__exit__()
+    left = set(backups.glob("*"))
+    assert left and not [path for path in left if path.suffix in (".zst", ".gz", ".json")]
+    assert not is_down(broken)
+    report = finishes(broken).report
+    whole = Path(report["backup"]["path"])
+    assert whole.is_file() and whole not in left
+
+
+def test_killed_between_recording_and_rolling_back(broken, tmp_path):
+    with reading(broken, "skp_tahunan"), Killed(broken, tmp_path) as run:
+        run.until(lambda: waiting(broken, "drop table"), "down() is at its first statement")
+    assert broken.sql("SELECT migration FROM migrations WHERE batch = %s", ROLLBACK_BATCH) == [
+        (FAILED,)
+    ]
+    assert broken.rows("skp_tahunan") == 0
+    finishes(broken)
+
+
+def test_killed_in_the_middle_of_down(broken, tmp_path):
+    with reading(broken, "skp_tahunan_backup_v1"), Killed(broken, tmp_path) as run:
+        run.until(lambda: waiting(broken, "rename table"), "down() wants to rename")
+    assert broken.rows("skp_tahunan") is None
+    assert broken.rows("skp_tahunan_backup_v1") > 0
+    finishes(broken)
+
+
+def test_killed_between_renaming_back_and_dropping_the_leftover(broken, tmp_path):
+    """The second run drops what the first set aside, and nothing else."""
+    with contextlib.ExitStack() as stack:
+        displaced = stack.enter_context(reading(broken, "skp_tahunan_backup_v1"))
+        with Killed(broken, tmp_path, rollback_strategy="rename_back") as run:
+            run.until(lambda: waiting(broken, "RENAME TABLE"), "the rename waits")
+            # It has the lock on the new name already, so whoever reads that is next in the queue.
+            reader = threading.Thread(target=lambda: stack.enter_context(reading(broken, LEFTOVER)))
+            reader.start()
+            run.until(lambda: waiting(broken, "SELECT 1 FROM"), "the next reader waits")
+            displaced.rollback()
+            reader.join()
+            run.until(lambda: waiting(broken, "DROP TABLE"), "the drop waits")
+    assert broken.rows(LEFTOVER) == 0
+    assert broken.rows("skp_tahunan_backup_v1") is None
+    assert broken.rows("skp_tahunan") > 0
+    finishes(broken)
+
+
+def test_killed_in_the_middle_of_the_first_migration(broken, tmp_path):
+    with contextlib.closing(broken.server.connect(database=broken.database)) as connection:
+        with Killed(broken, tmp_path) as run:
+            run.until_done(AFTER["fk_drop"][0])
+            # The second table that the migration creates refers to this one.
+            connection.cursor().execute("LOCK TABLES sasaran_kegiatan WRITE")
+            run.until(lambda: waiting(broken, "alter table `rhk_pimpinan`"), "its keys are wanted")
+    assert broken.recorded()[-1] != FAILED
+    assert broken.rows("rhk_pimpinan") == 0
+    assert broken.holders(NAMES[0]) == ["skp_tahunan"] and broken.rows("skp_tahunan") == 0
+    finishes(broken)
+
+
+def test_killed_between_two_migrations(broken, tmp_path):
+    with reading(broken, "skp_tahunan_detail"), Killed(broken, tmp_path) as run:
+        run.until(lambda: waiting(broken, "rename table `skp_tahunan_detail`"), "the second begins")
+    assert broken.recorded()[-1] == FAILED
+    assert is_down(broken)
+    finishes(broken)
+
+
+def test_killed_twice(broken, tmp_path):
+    """What was remembered at the first beginning is what the last run compares with."""
+    for step in ("rollback", "migrate"):
+        folder = tmp_path / step
+        folder.mkdir()
+        with Killed(broken, folder) as run:
+            run.until_done(AFTER[step][0])
+    finishes(broken)
+
+
+def test_a_row_lost_while_interrupted_is_noticed(broken, tmp_path):
+    with Killed(broken, tmp_path) as run:
+        run.until_done(AFTER["fk_drop"][0])
+    broken.sql("DELETE FROM progres_harian ORDER BY id LIMIT 1")
+    run = play(broken)
+    assert run.rc != 0
+    assert "progres_harian" in run.message()
+    assert is_down(broken)
+
+
+def test_down_before_stays_down_after_success(broken):
+    assert broken.artisan("down").returncode == 0
+    run = play(broken)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    assert is_down(broken)
+    assert "stays down" in run.report["summary"]
+
+
+def test_down_before_stays_down_after_an_interrupted_run(broken, tmp_path):
+    assert broken.artisan("down").returncode == 0
+    with Killed(broken, tmp_path) as run:
+        run.until_done(AFTER["fk_drop"][0])
+    run = play(broken)
+    assert run.rc == 0, run.screen
+    assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
+    assert is_down(broken)
+
+
+def test_down_before_stays_down_after_a_refusal(broken):
+    assert broken.artisan("down").returncode == 0
+    broken.sql("INSERT INTO skp_tahunan (user_id, tahun) SELECT id, 2030 FROM users LIMIT 1")
+    before = broken.schema_dump(), broken.files()
+    run = play(broken)
+    assert run.rc != 0
+    assert run.report["diagnosis"]["verdict"] == "leftover_has_rows"
+    assert is_down(broken)
+    assert (broken.schema_dump(), broken.files()) == before
