@@ -233,6 +233,7 @@ import platform
 from ansible.module_utils.fix_fk.connection import PASSWORD_SHOWN, connected_module
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
+    is_busy,
     last_error,
     maintenance_state,
     probe,
@@ -264,6 +265,8 @@ def main():
         given["database_password"] = PASSWORD_SHOWN
     if given["timeout"] < 1:
         module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
+    # Before anything else: it may end while the rest is asked.
+    busy = is_busy(given["laravel_path"])
     where = (given["laravel_path"], given["laravel_php"])
     questions = {"database": True, "checklist": given["checklist"]}
     if given["statements"] != "none":
@@ -289,10 +292,10 @@ def main():
             refuse=False,
         )
         differences = differ(facts, dotenv)
-    module.exit_json(changed=False, laravel=present(facts, differences, given))
+    module.exit_json(changed=False, laravel=present(facts, differences, busy, given))
 
 
-def present(facts, differences, given):
+def present(facts, differences, busy, given):
     """Return `laravel` as documented."""
     password = facts["connection"]["password"]
     database = facts["database"]
@@ -323,6 +326,7 @@ def present(facts, differences, given):
             facts["connection"]["prefix"] + name: file
             for name, file in (facts["models"] or {}).items()
         },
+        "busy": busy,
         "maintenance": maintenance_state(facts, facts["maintenance"]["down"]),
         "last_error": found,
         "checklist": checklist(facts["checklist"], given["route_pattern"]),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import html
 import json
 import os
@@ -777,11 +778,55 @@ def _refusal(path, facts):
 def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT):
     """Run `php artisan ARGUMENTS --no-interaction --no-ansi` in path, without a shell.
 
-    Returns what run_php() returns.
+    One at a time: artisan inherits a lock, and has it for as long as it runs, even when the
+    module that started it was killed. Returns what run_php() returns.
     """
-    return run_php(
-        module, path, php, env, ["artisan", *arguments, "--no-interaction", "--no-ansi"], timeout
-    )
+    arguments = ["artisan", *arguments, "--no-interaction", "--no-ansi"]
+    try:
+        lock = _lock(path, fcntl.LOCK_EX)
+    except BlockingIOError:
+        module.fail_json(
+            msg=f"An artisan that an earlier run started is still running in {path}; two at a time "
+            "would undo each other's work. Nothing was run or changed. Wait until it has ended "
+            "(ps -ef | grep artisan shows it), and run this again."
+        )
+    try:
+        return run_php(module, path, php, env, arguments, timeout, descriptor=lock)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def is_busy(path):
+    """Return whether an artisan that this tool started is still running in path."""
+    try:
+        lock = _lock(path, fcntl.LOCK_SH)
+    except BlockingIOError:
+        return True
+    if lock is not None:
+        os.close(lock)
+    return False
+
+
+def _lock(path, kind):
+    """Return a descriptor of the artisan file, locked, or None where that cannot be done.
+
+    Raises BlockingIOError when another process has it. No file is made for it.
+    """
+    try:
+        descriptor = os.open(os.path.join(path, "artisan"), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        # Network file systems may not lock what is only open for reading.
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=None):

@@ -52,6 +52,46 @@ def run(run_module, app):
     return call
 
 
+def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run, run_module):
+    broken.add_migration("2026_03_01_000000_slow", "DB::connection()->pretending() || sleep(4);")
+    broken.sql(
+        "INSERT INTO migrations (migration, batch) VALUES (%s, 2), (%s, 2)", FAILED, FOLLOWING
+    )
+    given = {"laravel_path": broken.app, "command": "migrate"}
+    module = start(given)
+    _until(lambda: laravel.is_busy(broken.app))
+    module.kill()
+    module.wait()
+    assert run_module("laravel_info", laravel_path=broken.app)["laravel"]["busy"]
+    before = state(broken)
+    refused = run("migrate")
+    assert refused["failed"] and "still running" in refused["msg"]
+    assert state(broken) == before
+    _until(lambda: not laravel.is_busy(broken.app))
+    assert "2026_03_01_000000_slow" in broken.recorded()
+    assert not run("migrate")["failed"]
+
+
+def start(given):
+    """Start the module artisan in a process of its own, to be killed."""
+    source = (
+        "import sys, ansible.module_utils\n"
+        f"ansible.module_utils.__path__.append({str(PROJECT / 'module_utils')!r})\n"
+        f"sys.path.insert(0, {str(PROJECT / 'library')!r})\n"
+        "from ansible.module_utils.testing import patch_module_args\n"
+        "import artisan\n"
+        f"with patch_module_args({given!r}):\n    artisan.main()\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.DEVNULL)
+
+
+def _until(condition):
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def state(app):
     return app.schema_dump(), app.files()
 
@@ -401,32 +441,26 @@ def test_killed_rollback_leaves_a_record_that_says_what_it_is(broken, run):
     """The process ends for good between the record and the rollback, as with a lost connection."""
     records = batches(broken)
     php = Path(broken.dir, "slow php")
+    pid = Path(broken.dir, "pid")
     php.write_text(
-        '#!/bin/sh\ncase "$1" in artisan) sleep 30;; *) exec php "$@";; esac\n', encoding="utf-8"
+        f'#!/bin/sh\ncase "$1" in artisan) echo $$ > "{pid}"; exec sleep 30;; '
+        '*) exec php "$@";; esac\n',
+        encoding="utf-8",
     )
     php.chmod(0o755)
-    arguments = {
-        "ANSIBLE_MODULE_ARGS": {
+    process = start(
+        {
             "laravel_path": broken.app,
             "laravel_php": str(php),
             "command": "migrate:rollback",
             "migration": FAILED,
         }
-    }
-    source = (
-        "import sys, ansible.module_utils\n"
-        f"ansible.module_utils.__path__.append({str(PROJECT / 'module_utils')!r})\n"
-        f"sys.path.insert(0, {str(PROJECT / 'library')!r})\n"
-        "from ansible.module_utils.testing import patch_module_args\n"
-        "import artisan\n"
-        f"with patch_module_args({arguments['ANSIBLE_MODULE_ARGS']!r}):\n    artisan.main()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while FAILED not in batches(broken) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    _until(lambda: FAILED in batches(broken) and pid.exists() and pid.read_text())
+    process.kill()
     process.wait()
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    _until(lambda: not laravel.is_busy(broken.app))
     assert batches(broken) == {**records, FAILED: laravel.ROLLBACK_BATCH}
     php.unlink()
     assert not run("migrate:rollback", migration=FAILED)["failed"]
