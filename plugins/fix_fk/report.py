@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from . import text
 
-# The roles that write to the database: a failure in one of them, or after it, leaves the
-# application in maintenance mode.
-WRITERS = ("rollback", "fk_drop", "remigrate")
+# The steps that leave the application's code and database as they are. A failure in any other,
+# or after it, leaves the application in maintenance mode.
+HARMLESS = ("backup", "maintenance", "verify", "leave_maintenance")
 
 
 def build(run: dict) -> dict:
@@ -47,10 +47,11 @@ def build(run: dict) -> dict:
 
 
 def database_changed(results: dict) -> bool:
-    """Tell whether any step may have written to the database."""
+    """Tell whether any step may have written to the database, or changed the code."""
     return any(
-        _ran(results.get(name)) and (results[name].get("changed") or results[name].get("queries"))
-        for name in WRITERS
+        _ran(result) and (result.get("changed") or result.get("queries"))
+        for name, result in results.items()
+        if name not in HARMLESS
     )
 
 
@@ -161,11 +162,12 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if database_changed(results):
-        answers["state"] = "The application stays in maintenance mode."
+        if any(step["id"] == "maintenance" for step in steps):
+            answers["state"] = "The application stays in maintenance mode."
         answers["undo"] = [
             line
             for step in reversed(steps)
-            if step["id"] in WRITERS
+            if step["id"] not in HARMLESS
             for line in step["undo_queries"]
         ]
         if any(not check["ok"] for check in run.get("checks") or ()):
