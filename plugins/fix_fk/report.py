@@ -162,7 +162,7 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if database_changed(results):
-        if any(step["id"] == "maintenance" for step in steps):
+        if "maintenance" in results:
             answers["state"] = "The application stays in maintenance mode."
         answers["undo"] = [
             line
