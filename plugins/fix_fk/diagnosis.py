@@ -628,12 +628,7 @@ class _Case:
                 return None, f"table {original} exists and the migration does not create it"
             if table:
                 pointing = [
-                    other.name
-                    for other in self.live.tables.values()
-                    if other is not table
-                    for key in other.keys
-                    if key.referenced_table.casefold() == original.casefold()
-                    and other.name not in made
+                    other.name for other in self.live.referring(table) if other.name not in made
                 ]
                 if pointing:
                     return None, f"table {pointing[0]} refers to {original}, which would be dropped"

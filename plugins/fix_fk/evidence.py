@@ -49,10 +49,12 @@ def classify(
     history = laravel.history
     creator = history.creators.get(table.casefold())
     created = history.schema.get(table) is not None
+    sent = [statement for name in laravel.pending for statement in laravel.up(name)]
+    if laravel.failed and laravel.failed_migration():
+        sent.append(laravel.failed.sql)
     renames = {
         effect.new_name.casefold(): effect.table
-        for name in laravel.pending
-        for statement in laravel.up(name)
+        for statement in sent
         for effect in sql.read(statement)
         if isinstance(effect, sql.RenameTable)
     }
@@ -87,7 +89,11 @@ def classify(
         holder.evidence.append("These two do not agree on where it comes from.")
         holder.missing = f"whether {table} was {owner} or {renamed_from}"
         return holder
-    original = renamed_from or (owner if history.conclusive else None)
+    # By hand, or by a migration? What was renamed by hand may well be in use.
+    named = laravel.mentioned_by(table, laravel.pending)
+    if named and not renamed_from:
+        holder.evidence.append(f"Migration {named[0]} names {table}.")
+    original = renamed_from or (owner if history.conclusive and named else None)
     if original is None:
         gaps = "; ".join(history.gaps)
         holder.missing = (

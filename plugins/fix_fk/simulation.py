@@ -46,7 +46,7 @@ class Table:
 @dataclass(frozen=True)
 class Problem:
     """Why a statement would fail. `kind`: name_taken, table_exists, table_missing,
-    column_exists, column_missing, index_exists, constraint_missing, unread."""
+    table_referenced, column_exists, column_missing, index_exists, constraint_missing, unread."""
 
     kind: str
     statement: str
@@ -82,6 +82,7 @@ class Schema:
         # For asking who is in the way: a table with rows is there even if a statement drops it, and
         # one that could not be created is, without the constraints whose names are taken.
         self.asking = False
+        self.foreign_key_checks = True
         self.dropped: list[Table] = []
 
     def copy(self) -> Schema:
@@ -93,6 +94,19 @@ class Schema:
     def holders(self, name: str) -> list[Table]:
         """Return the tables that own a foreign key called `name`."""
         return [table for table in self.tables.values() if table.key(name)]
+
+    def referring(self, table: Table) -> list[Table]:
+        """Return the other tables with a foreign key that refers to `table`."""
+        return [
+            other
+            for other in self.tables.values()
+            if other is not table
+            and any(
+                key.referenced_schema is None
+                and key.referenced_table.casefold() == table.name.casefold()
+                for key in other.keys
+            )
+        ]
 
     def by_identity(self, identity: str) -> Table | None:
         for table in self.tables.values():
@@ -140,6 +154,9 @@ class Schema:
         if isinstance(effect, sql.ReadRows):
             outcome.reads.append(statement)
             return
+        if isinstance(effect, sql.ForeignKeyChecks):
+            self.foreign_key_checks = effect.on
+            return
         if isinstance(effect, sql.CreateTable):
             self._create(effect, problem)
             return
@@ -150,6 +167,8 @@ class Schema:
                 problem("table_missing", f"there is no table {effect.table}")
             return
         if isinstance(effect, sql.DropTable):
+            for other in self.referring(table) if self.foreign_key_checks else ():
+                problem("table_referenced", f"table {other.name} refers to {table.name}")
             if table.may_have_rows and table.identity is not None:
                 outcome.losses.append(
                     Loss("table", table.identity, f"drops table {table.name}", statement)

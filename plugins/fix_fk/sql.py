@@ -116,6 +116,13 @@ class ReadRows(Effect):
 
 
 @dataclass(frozen=True)
+class ForeignKeyChecks(Effect):
+    """The server is told to check foreign keys, or not to."""
+
+    on: bool = True
+
+
+@dataclass(frozen=True)
 class Harmless(Effect):
     """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
 
@@ -195,9 +202,18 @@ def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
             return [WriteRows(_name(target), name)]
     if isinstance(tree, exp.Query):
         return [ReadRows("")]
-    if isinstance(tree, (exp.Set, exp.Use, exp.Transaction, exp.Commit, exp.Rollback)):
+    if isinstance(tree, exp.Set):
+        return _read_set(tree)
+    if isinstance(tree, (exp.Use, exp.Transaction, exp.Commit, exp.Rollback)):
         return [Harmless("")]
     return [Unread("", statement)]
+
+
+def _read_set(tree: exp.Set) -> list[Effect]:
+    for pair in tree.find_all(exp.EQ):
+        if pair.this.name.casefold() == "foreign_key_checks":
+            return [ForeignKeyChecks("", pair.expression.name.casefold() not in ("0", "off"))]
+    return [Harmless("")]
 
 
 def _read_create(tree: exp.Create, statement: str) -> list[Effect]:

@@ -419,6 +419,26 @@ def test_history_and_migration_that_disagree_are_a_doubt(laravel, schema):
     refused(laravel, schema, "holder_not_identified")
 
 
+def test_a_table_renamed_by_hand_may_be_in_use(laravel, schema):
+    """That it was renamed is certain; that the failed migration did it is said by nobody."""
+    laravel["statements"][REFACTOR] = statements([CREATE_NEW, ADD_KEY], DOWN[:1])
+    result = refused(laravel, schema, "holder_not_identified")
+    assert "skp_tahunan_backup_v1 is skp_tahunan, renamed" in result["found"]
+    # In a branch that --pretend does not take, it does say so.
+    laravel["statements"][REFACTOR]["source_strings"] = ["skp_tahunan_backup_v1"]
+    repaired(laravel, schema, "renamed_table_kept_the_name")
+
+
+def test_the_logged_statement_tells_of_a_rename(laravel, schema):
+    laravel["statements"][REFACTOR] = statements([CREATE_NEW, ADD_KEY], DOWN[:1])
+    failed_with(
+        laravel,
+        "SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'skp_tahunan_backup_v1' "
+        f"already exists (SQL: {RENAME})",
+    )
+    repaired(laravel, schema, "renamed_table_kept_the_name_retried")
+
+
 def test_a_squashed_history_falls_back_to_the_rename_and_the_columns(laravel, schema):
     laravel["migrations"]["recorded"] = []
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
@@ -512,11 +532,35 @@ def test_orphan_dictionary_rows_are_for_the_administrator(laravel, schema):
     refused(laravel, schema, "orphan_dictionary_rows")
 
 
+def units(schema):
+    """Another table with rows, which nothing refers to."""
+    schema["tables"].append("units")
+    schema["details"]["units"] = table(["id"], True)
+
+
 def test_a_migration_that_drops_rows_when_run_again_is_refused(laravel, schema):
-    laravel["statements"][REFACTOR]["up"].append("drop table `users`")
+    units(schema)
+    laravel["statements"][REFACTOR]["up"].append("drop table `units`")
     result = refused(laravel, schema, "migration_would_lose_rows")
     assert "remigrate_accept_loss" in result["next"]
-    repaired(laravel, schema, "renamed_table_kept_the_name", remigrate_accept_loss=["users"])
+    repaired(laravel, schema, "renamed_table_kept_the_name", remigrate_accept_loss=["units"])
+
+
+def test_a_migration_that_drops_a_table_others_refer_to_would_fail_again(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].append("drop table `users`")
+    result = refused(laravel, schema, "no_safe_rollback", remigrate_accept_loss=["users"])
+    assert "still fail: table skp_tahunan_backup_v1 refers to users" in result["found"]
+    laravel["statements"][REFACTOR]["up"][-1:] = [
+        "SET FOREIGN_KEY_CHECKS=0;", "drop table `users`", "SET FOREIGN_KEY_CHECKS=1;",
+    ]  # fmt: skip
+    refused(laravel, schema, "migration_would_lose_rows")
+
+
+def test_a_down_that_drops_a_table_others_refer_to_is_not_taken(laravel, schema):
+    schema["tables"].append("anak")
+    schema["constraints"].append(key("fk_child", "anak", ["skp_id"], "skp_tahunan"))
+    result = refused(laravel, schema, "no_safe_rollback")
+    assert "down: it would fail: table anak refers to skp_tahunan" in result["found"]
 
 
 def test_a_first_drop_of_an_old_backup_table_is_harmless_after_the_rollback(laravel, schema):
