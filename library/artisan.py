@@ -80,6 +80,13 @@ options:
         application went down."
     type: bool
     default: false
+  lock_wait_timeout:
+    description:
+      - Seconds that one of artisan's C(ALTER), C(CREATE), C(DROP), C(RENAME) or C(TRUNCATE)
+        statements may wait for a table lock, while others queue behind it. Then artisan is ended
+        and who is in the way is named. The server's own limit is a day or a year.
+    type: int
+    default: 20
   timeout:
     description: Seconds after which artisan and all it started is ended.
     type: int
@@ -183,6 +190,7 @@ seconds:
 import contextlib
 import os
 import shlex
+import time
 from typing import Any
 
 from ansible.module_utils.fix_fk.connection import (
@@ -194,6 +202,8 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.ddl import blockers
+from ansible.module_utils.fix_fk.foreign_keys import list_tables
 from ansible.module_utils.fix_fk.laravel import (
     ARTISAN_TIMEOUT,
     ROLLBACK_BATCH,
@@ -209,6 +219,11 @@ from ansible.module_utils.fix_fk.laravel import (
 )
 from ansible.module_utils.fix_fk.sql import quote_identifier
 
+CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
+
+# Until the server has noticed that a client is gone, what it waited for may still be done.
+NOTICE_SECONDS = 10
+
 
 def main():
     module = connected_module(
@@ -222,6 +237,7 @@ def main():
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
+            "lock_wait_timeout": {"type": "int", "default": 20},
             "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
         },
         needs_application=True,
@@ -249,6 +265,8 @@ class Task:
         self.parameters: Any = None
         self.connection: Any = None
         self.before: dict = {}
+        # Since when (time.monotonic()) which session of artisan waits for a table lock.
+        self.waiting: dict[int, float] = {}
         self.result: dict = {
             "changed": False,
             "rc": None,
@@ -276,8 +294,8 @@ class Task:
         problem = None
         if not command or command.startswith("-") or not command.isprintable():
             problem = f"command is {command!r}, which is not the name of an artisan command"
-        elif given["timeout"] < 1:
-            problem = "timeout is less than a second"
+        elif given["timeout"] < 1 or given["lock_wait_timeout"] < 1:
+            problem = "timeout or lock_wait_timeout is less than a second"
         elif given["migration"] == "" or "" in given["migrations"]:
             problem = "The name of a migration is empty"
         elif given["migrations"] and command != "migrate":
@@ -365,7 +383,11 @@ class Task:
             given["laravel_env"],
             arguments,
             given["timeout"],
+            watch=self.waited_too_long if self.connection else None,
         )
+        if result["stopped"]:
+            with database_errors(self.module, self.parameters):
+                self.until_gone()
         for name in ("stdout", "stderr"):
             result[name] = self.without_secrets(result[name])
         self.result.update((name, result[name]) for name in ("rc", "stdout", "stderr", "seconds"))
@@ -441,13 +463,63 @@ class Task:
         self.module.exit_json(**self.result)
 
     def ended_early(self, result):
-        """Return the words for a command that ran out of time, or None."""
+        """Return the words for a command that was ended here, or None."""
+        if result["stopped"]:
+            return result["stopped"]
         if result["timed_out"]:
             return (
                 f"it was ended after {self.given['timeout']} s, and the server may still be at "
                 "its last statement"
             )
         return None
+
+    def waits(self):
+        """Return {session: statement} of what artisan has waiting for a table lock.
+
+        Its sessions are younger than this one, and of the same account, so that they are seen
+        without any right. Workers of the application send no such statements.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT ID, INFO FROM information_schema.PROCESSLIST WHERE DB = DATABASE()"
+                " AND ID > CONNECTION_ID() AND STATE = 'Waiting for table metadata lock'"
+            )
+            return {
+                session: text
+                for session, text in cursor.fetchall()
+                if (text or "").lstrip().partition(" ")[0].lower() in CHANGES_OF_TABLES
+            }
+
+    def waited_too_long(self):
+        """Return what waits and who is in its way, once that has lasted long enough, or None."""
+        pymysql = load_pymysql(self.module)
+        now, limit = time.monotonic(), self.given["lock_wait_timeout"]
+        try:
+            waits = self.waits()
+            self.waiting = {session: self.waiting.get(session, now) for session in waits}
+            long = [session for session, since in self.waiting.items() if now - since >= limit]
+            if not long:
+                return None
+            text = waits[long[0]]
+            tables, _views = list_tables(self.connection, self.parameters.database)
+            return (
+                f"a table is locked: '{text}' waited {limit} s and artisan was ended. "
+                + blockers(
+                    self.connection,
+                    self.parameters.database,
+                    [table for table in tables if quote_identifier(table) in text],
+                    pymysql,
+                    without=waits,
+                )
+            )
+        except pymysql.MySQLError:
+            return None
+
+    def until_gone(self):
+        """Wait until the server has noticed that artisan is gone, and what waited with it."""
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while self.waits() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     # Maintenance mode
 
@@ -786,7 +858,7 @@ class Task:
             self.look_again()
         else:
             self.look_at_maintenance()
-        if result["timed_out"] or result["rc"] != 0:
+        if result["timed_out"] or result["stopped"] or result["rc"] != 0:
             self.fail(self.ended_early(result) or "it failed", "See its output in the result.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from ansible.module_utils.fix_fk.server import describe_lock, list_locks
+from ansible.module_utils.fix_fk.server import describe_lock, list_idle, list_locks
 
 LOCK_SPEC = {
     "lock_wait_timeout": {"type": "int", "default": 5},
@@ -47,9 +47,15 @@ def execute(connection, statement, waits, pymysql):
         time.sleep(delay)
 
 
-def blockers(connection, schema, tables, pymysql):
-    """Return a sentence that names who stands on the tables, as far as the account may see."""
-    locks = list_locks(connection, schema, tables, pymysql)
+def blockers(connection, schema, tables, pymysql, without=()):
+    """Return a sentence that names who stands on the tables, as far as the account may see.
+
+    without: sessions (ids) that wait themselves. When no one else is to be seen, idle
+    sessions are named: that one of them has a transaction open is not for this account to see.
+    """
+    locks = list_locks(connection, schema, tables, pymysql) or []
+    locks = [lock for lock in locks if lock["connection"] not in without]
+    locks = locks or list_idle(connection, schema)
     if not locks:
         return (
             "Who holds the lock is not visible to this account: ask an account with the right "

@@ -775,7 +775,7 @@ def _refusal(path, facts):
     return None
 
 
-def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT):
+def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT, watch=None):
     """Run `php artisan ARGUMENTS --no-interaction --no-ansi` in path, without a shell.
 
     One at a time: artisan inherits a lock, and has it for as long as it runs, even when the
@@ -791,7 +791,7 @@ def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT):
             "(ps -ef | grep artisan shows it), and run this again."
         )
     try:
-        return run_php(module, path, php, env, arguments, timeout, descriptor=lock)
+        return run_php(module, path, php, env, arguments, timeout, descriptor=lock, watch=watch)
     finally:
         if lock is not None:
             os.close(lock)
@@ -829,11 +829,12 @@ def _lock(path, kind):
     return descriptor
 
 
-def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=None):
-    """Run php in the folder path and return {rc, stdout, stderr, timed_out, seconds}.
+def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=None, watch=None):
+    """Run php in the folder path and return {rc, stdout, stderr, timed_out, stopped, seconds}.
 
     env adds to the environment. source: a program for its standard input. descriptor: an open one
     that it inherits. After timeout seconds it is ended with all it started; rc is then negative.
+    So it is when watch, called about every second, returns a reason to, which is stopped then.
     """
     for needed in ("artisan", "vendor/autoload.php", "bootstrap/app.php"):
         if not os.path.isfile(os.path.join(path, needed)):
@@ -870,11 +871,16 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=
             pass_fds=() if descriptor is None else (descriptor,),
             start_new_session=True,
         )
-        timed_out = False
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            timed_out = True
+        timed_out, stopped = False, None
+        while not timed_out and not stopped:
+            left = started + timeout - time.monotonic()
+            try:
+                process.wait(max(0, min(1, left)))
+                break
+            except subprocess.TimeoutExpired:
+                timed_out = left <= 0
+                stopped = watch() if watch else None
+        else:
             os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(5)
@@ -890,6 +896,7 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=
         "stdout": texts[0],
         "stderr": texts[1],
         "timed_out": timed_out,
+        "stopped": stopped,
         "seconds": round(time.monotonic() - started, 3),
     }
 

@@ -338,3 +338,16 @@ def _own_statements(connection, schema):
         (schema,),
     )
     return [_lock(*row) for row in rows] or None
+
+
+def list_idle(connection, schema):
+    """Return the sessions in the schema that run nothing, as list_locks() does; at least those of
+    the account itself, the longest idle first, at most ten."""
+    rows = rows_of(
+        connection,
+        "SELECT NULL, ID, USER, HOST, TIME, NULL FROM information_schema.PROCESSLIST"
+        " WHERE ID <> CONNECTION_ID() AND COMMAND = 'Sleep' AND DB = %s"
+        " ORDER BY TIME DESC, ID LIMIT 10",
+        (schema,),
+    )
+    return [_lock(*row) for row in rows]

@@ -203,8 +203,8 @@ def test_odd_names_of_tables_constraints_and_columns(kept, strategy):
     assert [kept.holders(name) for name in KEYS] == [[TABLE]] * 2
     assert kept.recorded()[-1] == "2026_02_01_000000_refactor_odd"
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
-    way = next(step for step in run.report["done"] if step["id"] == "rollback")
-    assert any(quoted(DISPLACED) in line for line in way["undo"]) or strategy == "auto"
+    way = next(step for step in run.report["steps"] if step["id"] == "rollback")
+    assert any(quoted(DISPLACED) in line for line in way["undo_queries"]) or strategy == "auto"
     again = play(kept)
     assert again.report["outcome"] == "healthy" and again.stats("changed") == 0
 
