@@ -11,7 +11,7 @@ WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
 LABEL = 12
-PART = 11
+PART = 12
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
 
@@ -71,7 +71,7 @@ def report(data: dict) -> str:
             mark = _mark(check)
             lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
         lines.append("")
-    lines += _title(data["outcome"].upper(), data["host"], f"run {data['run_id']}")
+    lines += _title(data["outcome"].upper().replace("_", " "), data["host"], f"run {data['run_id']}")
     for label, answer in (
         ("Happened", data["happened"]),
         ("Done", data["did"]),
@@ -88,6 +88,8 @@ def report(data: dict) -> str:
 def _mark(check: dict) -> str:
     if not check["ok"]:
         return "FAILED"
+    if check.get("skipped"):
+        return "skipped"
     return "look" if check.get("look") else "passed"
 
 

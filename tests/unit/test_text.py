@@ -119,7 +119,7 @@ def test_a_statement_can_be_copied_from_the_screen():
     lines = text.plan(DIAGNOSIS, "app").splitlines()
     first = next(number for number, line in enumerate(lines) if "ADD CONSTRAINT" in line)
     copied = " ".join(line.strip() for line in lines[first : first + 2])
-    assert copied == f"undo  {ADD}" and len(ADD) > text.LONG
+    assert copied == f"undo   {ADD}" and len(ADD) > text.LONG
 
 
 def test_a_long_create_table_is_shortened_on_the_screen_only():
