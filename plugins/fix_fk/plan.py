@@ -35,23 +35,7 @@ def option_1(
 ) -> list[dict]:
     """Return the steps of Option 1: roll back, drop the constraints, migrate again."""
     steps = [
-        step(
-            "backup",
-            "Back the schema up",
-            "whatever happens afterwards can be undone from it",
-            [f"dump of schema {schema['name']}, compressed, checked, read back"],
-            ["nothing to undo: a file was added"],
-            "exit codes, trailer, table list, checksum of the file read back",
-        ),
-        step(
-            "maintenance",
-            "Enter maintenance mode",
-            "nobody writes while tables change their names",
-            [f"{artisan} down"],
-            [f"{artisan} up"],
-            "the application says that it is down",
-            migration=migration,
-        ),
+        *begin(artisan, schema, migration),
         *_rollback(artisan, laravel, migration, way),
     ]
     if drops:
@@ -72,24 +56,49 @@ def option_1(
     names = laravel.pending
     if way["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
-    steps.append(
+    return [*steps, migrate(artisan, laravel, names), *finish(artisan)]
+
+
+def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
+    """Return the first two steps: back up, and enter maintenance mode for this migration."""
+    return [
         step(
-            "remigrate",
-            "Run the migrations again",
-            f"{len(names)} pending: {', '.join(names)}",
-            [
-                f"{artisan} migrate --force",
-                *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
-            ],
-            [
-                f"{artisan} migrate:rollback --force    (undoes batch {laravel.next_batch})",
-                "or put the backup back",
-            ],
-            "each of them is recorded in the migrations table afterwards",
-            migrations=names,
-        )
+            "backup",
+            "Back the schema up",
+            "whatever happens afterwards can be undone from it",
+            [f"dump of schema {schema['name']}, compressed, checked, read back"],
+            ["nothing to undo: a file was added"],
+            "exit codes, trailer, table list, checksum of the file read back",
+        ),
+        step(
+            "maintenance",
+            "Enter maintenance mode",
+            "nobody writes while tables change their names",
+            [f"{artisan} down"],
+            [f"{artisan} up"],
+            "the application says that it is down",
+            migration=migration,
+        ),
+    ]
+
+
+def migrate(artisan: str, laravel: Laravel, names: list[str]) -> dict:
+    """Return the step that runs these pending migrations."""
+    return step(
+        "remigrate",
+        "Run the migrations again",
+        f"{len(names)} pending: {', '.join(names)}",
+        [
+            f"{artisan} migrate --force",
+            *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
+        ],
+        [
+            f"{artisan} migrate:rollback --force    (undoes batch {laravel.next_batch})",
+            "or put the backup back",
+        ],
+        "each of them is recorded in the migrations table afterwards",
+        migrations=names,
     )
-    return steps + finish(artisan)
 
 
 def finish(artisan: str) -> list[dict]:
