@@ -71,7 +71,8 @@ def report(data: dict) -> str:
             mark = _mark(check)
             lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
         lines.append("")
-    lines += _title(data["outcome"].upper().replace("_", " "), data["host"], f"run {data['run_id']}")
+    outcome = data["outcome"].upper().replace("_", " ")
+    lines += _title(outcome, data["host"], f"run {data['run_id']}")
     for label, answer in (
         ("Happened", data["happened"]),
         ("Done", data["did"]),
