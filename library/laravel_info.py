@@ -217,8 +217,8 @@ laravel:
     checklist:
       description: "With O(checklist=true): C(about) as C(artisan about --json) gives it (null
         before Laravel 9.21), C(routes) (methods, uri, name) that match O(route_pattern),
-        C(routes_total), and C(migration_status_ok), whether C(artisan migrate:status) succeeds.
-        Else null."
+        C(route_pattern), C(routes_total), and C(migration_status_ok), whether
+        C(artisan migrate:status) succeeds. Else null."
       type: dict
     python:
       description: C(version) of the target's Python and of its C(pymysql), null where that is
@@ -390,6 +390,7 @@ def checklist(answer, pattern):
         routes=[
             route for route in routes if pattern in route["uri"] or pattern in (route["name"] or "")
         ],
+        route_pattern=pattern,
         routes_total=len(routes),
     )
 
