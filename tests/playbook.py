@@ -22,6 +22,7 @@ CONTROLLER_ACTIONS = {
     "ansible.builtin.include_role",
     "ansible.builtin.include_tasks",
     "ansible.builtin.set_fact",
+    "ansible.builtin.set_stats",
     "ansible.builtin.validate_argument_spec",
     "controller_file",
     "progress",

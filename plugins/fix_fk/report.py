@@ -13,11 +13,11 @@ HARMLESS = ("backup", "maintenance", "verify", "leave_maintenance")
 def build(run: dict) -> dict:
     """Return the report of a run.
 
-    `run` holds host, run_id, check_mode, diagnosis, results ({step id: module result}),
-    failure (None or {task, message}), checks and command (what to type to run this again).
-    The result adds
+    `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
+    results ({step id: module result}), failure (None or {task, message}), checks, command (what to
+    type to run this again) and repair (what to type for a repair). The result adds
 
-    - outcome (healthy, planned, repaired, refused, failed) and ok;
+    - outcome (healthy, planned, needs_repair, repaired, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -66,17 +66,19 @@ def _ran(result: dict | None) -> bool:
 def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     """Tell how the run ended: what stopped before its first step is a refusal, not a failure."""
     if run.get("failure"):
-        return "failed" if results else "refused"
+        return "failed" if results or run.get("checks") else "refused"
     if diagnosis["refused"]:
         return "refused"
     if not diagnosis["steps"]:
         return "healthy"
+    if run.get("read_only"):
+        return "needs_repair"
     return "planned" if run["check_mode"] else "repaired"
 
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
     """Tell what became of a step."""
-    if outcome == "planned":
+    if outcome in ("planned", "needs_repair"):
         return "planned"
     if step == "verify" and checks:
         return "passed" if all(check["ok"] for check in checks) else "failed"
@@ -104,7 +106,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     if run.get("failure"):
         return _failed(run, results, steps)
     answers = {
-        "happened": diagnosis["found"],
+        "happened": diagnosis["found"] or "Every check of the checklist passed.",
         "did": "Nothing was changed.",
         "state": "",
         "next": diagnosis["next"] or "Nothing is left to do.",
@@ -116,6 +118,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome == "planned":
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
+    elif outcome == "needs_repair":
+        answers["did"] = "Nothing was changed: this only looked."
+        answers["next"] = f"{run['repair']} carries the plan out; with --check it shows it again."
     elif outcome == "repaired":
         checks = run.get("checks") or []
         answers["did"] = f"It was repaired, in {len(steps)} steps."

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/diagnose.yml: tells what a repair would do, writes nothing, and its exit code tells."""
+
+from __future__ import annotations
+
+import pytest
+from playbook import play
+from sandbox import Sandbox
+
+PLAYBOOK = "playbooks/diagnose.yml"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+def looks(sandbox, **options):
+    """Run the diagnosis, see that it changed nothing, and return the Run."""
+    before = sandbox.schema_dump(), sandbox.files()
+    run = play(sandbox, PLAYBOOK, **options)
+    assert (sandbox.schema_dump(), sandbox.files()) == before
+    assert run.stats("changed") == 0
+    assert set(run.modules()) <= {"laravel_info", "fk_constraint_info"}
+    assert sandbox.password not in run.everything()
+    return run
+
+
+def test_a_needed_repair_is_planned_and_not_made(kept):
+    kept.broken()
+    run = looks(kept)
+    assert run.rc == 2, run.screen
+    assert run.report["outcome"] == "needs_repair" and run.report["steps"]
+    assert {step["state"] for step in run.report["steps"]} == {"planned"}
+    assert "DROP FOREIGN KEY `fk_skp_tahunan_user`" in run.screen
+    assert "NEEDS REPAIR" in run.screen and "needs repair" in run.page
+    told = run.message()
+    assert "\n" not in told
+    assert told.index("Nothing was changed") < told.index("Next: ansible-playbook fix_fk.yml -i ")
+
+
+def test_a_collision_is_foreseen_before_a_deployment(kept):
+    """The release is there and was not migrated: the log holds no error."""
+    kept.present()
+    run = looks(kept)
+    assert run.rc == 2, run.screen
+    assert run.report["outcome"] in ("needs_repair", "refused")
+    assert "fk_skp_tahunan_user" in run.message() + run.screen
+
+
+def test_in_check_mode_it_does_the_same(kept):
+    kept.broken()
+    run = looks(kept, check=True)
+    assert run.rc == 2, run.screen
+    assert "needs repair" in run.screen.casefold() and run.reports == {}
+
+
+def test_when_all_is_well_it_exits_with_0(kept):
+    kept.broken()
+    assert play(kept).rc == 0
+    run = looks(kept)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "healthy" and run.report["diagnosis"]["verdict"] == "healthy"
+
+
+def test_a_refusal_exits_with_2_and_its_paragraph(kept):
+    kept.broken()
+    kept.set_dotenv(DB_DATABASE="elsewhere")
+    run = looks(kept)
+    assert run.rc == 2, run.screen
+    assert run.report["outcome"] == "refused"
+    assert run.message().startswith("[no_connection] Found: ")
+
+
+def test_two_hosts_of_one_database_are_both_diagnosed(kept):
+    kept.broken()
+    run = play({"one": kept.variables(), "two": kept.variables()}, PLAYBOOK)
+    assert run.rc == 2, run.screen
+    assert [report["outcome"] for report in run.reports.values()] == ["needs_repair"] * 2
+
+
+def test_no_host_is_no_success():
+    run = play({}, PLAYBOOK)
+    assert run.rc != 0
+    assert "no host in the group laravel" in run.message()
