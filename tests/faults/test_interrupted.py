@@ -280,12 +280,12 @@ def test_killed_between_renaming_back_and_dropping_the_leftover(broken, tmp_path
 
 
 def test_killed_in_the_middle_of_the_first_migration(broken, tmp_path):
-    with contextlib.closing(broken.server.connect(database=broken.database)) as connection:
-        with Killed(broken, tmp_path) as run:
-            run.until_done(AFTER["fk_drop"][0])
-            # The second table that the migration creates refers to this one.
-            connection.cursor().execute("LOCK TABLES sasaran_kegiatan WRITE")
-            run.until(lambda: waiting(broken, "alter table `rhk_pimpinan`"), "its keys are wanted")
+    connection = broken.server.connect(database=broken.database)
+    with contextlib.closing(connection), Killed(broken, tmp_path) as run:
+        run.until_done(AFTER["fk_drop"][0])
+        # The second table that the migration creates refers to this one.
+        connection.cursor().execute("LOCK TABLES sasaran_kegiatan WRITE")
+        run.until(lambda: waiting(broken, "alter table `rhk_pimpinan`"), "its keys are wanted")
     assert broken.recorded()[-1] != FAILED
     assert broken.rows("rhk_pimpinan") == 0
     assert broken.holders(NAMES[0]) == ["skp_tahunan"] and broken.rows("skp_tahunan") == 0

@@ -239,7 +239,7 @@ def test_all_names_of_one_create_statement_are_freed(laravel, schema):
     schema["tables"].remove("skp_tahunan")
     del schema["details"]["skp_tahunan"]
     names = ["fk_skp_tahunan_user", "fk_skp_tahunan_approved_by"]
-    laravel["statements"][CREATE]["up"] = [CREATE_SKP, ADD_KEY, ADD_KEY.replace(*names)]
+    laravel["statements"][CREATE]["up"] = [CREATE_SKP, ADD_KEY, ADD_KEY.replace(names[0], names[1])]
     schema["constraints"] = [key(name, "skp_tahunan_backup_v1") for name in names]
     inline = [f"constraint `{n}` foreign key (`user_id`) references `users` (`id`)" for n in names]
     create = f"{CREATE_NEW[:-1]}, {', '.join(inline)})"

@@ -59,7 +59,6 @@ RESULTS = {
         "backup": {"path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
     },
     "maintenance": {"changed": True},
-    "maintenance": {"changed": True},
     "fk_drop": {"changed": True, "queries": [QUERY], "undo": [ADD]},
     "remigrate": {"changed": False, "queries": ["php artisan migrate --force"], "failed": True},
 }
