@@ -46,7 +46,13 @@ def verify(
         _migrations(laravel, expected),
         _tables(schema_facts, inputs),
         *_constraints(schema_facts, expected),
-        _rows(expected, before, schema_facts.get("contents"), volatile),
+        _rows(
+            expected,
+            before,
+            schema_facts.get("contents"),
+            volatile,
+            {name.casefold() for name in inputs.remigrate_accept_loss},
+        ),
     ]
     left_behind = followers(Laravel(history), schema_facts)
     if left_behind:
@@ -119,8 +125,17 @@ def _constraints(schema_facts: dict, expected: dict) -> list[dict]:
     return checks
 
 
-def _rows(expected: dict, before: dict | None, after: dict | None, volatile: list[str]) -> dict:
-    """Find every table's content of before again, under its old or its new name."""
+def _rows(
+    expected: dict,
+    before: dict | None,
+    after: dict | None,
+    volatile: list[str],
+    accepted: set[str],
+) -> dict:
+    """Find every table's content of before again, under its old or its new name.
+
+    Only a table in `accepted`, which the plan drops, may have gone.
+    """
     title = "no row went missing"
     if "names" not in expected:
         detail = "not compared: nothing was repaired, so there is no content from before"
@@ -152,6 +167,10 @@ def _rows(expected: dict, before: dict | None, after: dict | None, volatile: lis
                 f"{now} had {content['rows']} rows and has {there['rows']} "
                 f"(the migration {', '.join(written)}s rows of it)"
             )
+            continue
+        if not there and name in expected.get("dropped", ()) and name.casefold() in accepted:
+            total -= content["rows"]
+            moved.append(f"{name} and its {content['rows']} rows are gone, as was accepted by name")
             continue
         have = f"{there['rows']} rows of other content" if there else "gone"
         lost.append(f"{name} had {content['rows']} rows, now {have}")
