@@ -9,9 +9,9 @@ import sys
 
 from ansible.errors import AnsibleFilterError
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
-    from fix_fk import diagnosis, facts, report, text, verification
+    from fix_fk import diagnosis, facts, permanent_fix, report, text, verification
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise
@@ -83,6 +83,26 @@ def database_changed(results: dict) -> bool:
     return report.database_changed(results)
 
 
+def rendering(laravel: dict, inputs: dict, given: dict) -> dict:
+    """Return what the template of the fix migration is filled with, or why it cannot be."""
+    return permanent_fix.rendering(laravel, _inputs(inputs), given)
+
+
+def permanent(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
+    """Return the plan of the permanent fix in the shape of a diagnosis."""
+    return permanent_fix.decide(laravel, schema, _inputs(inputs), given)
+
+
+def after_pull(first: dict, second: dict) -> dict:
+    """Return the plan `first` with what the pulled code makes of it."""
+    return permanent_fix.after_pull(first, second)
+
+
+def php(value, indent: int = 4) -> str:
+    """Return a value as PHP source."""
+    return permanent_fix.php(value, indent)
+
+
 def build_report(run: dict) -> dict:
     """Return the outcome of a run, for the screen, the page and the data file."""
     return report.build(run)
@@ -109,6 +129,10 @@ FILTERS = {
     "fix_fk_columns": columns,
     "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,
+    "fix_fk_rendering": rendering,
+    "fix_fk_permanent_fix": permanent,
+    "fix_fk_after_pull": after_pull,
+    "fix_fk_php": php,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
 }

@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""A migration's file, in place only when PHP can read it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: migration_file
+short_description: Write the file of a Laravel migration
+description:
+  - Lets the application's own PHP check the source (C(php -l)) before the file gets its name, and
+    gives it the owner and mode of the other migrations.
+  - A file that is there is replaced only when O(marker) is in it; somebody's own work stays.
+options:
+  laravel_path:
+    description: Folder of the application.
+    type: path
+    required: true
+  laravel_php:
+    description: PHP's command line program.
+    type: str
+    default: php
+  laravel_env:
+    description: Environment variables for PHP, besides those of the login.
+    type: dict
+    default: {}
+  path:
+    description: The file.
+    type: path
+    required: true
+  content:
+    description: The PHP source.
+    type: str
+    required: true
+  marker:
+    description: Text by which a file that this module may replace is known; it is in O(content).
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Checks the source and does not write.
+  diff_mode:
+    support: full
+    description: Shows the source before and after.
+author:
+  - The fix_fk authors
+"""
+
+EXAMPLES = r"""
+- name: Put the migration beside the others
+  migration_file:
+    laravel_path: /home/app/gaspul_api
+    path: /home/app/gaspul_api/database/migrations/2026_01_30_000000_fix_keys.php
+    content: "{{ lookup('ansible.builtin.template', 'fix_migration.php.j2') }}"
+    marker: Rendered by playbooks/permanent_fix.yml
+"""
+
+RETURN = r"""
+exists:
+  description: Whether the file was there before.
+  returned: success
+  type: bool
+  sample: false
+ours:
+  description: Whether it was there with O(marker) in it.
+  returned: success
+  type: bool
+  sample: false
+queries:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [write /home/app/gaspul_api/database/migrations/2026_01_30_000000_fix_keys.php]
+undo:
+  description: The commands that take it back; none for a file that was rendered before.
+  returned: success
+  type: list
+  elements: str
+  sample: [rm /home/app/gaspul_api/database/migrations/2026_01_30_000000_fix_keys.php]
+"""
+
+import contextlib
+import os
+import shlex
+import stat
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.laravel import excerpt, run_php
+
+# Seconds.
+LINT_TIMEOUT = 60
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "laravel_path": {"type": "path", "required": True},
+            "laravel_php": {"type": "str", "default": "php"},
+            "laravel_env": {"type": "dict", "default": {}},
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str", "required": True},
+            "marker": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    path, content = given["path"], given["content"]
+    lint = run_php(
+        module,
+        given["laravel_path"],
+        given["laravel_php"],
+        given["laravel_env"],
+        ["-l"],
+        LINT_TIMEOUT,
+        source=content,
+    )
+    if lint["rc"] != 0:
+        module.fail_json(
+            msg=f"PHP cannot read what was to become {path}: "
+            f"{excerpt(lint['stderr'] or lint['stdout'])}. Nothing was changed. See that "
+            "laravel_php is the PHP that the application runs on."
+        )
+    try:
+        before = read(path)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{path} cannot be read: {error.strerror}. Nothing was changed. Log in as the "
+            "user who owns the application, and run this again."
+        )
+    exists = before is not None
+    ours = exists and given["marker"] in before
+    result: dict = {"changed": before != content and (ours or not exists), "exists": exists}
+    result.update(ours=ours, queries=[], undo=[])
+    result["diff"] = {"before": before or "", "after": content if result["changed"] else before}
+    if result["changed"]:
+        result["queries"].append(f"write {path}")
+        if not exists:
+            result["undo"].append(shlex.join(["rm", path]))
+        if not module.check_mode:
+            try:
+                write(path, content)
+            except OSError as error:
+                module.fail_json(
+                    msg=f"{path} could not be written: {error.strerror}. Nothing was changed. Log "
+                    "in as the user who owns the application, and run this again."
+                )
+    module.exit_json(**result)
+
+
+def read(path):
+    """Return the file's text, or None when there is none. Raises OSError."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path, content):
+    """Write the file in one step, with its neighbours' owner and mode. Raises OSError."""
+    folder = os.path.dirname(path)
+    like = os.stat(path if os.path.exists(path) else folder)
+    # Of the folder's mode, what a file can have: read and write.
+    mode = stat.S_IMODE(like.st_mode) & 0o666
+    handle, partial = tempfile.mkstemp(prefix=".fix_fk_", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            own = os.fstat(handle)
+            if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+                os.fchown(handle, like.st_uid, like.st_gid)
+            os.fchmod(handle, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The permanent fix: code that cannot meet the incident again, pulled or rendered."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from . import plan
+from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .facts import Inputs, Laravel
+
+# phpdoc of the template has it; a file without it is somebody's own work and stays as it is.
+OURS = "Rendered by playbooks/permanent_fix.yml"
+STAMP = "%Y_%m_%d_%H%M%S"
+STAMP_LENGTH = len("2026_01_30_000000")
+# The name of the notes' table is longer, and a prefix may come before it.
+LONGEST_NAME = 48
+RULES = ("CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT")
+
+
+def php(value, indent: int = 4) -> str:
+    """Return strings, None, lists and dictionaries of them as PHP source."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, dict):
+        items = [f"{php(key)} => {php(item, indent + 4)}" for key, item in value.items()]
+    else:
+        items = [php(item, indent + 4) for item in value]
+        if not any(isinstance(item, (dict, list)) for item in value):
+            return f"[{', '.join(items)}]"
+    inner = " " * (indent + 4)
+    return "[\n" + "".join(f"{inner}{item},\n" for item in items) + " " * indent + "]"
+
+
+def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
+    """Return what the template is filled with, {migration, path, class, wanted, take_from}.
+
+    given: the role's variables without their prefix, and today (a date "2026-01-30"). Instead of
+    all that {problem, next} when it cannot be rendered. A migration of this name that exists is
+    rendered again under the same name.
+    """
+    name, take_from = given["name"], given["take_from"]
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        return _problem(
+            "permanent_fix_name takes lower-case letters, digits and underscores, as the file of a "
+            "migration does behind its date",
+            "Correct it, or leave it out.",
+        )
+    if len(name) > LONGEST_NAME:
+        return _problem(
+            f"permanent_fix_name is longer than {LONGEST_NAME} characters", "Choose a shorter one."
+        )
+    if not isinstance(take_from, list) or not all(isinstance(table, str) for table in take_from):
+        return _problem(
+            "permanent_fix_take_from takes a list of table names, each in quotes", "Correct it."
+        )
+    if not inputs.expected_constraints:
+        return _problem(
+            "the inventory names no expected_constraints, so there is nothing that a migration "
+            "could see to",
+            "Add them to the inventory, as inventory/production/group_vars/laravel.yml shows.",
+        )
+    prefix = laravel_facts["connection"].get("prefix") or ""
+    wanted = []
+    for key in inputs.expected_constraints:
+        for table in (key["table"], key["referenced_table"]):
+            if not table.startswith(prefix):
+                return _problem(
+                    f"table {table} of the expected constraint {key['name']} does not begin with "
+                    f"{prefix}, the table prefix of the application's connection",
+                    "Name tables in the inventory as the server does, with the prefix.",
+                )
+        for rule in ("on_delete", "on_update"):
+            if key.get(rule) is not None and str(key[rule]).upper() not in RULES:
+                return _problem(
+                    f"{rule} of the expected constraint {key['name']} is not one of "
+                    f"{', '.join(RULES)}",
+                    "Correct it, or leave it out: then the rule stays what it is.",
+                )
+        wanted.append(
+            {
+                "name": key["name"],
+                "table": key["table"][len(prefix) :],
+                "columns": list(key["columns"]),
+                "referenced_table": key["referenced_table"][len(prefix) :],
+                "referenced_columns": list(key["referenced_columns"]),
+                "on_delete": key.get("on_delete") and key["on_delete"].upper(),
+                "on_update": key.get("on_update") and key["on_update"].upper(),
+            }
+        )
+    files = {item["name"]: item["path"] for item in laravel_facts["migrations"]["files"]}
+    existing = [file for file in sorted(files) if file[STAMP_LENGTH:] == f"_{name}"]
+    migration = existing[-1] if existing else _dated(name, max(files, default=""), given["today"])
+    if migration is None:
+        return _problem(
+            f"the last migration, {max(files)}, does not begin with a date, so no name that sorts "
+            "after it can be made",
+            "Rename it, or write the migration by hand.",
+        )
+    return {
+        "migration": migration,
+        "path": files.get(migration)
+        or f"{inputs.laravel_path}/database/migrations/{migration}.php",
+        "class": "".join(part.capitalize() for part in name.split("_")),
+        "wanted": wanted,
+        "take_from": [t[len(prefix) :] if t.startswith(prefix) else t for t in take_from],
+    }
+
+
+def _dated(name: str, last: str, today: str) -> str | None:
+    """Return the name with today's date, or with the second after the last migration's."""
+    dated = f"{today.replace('-', '_')}_000000_{name}"
+    if dated > last:
+        return dated
+    try:
+        moment = datetime.datetime.strptime(last[:STAMP_LENGTH], STAMP)
+    except ValueError:
+        return None
+    return f"{moment + datetime.timedelta(seconds=1):{STAMP}}_{name}"
+
+
+def _problem(problem: str, next_: str) -> dict:
+    return {"problem": problem, "next": next_}
+
+
+def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> dict:
+    """Return the diagnosis, as `diagnose` does, with the steps of the permanent fix.
+
+    given: source ("render" or "git"), take_from, rerun (what repairs the incident), and
+    for "render" rendering (see there) and file (what migration_file returned), for "git" git
+    (what git_forward returned).
+    """
+    fix = given["rendering"].get("migration") if given["source"] == "render" else None
+    laravel = Laravel(_without(laravel_facts, fix))
+    case = _Case(laravel, schema, inputs)
+    try:
+        _decide(case, given, fix)
+    except _Refusal as refusal:
+        case.diagnosis.verdict = refusal.verdict
+        case.diagnosis.found = refusal.found
+        case.diagnosis.refused = True
+        case.diagnosis.next = refusal.next
+        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
+        case.diagnosis.steps = []
+    return case.diagnosis.as_dict()
+
+
+def _without(facts: dict, fix: str | None) -> dict:
+    """Return the application's facts without the traces of a fix that has not run yet.
+
+    Its statements depend on what it finds, and an interrupted or failed run of it is no incident.
+    """
+    migrations = facts["migrations"]
+    result = dict(
+        facts,
+        migrations=dict(
+            migrations, pending=[name for name in migrations["pending"] or () if name != fix]
+        ),
+    )
+    if (
+        fix
+        and (facts.get("maintenance") or {}).get("migration") == fix
+        and (fix in (migrations["pending"] or ()))
+    ):
+        result["maintenance"] = dict(facts["maintenance"], run_id=None, migration=None)
+    if fix and (facts.get("last_error") or {}).get("migration") == fix:
+        result["last_error"] = None
+    return result
+
+
+def _decide(case: _Case, given: dict, fix: str | None) -> None:
+    rendering = given.get("rendering") or {}
+    if rendering.get("problem"):
+        raise _Refusal("bad_input", f"{_begin(rendering['problem'])}.", rendering["next"])
+    try:
+        case.examine()
+    except _Refusal as refusal:
+        if refusal.verdict != "constraints_missing":
+            raise
+    diagnosis = case.diagnosis
+    if diagnosis.verdict == "unfinished":
+        return
+    if diagnosis.steps:
+        raise _Refusal(
+            "incident_first",
+            f"{diagnosis.found} A fix that comes with the code is reached only after the failed "
+            "migration has run.",
+            f"{given['rerun']}, then run this again.",
+        )
+    server = case.schema["server"]
+    if server.get("read_only") or server.get("replica"):
+        raise _Refusal(
+            "not_writable",
+            "The server that the application uses is "
+            f"{'a replica' if server.get('replica') else 'read-only'}.",
+            "Point the application (DB_HOST) at the primary, then run this again.",
+        )
+    case._check_sight()
+    pending = list(case.laravel.pending)
+    if given["source"] == "render":
+        _check_takes(case, given["take_from"])
+        step = _render_step(case, given, fix)
+        if fix not in case.laravel.recorded:
+            pending.append(fix)
+    else:
+        step = _git_step(given["git"])
+        pending += [name for name in given["git"]["migrations"] or () if name not in pending]
+    diagnosis.names, diagnosis.ways = [], []
+    if not step and not pending:
+        diagnosis.verdict = "healthy"
+        return
+    diagnosis.verdict = "permanent_fix"
+    diagnosis.next = ""
+    diagnosis.found = " ".join(
+        ["No failed migration stands in the way.", *_lacking(case), *(step or {}).get("found", ())]
+    )
+    case._check_loss(case.live)
+    final = case.live.copy()
+    for migration in case.laravel.pending:
+        final.apply(case.laravel.up(migration))
+    case._plan(
+        [
+            *plan.begin(case.artisan, case.schema, fix or (pending or ["-"])[0]),
+            *([step["step"]] if step else []),
+            plan.migrate(case.artisan, case.laravel, pending),
+            *plan.finish(case.artisan),
+        ],
+        final,
+    )
+    diagnosis.expected["migrations"] = [
+        *case.laravel.recorded,
+        *(name for name in pending if name not in case.laravel.recorded),
+    ]
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _lacking(case: _Case) -> list[str]:
+    missing = case._missing_expected()
+    return [f"Not as expected: {'; '.join(missing)}."] if missing else []
+
+
+def _check_takes(case: _Case, take_from: list[str]) -> None:
+    """Refuse to take a name from a table that was not named, before anything begins."""
+    if case.schema["server"]["name_scope"] != "schema":
+        return
+    given = {table.casefold() for table in take_from}
+    for key in case.inputs.expected_constraints:
+        for holder in case.live.holders(key["name"]):
+            own = holder.name.casefold() == key["table"].casefold()
+            if not own and holder.name.casefold() not in given:
+                raise _Refusal(
+                    "name_held_by_another_table",
+                    f"The constraint name {key['name']}, which {key['table']} is to have, is held "
+                    f"by table {holder.name}. A table that is in use must not lose a constraint "
+                    "without anybody noticing.",
+                    f"If {holder.name} may lose it, say so by name: -e "
+                    f'\'{{"permanent_fix_take_from": ["{holder.name}"]}}\'. If not, give one of '
+                    "the two constraints another name.",
+                )
+
+
+def _render_step(case: _Case, given: dict, fix: str | None) -> dict | None:
+    file, rendering = given["file"], given["rendering"]
+    if file["exists"] and not file["ours"]:
+        case.diagnosis.notes.append(
+            f"{rendering['path']} exists and was not rendered by this tool; it is run as it is."
+        )
+        return None
+    if not file["queries"]:
+        return None
+    if fix in case.laravel.recorded:
+        if not case._missing_expected():
+            case.diagnosis.notes.append(
+                f"{rendering['path']} has run and was rendered from other values; nothing is "
+                "missing, so it stays."
+            )
+            return None
+        raise _Refusal(
+            "fix_has_run",
+            f"{fix} exists and is recorded as run, and would not run again. Now not as expected: "
+            f"{'; '.join(case._missing_expected())}.",
+            "Render another one beside it: -e permanent_fix_name=fix_foreign_key_constraints_again",
+        )
+    names = ", ".join(key["name"] for key in rendering["wanted"])
+    verb = "render again" if file["exists"] else "render"
+    return {
+        "step": plan.step(
+            "permanent_fix",
+            "Render the fix migration",
+            f"it sees to {names} wherever this code is migrated",
+            [f"{verb} {rendering['path']}"],
+            [f"rm {rendering['path']}    (as long as it is not recorded)"],
+            "php -l, before the file gets its name",
+            migration=fix,
+        )
+    }
+
+
+def _git_step(git: dict) -> dict | None:
+    old, new = git["revision"], git["target"]
+    if old == new:
+        return None
+    commits = git["commits"]
+    shown = [f"    {line}" for line in commits or ()]
+    if commits is not None and git["behind"] > len(commits):
+        shown.append(f"    and {git['behind'] - len(commits)} more")
+    found = [f"{git['remote']}/{git['branch']} is at {new[:12]}, the application at {old[:12]}."]
+    if git["composer_lock"]:
+        found.append(
+            "composer.lock changes with it: run composer install --no-dev before the application "
+            "is used again."
+        )
+    return {
+        "found": found,
+        "step": plan.step(
+            "permanent_fix",
+            "Pull the code",
+            f"the fix is in branch {git['branch']}",
+            [
+                f"git pull --ff-only {git['remote']} {git['branch']}    ({old[:12]}..{new[:12]})",
+                *shown,
+            ],
+            [f"git reset --hard {old}"],
+            f"HEAD is {new}",
+            revision=new,
+        ),
+    }
+
+
+def after_pull(first: dict, second: dict) -> dict:
+    """Return the plan `first` with what the pulled code makes of it, or the refusal `second`."""
+    if second["refused"]:
+        return {
+            **second,
+            "steps": first["steps"],
+            "not_changed": "The code was pulled; the database was not changed.",
+        }
+    now = {step["id"]: step for step in second["steps"]}
+    return {
+        **first,
+        "notes": second["notes"],
+        "expected": second["expected"] or first["expected"],
+        "steps": [
+            now.get("remigrate", step) if step["id"] == "remigrate" else step
+            for step in first["steps"]
+        ],
+    }
