@@ -72,6 +72,12 @@ options:
           - The same for a change of its key.
         type: str
         choices: [RESTRICT, CASCADE, SET NULL, NO ACTION]
+  leave_out_orphans:
+    description:
+      - "With O(state=present): add the constraints that rows do not stand in the way of, and return
+        the others in RV(left_out). Otherwise one such row is reason to refuse all."
+    type: bool
+    default: false
   lock_wait_timeout:
     description:
       - Seconds that one statement waits for a lock. The servers' own default is a day or a year.
@@ -153,6 +159,25 @@ undo:
   elements: str
   sample: ["ALTER TABLE `skp_tahunan` ADD CONSTRAINT `fk_skp_tahunan_user` FOREIGN KEY (`user_id`)
     REFERENCES `users` (`id`) ON DELETE CASCADE"]
+left_out:
+  description: With O(leave_out_orphans=true), the constraints that were not added, as rows refer to
+    nothing.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    table:
+      description: The table that was to have it.
+      type: str
+    rows:
+      description: How many rows of that table refer to nothing.
+      type: int
+    reason:
+      description: That in words, with the query that shows them and the first values.
+      type: str
 constraints:
   description: The foreign keys that were dropped (absent), or that are there now (present; in
     check mode, that would be).
@@ -217,6 +242,8 @@ NEEDED = ("table", "columns", "referenced_table", "referenced_columns")
 NAME_TAKEN = (1826, 1022, 1823)
 MISFIT = (3780, 1822, 1215, 1824, 1825, 3734, 6125)
 ORPHANS = 1452
+# Values to name of those that refer to nothing.
+SAMPLES = 10
 CONNECTION_LOST = (2006, 2013)
 
 
@@ -288,6 +315,7 @@ def main():
                     "on_update": {"type": "str", "choices": RULES},
                 },
             },
+            leave_out_orphans={"type": "bool", "default": False},
             **LOCK_SPEC,
         ),
         supports_check_mode=True,
@@ -304,8 +332,11 @@ def main():
         schema = Schema(connection, parameters.database, pymysql)
         queries: list[str] = []
         undo: list[str] = []
+        left_out: list[dict] | None = [] if module.params["leave_out_orphans"] else None
         try:
-            keys = to_drop(schema, wanted) if state == "absent" else to_add(schema, wanted)
+            keys = (
+                to_drop(schema, wanted) if state == "absent" else to_add(schema, wanted, left_out)
+            )
         except (Refusal, ValueError) as refusal:
             module.fail_json(
                 msg=f"{sentence(refusal)}. Nothing was changed.", queries=queries, undo=undo
@@ -331,6 +362,8 @@ def main():
         if not module.check_mode:
             verify(module, schema, state, keys, queries, undo)
         if state == "present":
+            without = {(item["name"], item["table"]) for item in left_out or ()}
+            wanted = [want for want in wanted if (want["name"], want["table"]) not in without]
             there = [agreeing(schema, want) for want in wanted]
             keys = [key or wish(schema, want) for key, want in zip(there, wanted)]
     texts = "".join(
@@ -342,6 +375,7 @@ def main():
         queries=queries,
         undo=undo,
         constraints=[asdict(key) for key in keys],
+        left_out=left_out or [],
         diff=diff,
     )
 
@@ -397,8 +431,11 @@ def tables_of(keys):
     return ", ".join(sorted({key.table for key in keys}))
 
 
-def to_add(schema, wanted):
-    """Return the ForeignKeys to add for the constraints wanted present, or raise Refusal."""
+def to_add(schema, wanted, left_out=None):
+    """Return the ForeignKeys to add for the constraints wanted present, or raise Refusal.
+
+    Those that rows stand in the way of are put into the list left_out, when there is one.
+    """
     keys: list[ForeignKey] = []
     for want in wanted:
         missing = [part for part in NEEDED if not want[part]]
@@ -417,7 +454,19 @@ def to_add(schema, wanted):
             continue
         check_name(schema, key, keys)
         check_tables(schema, key)
-        check_rows(schema, key)
+        lost = orphan_rows(schema, key)
+        if lost and left_out is None:
+            raise Refusal(orphans(schema, key, lost))
+        if lost:
+            left_out.append(
+                {
+                    "name": key.name,
+                    "table": key.table,
+                    "rows": lost,
+                    "reason": f"{orphans(schema, key, lost)}. {samples(schema, key)}",
+                }
+            )
+            continue
         keys.append(key)
     return keys
 
@@ -482,15 +531,22 @@ def check_tables(schema, key):
             )
 
 
-def check_rows(schema, key):
-    """Raise Refusal when rows of the table refer to nothing; the server would say 1452."""
+def orphan_rows(schema, key):
+    """Return how many rows of the table refer to nothing; the server would say 1452."""
     try:
-        lost = rows_of(schema.connection, orphan_query(schema, key, "COUNT(*)"), None)[0][0]
+        return rows_of(schema.connection, orphan_query(schema, key, "COUNT(*)"), None)[0][0]
     except schema.pymysql.MySQLError:
         # Columns that cannot even be compared: the ALTER will say which and why.
-        return
-    if lost:
-        raise Refusal(orphans(schema, key, lost))
+        return 0
+
+
+def samples(schema, key):
+    """Return the first values that refer to nothing, in words."""
+    columns = ", ".join(f"child.{quote_identifier(column)}" for column in key.columns)
+    query = orphan_query(schema, key, f"DISTINCT {columns}")
+    found = rows_of(schema.connection, f"{query} ORDER BY {columns} LIMIT {SAMPLES}", None)
+    values = ", ".join(" / ".join(str(value) for value in row) for row in found)
+    return f"They refer to {', '.join(key.columns)} {values}"
 
 
 def orphans(schema, key, lost):

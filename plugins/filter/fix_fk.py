@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
-    from fix_fk import diagnosis, facts, permanent_fix, report, text, verification
+    from fix_fk import diagnosis, facts, option_2, permanent_fix, report, text, verification
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise
@@ -103,6 +103,11 @@ def php(value, indent: int = 4) -> str:
     return permanent_fix.php(value, indent)
 
 
+def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
+    """Return the plan of Option 2 in the shape of a diagnosis."""
+    return option_2.decide(laravel, schema, _inputs(inputs), given)
+
+
 def build_report(run: dict) -> dict:
     """Return the outcome of a run, for the screen, the page and the data file."""
     return report.build(run)
@@ -133,6 +138,7 @@ FILTERS = {
     "fix_fk_permanent_fix": permanent,
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,
+    "fix_fk_skip": skip,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
 }

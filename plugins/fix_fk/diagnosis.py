@@ -48,6 +48,9 @@ class Diagnosis:
     refused: bool = False
     not_changed: str = ""
     next: str = ""
+    # What a run that carries the plan out is called, and what the operator must not overlook then.
+    outcome: str = "repaired"
+    warning: str = ""
     steps: list[dict] = field(default_factory=list)
     expected: dict = field(default_factory=dict)
 
@@ -818,7 +821,7 @@ class _Case:
                 "referenced_table": key.referenced_table,
                 "referenced_columns": list(key.referenced_columns),
             }
-            for migration in self.laravel.pending
+            for migration in self._to_run()
             for statement in self.laravel.up(migration)
             for name in facts.keys_added(statement)
             for table in final.holders(name)

@@ -23,6 +23,7 @@ class Inputs:
     rollback_strategy: str = "auto"
     rollback_migration: str | None = None
     remigrate_accept_loss: tuple[str, ...] = ()
+    skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()
     laravel_php: str = "php"
@@ -33,6 +34,7 @@ _NAMES = (
     "incident_migration",
     "rollback_strategy",
     "rollback_migration",
+    "skip_accept",
     "laravel_path",
     "laravel_php",
     "database_connection",
@@ -248,7 +250,9 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
         if name and source not in names.setdefault(name, []):
             names[name].append(source)
 
-    for migration in laravel.pending:
+    # What was skipped counts as if it were still to be run.
+    skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
+    for migration in [*laravel.pending, *skipped]:
         for statement in laravel.up(migration):
             tables |= sql.tables_of(statement)
             for name in keys_added(statement):

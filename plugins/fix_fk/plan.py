@@ -39,20 +39,7 @@ def option_1(
         *_rollback(artisan, laravel, migration, way),
     ]
     if drops:
-        steps.append(
-            step(
-                "fk_drop",
-                "Drop the colliding constraints",
-                "their names are needed by the migration, and a name can be held once in a schema",
-                [
-                    f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
-                    for key in drops
-                ],
-                [add_foreign_key(key) for key in drops],
-                "the schema is asked again who holds these names: nobody",
-                constraints=[{"name": key["name"], "table": key["table"]} for key in drops],
-            )
-        )
+        steps.append(drop(drops))
     names = laravel.pending
     if way["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
@@ -80,6 +67,22 @@ def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
             migration=migration,
         ),
     ]
+
+
+def drop(keys: list[dict]) -> dict:
+    """Return the step that drops these constraints (fk_constraint_info's shape)."""
+    return step(
+        "fk_drop",
+        "Drop the colliding constraints",
+        "their names are needed by the migration, and a name can be held once in a schema",
+        [
+            f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
+            for key in keys
+        ],
+        [add_foreign_key(key) for key in keys],
+        "the schema is asked again who holds these names: nobody",
+        constraints=[{"name": key["name"], "table": key["table"]} for key in keys],
+    )
 
 
 def migrate(artisan: str, laravel: Laravel, names: list[str]) -> dict:

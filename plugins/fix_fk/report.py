@@ -10,6 +10,14 @@ from . import text
 HARMLESS = ("backup", "maintenance", "verify", "leave_maintenance")
 
 
+# How a plan that was carried out ends, and what is said then.
+CARRIED_OUT = {
+    "repaired": "It was repaired",
+    "skipped": "The migration was skipped",
+    "rebuilt": "The schema was emptied and built anew",
+}
+
+
 def build(run: dict) -> dict:
     """Return the report of a run.
 
@@ -17,7 +25,7 @@ def build(run: dict) -> dict:
     results ({step id: module result}), failure (None or {task, message}), checks, command (what to
     type to run this again) and repair (what to type for a repair). The result adds
 
-    - outcome (healthy, planned, needs_repair, repaired, refused, failed) and ok;
+    - outcome (healthy, planned, needs_repair, repaired, skipped, rebuilt, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -36,7 +44,7 @@ def build(run: dict) -> dict:
         "host": run["host"],
         "run_id": run["run_id"],
         "outcome": outcome,
-        "ok": outcome in ("healthy", "planned", "repaired"),
+        "ok": outcome in ("healthy", "planned", *CARRIED_OUT),
         "summary": _summary(run, diagnosis, answers),
         **answers,
         "diagnosis": diagnosis,
@@ -70,10 +78,10 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"]:
         return "refused"
     if not diagnosis["steps"]:
-        return "healthy"
+        return "skipped" if diagnosis.get("outcome") == "skipped" else "healthy"
     if run.get("read_only"):
         return "needs_repair"
-    return "planned" if run["check_mode"] else "repaired"
+    return "planned" if run["check_mode"] else diagnosis.get("outcome", "repaired")
 
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
@@ -92,12 +100,16 @@ def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
 
 def _step(step: dict, state: str, result: dict) -> dict:
     changed = bool(result.get("changed"))
+    undo = result.get("undo") or []
+    if "effect" in result and state == "changed":
+        # artisan takes a command back with a command; the plan knows the statements.
+        undo = step["undo"]
     return {
         **{part: value for part, value in step.items() if part != "arguments"},
         "state": state,
         "changed": changed,
         "queries": list(result.get("queries") or []),
-        "undo_queries": list(result.get("undo") or []) if changed else [],
+        "undo_queries": list(undo) if changed else [],
     }
 
 
@@ -105,7 +117,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     """Return what happened, what was done, how things stand and what is next."""
     if run.get("failure"):
         return _failed(run, results, steps)
-    answers = {
+    answers: dict = {
         "happened": diagnosis["found"] or "Every check of the checklist passed.",
         "did": "Nothing was changed.",
         "state": "",
@@ -121,13 +133,15 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome == "needs_repair":
         answers["did"] = "Nothing was changed: this only looked."
         answers["next"] = f"{run['repair']} carries the plan out; with --check it shows it again."
-    elif outcome == "repaired":
+    elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
-        answers["did"] = f"It was repaired, in {len(steps)} steps."
+        answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
         answers["state"] = f"{len(checks)} checks passed, {_maintenance(results)}."
         look = [check["check"] for check in checks if check.get("look")]
         if look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
+    if outcome != "refused" and diagnosis.get("warning"):
+        answers["state"] = f"{answers['state']} {diagnosis['warning']}".strip()
     return answers
 
 

@@ -127,6 +127,11 @@ class Schema:
         if found:
             found.keys = [key for key in found.keys if key is not found.key(name)]
 
+    def add_key(self, table: str, key: ForeignKey) -> None:
+        found = self.get(table)
+        if found:
+            found.keys.append(key)
+
     def rename(self, old: str, new: str) -> None:
         table = self.tables.pop(old.casefold())
         # The server renames generated constraint names with the table, typed ones not.

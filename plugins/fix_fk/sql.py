@@ -36,6 +36,8 @@ class ForeignKey:
     referenced_table: str
     referenced_columns: tuple[str, ...]
     referenced_schema: str | None = None
+    on_delete: str | None = None
+    on_update: str | None = None
 
 
 @dataclass(frozen=True)
@@ -384,7 +386,18 @@ def _foreign_key(item: exp.Expr) -> ForeignKey | None:
         table.name,
         tuple(column.name for column in getattr(reference, "expressions", ())),
         table.db or None,
+        **_rules(node.args["reference"]),
     )
+
+
+def _rules(reference: exp.Expr) -> dict[str, str]:
+    """Return on_delete and on_update of a REFERENCES clause, as far as it names them."""
+    rules = {}
+    for option in reference.args.get("options") or ():
+        words = str(option).upper().split(maxsplit=2)
+        if len(words) == 3 and words[0] == "ON" and words[1] in ("DELETE", "UPDATE"):
+            rules[f"on_{words[1].lower()}"] = words[2]
+    return rules
 
 
 def _index_name(item: exp.Expr) -> str | None:

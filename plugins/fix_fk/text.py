@@ -57,7 +57,7 @@ def plan(diagnosis: dict, host: str) -> str:
 def report(data: dict) -> str:
     """Return the report of one host's run; `data` is what `fix_fk_report` builds, with `files`."""
     lines: list[str] = []
-    began = data["outcome"] in ("repaired", "failed")
+    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", "needs_repair")
     if began:
         lines += ["Steps"]
         for step in data["steps"]:

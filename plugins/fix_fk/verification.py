@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from . import option_2
 from .diagnosis import followers
 from .facts import Inputs, Laravel, live
 
@@ -44,7 +45,7 @@ def verify(
     volatile = [*volatile, laravel_facts["migrations_table"]]
     checks = [
         _migrations(laravel, expected),
-        _tables(schema_facts, inputs),
+        _tables(schema_facts, expected.get("tables", inputs.expected_tables)),
         *_constraints(schema_facts, expected),
         _rows(
             expected,
@@ -54,6 +55,8 @@ def verify(
             {name.casefold() for name in inputs.remigrate_accept_loss},
         ),
     ]
+    if expected.get("skipped"):
+        checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
     left_behind = followers(Laravel(history), schema_facts)
     if left_behind:
         checks.append(
@@ -91,17 +94,17 @@ def _migrations(laravel: Laravel, expected: dict) -> dict:
     )
 
 
-def _tables(schema_facts: dict, inputs: Inputs) -> dict:
+def _tables(schema_facts: dict, wanted) -> dict:
     state = live(schema_facts)
     missing = []
-    for entry in inputs.expected_tables:
+    for entry in wanted:
         names = [entry] if isinstance(entry, str) else list(entry)
         if not any(state.get(name) for name in names):
             missing.append(" or ".join(names))
     return _check(
         "expected tables",
         not missing,
-        f"missing: {', '.join(missing)}" if missing else f"all {len(inputs.expected_tables)} exist",
+        f"missing: {', '.join(missing)}" if missing else f"all {len(wanted)} exist",
     )
 
 

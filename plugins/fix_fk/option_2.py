@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option 2: record the failed migration as run, without running it, and go on with the others.
+
+What the migration was to make is then missing, and its rows may be out of the application's
+sight. So it wants the migration's name, and the name of each table whose rows would be hidden;
+`missing` says afterwards what is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import plan, sql
+from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .evidence import Holder
+from .facts import Inputs, Laravel
+from .simulation import Schema
+from .sql import ForeignKey
+
+from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
+
+BETTER = "Option 1 repairs this without a loss: ansible-playbook fix_fk.yml"
+
+
+def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> dict:
+    """Return the diagnosis, as `diagnose` does, with the steps of Option 2.
+
+    given: accept (the migration to skip), accept_hidden (tables whose rows may go out of sight) and
+    complete (whether the missing constraints are to be added), as the operator wrote them.
+    """
+    skipped = given["accept"] or ""
+    already = skipped in Laravel(laravel_facts).recorded
+    case = _Skip(
+        Laravel(_as_if_pending(laravel_facts, skipped) if already else laravel_facts),
+        schema,
+        inputs,
+    )
+    try:
+        case.decide(given, already)
+    except _Refusal as refusal:
+        case.diagnosis.verdict = refusal.verdict
+        case.diagnosis.found = refusal.found
+        case.diagnosis.refused = True
+        case.diagnosis.next = refusal.next
+        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
+        case.diagnosis.steps = []
+    return case.diagnosis.as_dict()
+
+
+def _as_if_pending(facts: dict, migration: str) -> dict:
+    """Return the application's facts as they were before `migration` was recorded."""
+    migrations = facts["migrations"]
+    key = "migration" if "migration" in migrations["recorded"][0] else "name"
+    return dict(
+        facts,
+        migrations=dict(
+            migrations,
+            recorded=[row for row in migrations["recorded"] if row[key] != migration],
+            pending=sorted([migration, *(migrations["pending"] or ())]),
+        ),
+    )
+
+
+# --- what a migration intends, and what of it is there ----------------------------------------
+
+
+@dataclass
+class Intended:
+    """A table as a migration would leave it; columns and keys are those that it adds."""
+
+    name: str
+    columns: list[str] = field(default_factory=list)
+    keys: list[ForeignKey] = field(default_factory=list)
+
+
+def intended(statements: list[str]) -> dict[str, Intended]:
+    """Return the tables, columns and foreign keys that are there after `statements`."""
+    tables: dict[str, Intended] = {}
+    for statement in statements:
+        for effect in sql.read(statement):
+            _intend(tables, effect)
+    return tables
+
+
+def _intend(tables: dict[str, Intended], effect: sql.Effect) -> None:
+    name = effect.table.casefold()
+    if isinstance(effect, sql.DropTable):
+        tables.pop(name, None)
+        return
+    if isinstance(effect, sql.RenameTable):
+        table = tables.pop(name, Intended(effect.table))
+        table.name = effect.new_name
+        tables[effect.new_name.casefold()] = table
+        return
+    if isinstance(effect, sql.CreateTable):
+        tables[name] = Intended(effect.table, list(effect.columns), list(effect.foreign_keys))
+        return
+    changes = (sql.AddColumn, sql.ChangeColumn, sql.DropColumn, sql.AddForeignKey)
+    if not isinstance(effect, (*changes, sql.DropForeignKey)):
+        return
+    table = tables.setdefault(name, Intended(effect.table))
+    if isinstance(effect, sql.AddForeignKey):
+        table.keys.append(effect.foreign_key)
+    elif isinstance(effect, sql.DropForeignKey):
+        table.keys = [key for key in table.keys if not _same(key.name or "", effect.name)]
+    else:
+        old = effect.column
+        table.columns = [column for column in table.columns if not _same(column, old)]
+        if isinstance(effect, sql.AddColumn):
+            table.columns.append(effect.column)
+        elif isinstance(effect, sql.ChangeColumn):
+            table.columns.append(effect.new_name)
+
+
+def missing(statements: list[str], there: Schema) -> list[dict]:
+    """Return what `statements` would have made and `there` does not have.
+
+    Each is {what: "table", "column" or "constraint", name, table, detail}; a constraint has `key`,
+    in the shape of the module fk_constraint, as well.
+    """
+    found = []
+    for wanted in intended(statements).values():
+        table = there.get(wanted.name)
+        if table is None:
+            columns = f" ({', '.join(wanted.columns)})" if wanted.columns else ""
+            found.append(_lack("table", wanted.name, wanted.name, f"table {wanted.name}{columns}"))
+        elif table.columns is not None:
+            has = {column.casefold() for column in table.columns}
+            found += [
+                _lack("column", name, wanted.name, f"column {name} of table {wanted.name}")
+                for name in wanted.columns
+                if name.casefold() not in has
+            ]
+        for key in wanted.keys:
+            known = table and any(_agree(key, other) for other in table.keys)
+            if not known:
+                found.append({**_lack_key(wanted.name, key), "key": _as_wanted(wanted.name, key)})
+    return found
+
+
+def _agree(key: ForeignKey, other: ForeignKey) -> bool:
+    """Is this the constraint that was intended? One without a name goes by what it says."""
+    if key.name and not _same(key.name, other.name or ""):
+        return False
+    return (
+        _same(key.referenced_table, other.referenced_table)
+        and [c.casefold() for c in key.columns] == [c.casefold() for c in other.columns]
+        and [c.casefold() for c in key.referenced_columns]
+        == [c.casefold() for c in other.referenced_columns]
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
+
+
+def _lack(what: str, name: str, table: str, detail: str) -> dict:
+    return {"what": what, "name": name, "table": table, "detail": detail}
+
+
+def _lack_key(table: str, key: ForeignKey) -> dict:
+    name = key.name or "without a name"
+    return _lack(
+        "constraint",
+        name,
+        table,
+        f"constraint {name}: {table} ({', '.join(key.columns)}) -> "
+        f"{key.referenced_table} ({', '.join(key.referenced_columns)})",
+    )
+
+
+def _as_wanted(table: str, key: ForeignKey) -> dict:
+    """Return the foreign key as the module fk_constraint takes it."""
+    wanted = {
+        "name": key.name,
+        "table": table,
+        "columns": list(key.columns),
+        "referenced_table": key.referenced_table,
+        "referenced_columns": list(key.referenced_columns),
+    }
+    for name in ("referenced_schema", "on_delete", "on_update"):
+        if getattr(key, name):
+            wanted[name] = getattr(key, name)
+    return wanted
+
+
+def checks(skipped: dict, there: Schema) -> list[dict]:
+    """Return one check for each thing that the skipped migration would have made and is missing."""
+    return [
+        {
+            "check": f"missing {item['what']} {item['name']}",
+            "ok": True,
+            "look": True,
+            "detail": f"{item['detail']}: {skipped['migration']} was skipped",
+        }
+        for item in missing(skipped["statements"], there)
+    ]
+
+
+# --- the decision -----------------------------------------------------------------------------
+
+
+class _Skip(_Case):
+    """One application on the way to Option 2."""
+
+    migration = ""
+
+    def decide(self, given: dict, already: bool) -> None:
+        accept, hidden, complete = self._given(given)
+        self._check_ground()
+        self.migration = self._which(accept, already)
+        self.diagnosis.migration = self.migration
+        self._check_sight()
+        self._check_readable(self.migration)
+        holders = self._holders(self.migration)
+        if not already:
+            self._check_look_alikes(self.migration)
+            self._check_known_error(self.migration)
+        self._describe(self.migration, holders)
+        if already:
+            self.diagnosis.found = f"Migration {self.migration} is recorded as run."
+        statements = self.laravel.up(self.migration)
+        others = [name for name in self.laravel.pending if name != self.migration]
+        final = self.live.copy()
+        adds: list[dict] = []
+        drops: list[dict] = []
+        failing = self._apply(final, others)
+        if complete:
+            drops, adds = self._completion(statements, final, holders)
+        lacking = missing(statements, final)
+        self._show(statements, lacking, holders)
+        if accept is None:
+            raise _Refusal(
+                "skip_not_accepted",
+                f"{self.diagnosis.found} {self.diagnosis.warning}",
+                f"{BETTER}. If the migration is to be skipped all the same, say so by its name: "
+                f"-e skip_accept={self.migration}",
+            )
+        if not already:
+            self._check_hidden(holders, hidden)
+        if failing:
+            name, problem = failing
+            raise _Refusal(
+                "remaining_would_fail",
+                f"{self.diagnosis.found} Without it, migration {name}, which comes after it, would "
+                f"fail: {problem}. That would be a second incident on top of this one.",
+                f"{BETTER}. Or take out of {name} what it needs of {self.migration}, deploy that, "
+                "and run this again.",
+            )
+        self._check_loss(self.live)
+        unfinished = bool(self.laravel.maintenance.get("run_id"))
+        work = [
+            *([] if already else [self._record()]),
+            *([plan.migrate(self.artisan, self.laravel, others)] if others else []),
+            *([plan.drop(drops)] if drops else []),
+            *([_complete(adds)] if adds else []),
+        ]
+        self.diagnosis.outcome = "skipped"
+        if not work and not unfinished:
+            self.diagnosis.verdict = "skipped_already"
+            return
+        self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
+        begin = plan.begin(self.artisan, self.schema, self.migration) if work else []
+        self._plan([*begin, *work, *plan.finish(self.artisan)], final)
+        self._expect(adds, final, lacking)
+
+    def _given(self, given: dict) -> tuple[str | None, list[str], bool]:
+        """Return what the operator accepts; refuse what is not of the right type."""
+        accept, hidden = given["accept"] or None, given["accept_hidden"] or []
+        problem = ""
+        if not isinstance(hidden, list) or not all(isinstance(name, str) for name in hidden):
+            problem = "skip_accept_hidden takes a list of table names, each in quotes"
+        try:
+            complete = boolean(given["complete"] or False)
+        except TypeError:
+            complete, problem = False, "skip_complete takes true or false"
+        if problem:
+            raise _Refusal("bad_input", f"{problem}.", "Correct it, then run this again.")
+        return accept, hidden, complete
+
+    def _which(self, accept: str | None, already: bool) -> str:
+        """Return the migration to skip, or refuse."""
+        failed = self.laravel.failed_migration()
+        if already:
+            if failed and failed != accept:
+                raise _Refusal(
+                    "skip_names_another",
+                    f"skip_accept names {accept}, which is recorded as run; the migration that "
+                    f"failed is {failed}.",
+                    f"{BETTER}. If {failed} is to be skipped, name it: -e skip_accept={failed}",
+                )
+            return accept or ""
+        migration = self._incident() if self.laravel.pending else None
+        if migration is None:
+            raise _Refusal(
+                "nothing_to_skip",
+                "No failed migration was found, so there is none to skip"
+                + (f", and skip_accept names {accept}." if accept else "."),
+                f"See what is pending: {self.artisan} migrate:status. If the log does not tell "
+                "which one failed, name it: -e incident_migration=<name>",
+            )
+        if accept is not None and accept != migration:
+            raise _Refusal(
+                "skip_names_another",
+                f"skip_accept names {accept}; the migration that failed is {migration}.",
+                f"{BETTER}. If {migration} is to be skipped, name it: -e skip_accept={migration}",
+            )
+        return migration
+
+    def _to_run(self) -> list[str]:
+        return [name for name in self.laravel.pending if name != self.migration]
+
+    def _apply(self, final: Schema, others: list[str]) -> tuple[str, str] | None:
+        """Run the other migrations on `final`; return (migration, why) of the first that fails."""
+        failing = None
+        for name in others:
+            for problem in final.apply(self.laravel.up(name)).problems:
+                if problem.kind != "unread" and failing is None:
+                    failing = (name, problem.detail)
+        return failing
+
+    def _completion(
+        self, statements: list[str], final: Schema, holders: list[Holder]
+    ) -> tuple[list[dict], list[dict]]:
+        """Return (constraints to drop, constraints to add), and carry both out on `final`."""
+        drops, adds = [], []
+        kinds = {holder.name.casefold(): holder for holder in holders}
+        for item in missing(statements, final):
+            if item["what"] != "constraint" or not item["key"]["name"]:
+                continue
+            key = item["key"]
+            table, parent = final.get(key["table"]), final.get(key["referenced_table"])
+            if not table or not (parent or key.get("referenced_schema")):
+                continue
+            if not _has_columns(table, key["columns"]):
+                continue
+            taken = [table for table in final.holders(key["name"]) if final.scope == "schema"]
+            for holder in taken or [t for t in [table] if t.key(key["name"])]:
+                known = kinds.get(key["name"].casefold())
+                if known is None or known.kind != "displaced" or known.table != holder.name:
+                    raise _Refusal(
+                        "live_table_holds_the_name",
+                        f"{self.diagnosis.found} skip_complete would give the constraint name "
+                        f"{key['name']} to {key['table']}, and {holder.name}, which holds it, is "
+                        "not known to be a table renamed away: nothing is dropped from a table "
+                        "that may be in use.",
+                        "Leave skip_complete out; the constraint is then missing. Or give it "
+                        "another name in the migration, deploy that, and run Option 1.",
+                    )
+                drops.append(self._definition(key["name"], holder.name))
+                final.drop_key(key["name"], holder.name)
+            adds.append(key)
+            final.add_key(key["table"], _foreign_key(key))
+        return drops, adds
+
+    def _definition(self, name: str, table: str) -> dict:
+        for key in self.schema["constraints"]:
+            if _same(key["name"], name) and _same(key["table"], table):
+                return key
+        return {"name": name, "table": table, "columns": []}
+
+    def _show(self, statements: list[str], lacking: list[dict], holders: list[Holder]) -> None:
+        """Say what is skipped, and what will be missing."""
+        notes = self.diagnosis.notes
+        notes.append(f"{self.migration} would have sent:")
+        notes += [f"    {sql.redact(text)}" for text in statements]
+        for reason in self.laravel.statements(self.migration).get("up_conditional") or ():
+            notes.append(f"It decides by what it finds ({reason}): that may not be all of it.")
+        notes += [f"Will be missing: {item['detail']}" for item in lacking]
+        hidden = self._hidden(holders)
+        notes += [f"Out of the application's sight: the rows of {table}" for table in hidden]
+        what = ", ".join(f"{item['what']} {item['name']}" for item in lacking)
+        self.diagnosis.warning = (
+            "Option 2 is not recommended: the code expects what a skipped migration makes. "
+            + (f"Missing: {what}." if lacking else "Nothing that it would have made is missing.")
+        )
+        if hidden:
+            self.diagnosis.warning += f" Out of sight: the rows of {', '.join(hidden)}."
+
+    def _hidden(self, holders: list[Holder]) -> list[str]:
+        """Return the tables with rows that were renamed away, or of which that is not known."""
+        renamed = set(self._renamed_by(self.migration).values())
+        renamed |= {h.table for h in holders if h.kind in ("displaced", "unknown")}
+        tables = [self.live.get(name) for name in renamed]
+        return sorted(table.name for table in tables if table and table.may_have_rows)
+
+    def _check_hidden(self, holders: list[Holder], accepted: list[str]) -> None:
+        names = {name.casefold() for name in accepted}
+        hidden = [name for name in self._hidden(holders) if name.casefold() not in names]
+        if hidden:
+            listed = ", ".join(f'"{name}"' for name in hidden)
+            raise _Refusal(
+                "skip_hides_rows",
+                f"{self.diagnosis.found} With the migration skipped, the original rows stay in "
+                f"{', '.join(hidden)}, which the application does not read: its data would be out "
+                "of sight although it is there.",
+                f"{BETTER}. If that is meant, say so by name: -e "
+                f"'{{\"skip_accept_hidden\": [{listed}]}}'",
+            )
+
+    def _record(self) -> dict:
+        table = plan.quote(self.laravel.raw["migrations_table"])
+        batch = self.laravel.next_batch
+        install = (
+            []
+            if self.laravel.raw.get("migrations_table_exists", True)
+            else [f"{self.artisan} migrate:install"]
+        )
+        where = f"`migration` = '{self.migration}' AND `batch` = {batch}"
+        return plan.step(
+            "skip",
+            "Record the migration as run, without running it",
+            "asked for by name; what it would have made will be missing",
+            [
+                *install,
+                f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
+                f"VALUES ('{self.migration}', {batch})",
+            ],
+            [f"DELETE FROM {table} WHERE {where}"],  # noqa: S608 - shown, not sent
+            "the record is read again",
+            migration=self.migration,
+        )
+
+    def _expect(self, adds: list[dict], final: Schema, lacking: list[dict]) -> None:
+        """Expect what is added, and do not expect what will be missing."""
+        expected = self.diagnosis.expected
+        added = {key["name"].casefold() for key in adds}
+        gone = {item["name"].casefold() for item in lacking if item["what"] == "constraint"}
+        expected["constraints"] = [
+            key for key in expected["constraints"] if key["name"].casefold() not in gone | added
+        ] + adds
+        expected["tables"] = [
+            entry
+            for entry in expected["tables"]
+            if any(final.get(name) for name in ([entry] if isinstance(entry, str) else entry))
+        ]
+        statements = self.laravel.up(self.migration)
+        expected["skipped"] = {
+            "migration": self.migration,
+            "statements": statements,
+            "tables": [table.name for table in intended(statements).values()],
+        }
+
+
+def _has_columns(table, columns: list[str]) -> bool:
+    has = {column.casefold() for column in table.columns or ()}
+    return table.columns is None or {column.casefold() for column in columns} <= has
+
+
+def _foreign_key(key: dict) -> ForeignKey:
+    return ForeignKey(
+        key["name"],
+        tuple(key["columns"]),
+        key["referenced_table"],
+        tuple(key["referenced_columns"]),
+        key.get("referenced_schema"),
+    )
+
+
+def _complete(adds: list[dict]) -> dict:
+    return plan.step(
+        "complete",
+        "Add the constraints that the skipped migration would have made",
+        "asked for by skip_complete",
+        [plan.add_foreign_key(key) for key in adds],
+        [
+            f"ALTER TABLE {plan.quote(key['table'])} DROP FOREIGN KEY {plan.quote(key['name'])}"
+            for key in adds
+        ],
+        "each is read again; one that rows stand in the way of is left out and these are listed",
+        constraints=adds,
+    )
