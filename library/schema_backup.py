@@ -15,7 +15,9 @@ description:
   - "The file gets its name only when it is proven: both exit codes are 0, the dump's last line is
     its trailer, every table of the schema is in it, and the file, read back from disk and
     unpacked, has the same SHA-256 and length as what the client sent. This is proof level L0."
-  - Beside it lies a JSON manifest with the number of rows of every table.
+  - Beside it lies a JSON manifest with the number of rows of every table, a digest of every
+    table's structure and, with O(contents), of its rows. The manifest is sealed with a digest of
+    itself.
   - A backup that fails leaves no file behind. Should even that be impossible (the machine stops),
     what is left ends in C(.partial).
   - The password is given to the client in an option file that only the login user can read, never
@@ -40,6 +42,13 @@ options:
     type: str
     choices: [auto, zstd, gzip]
     default: auto
+  contents:
+    description:
+      - Let the server hash every row, while the dump runs, and keep the digests in the manifest.
+        Only such a backup can be proven to restore to the same content (proof level L2), by
+        M(schema_restore).
+    type: bool
+    default: false
   run_id:
     description:
       - The run this backup belongs to; written into the manifest.
@@ -69,7 +78,7 @@ attributes:
 extends_documentation_fragment:
   - connection
 seealso:
-  - module: fk_constraint
+  - module: schema_restore
 author:
   - The fix_fk authors
 """
@@ -150,12 +159,20 @@ backup:
 
 import contextlib
 import datetime
-import json
 import os
 import signal
 import sys
+import threading
 import time
 
+from ansible.module_utils.fix_fk.backups import (
+    describe_objects,
+    describe_structure,
+    identity,
+    private,
+    sync_folder,
+    write_manifest,
+)
 from ansible.module_utils.fix_fk.connection import (
     connect,
     connected_module,
@@ -163,6 +180,7 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     resolve,
 )
+from ansible.module_utils.fix_fk.contents import read_in_snapshot, snapshot
 from ansible.module_utils.fix_fk.dump import (
     dump_command,
     find_compressor,
@@ -192,6 +210,7 @@ def main():
             "dir": {"type": "path", "required": True},
             "name_prefix": {"type": "str", "default": "backup_before_fix"},
             "compression": {"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
+            "contents": {"type": "bool", "default": False},
             "run_id": {"type": "str"},
             "stall_timeout": {"type": "int", "default": 120},
         },
@@ -233,11 +252,12 @@ def main():
             try:
                 with open(secrets, "w", encoding="utf-8", opener=private) as options:
                     options.write(option_file(parameters, schema["flavour"], schema["encrypted"]))
-                proof = write(module, connection, schema, command, compressor, file, pymysql)
+                reader = connect(module, parameters)
+                proof = write(module, connection, reader, schema, command, compressor, file)
             finally:
                 os.unlink(secrets)
             manifest = dict(
-                manifest_of(schema, client, compressor, command, proof),
+                manifest_of(schema, client, compressor, command, proof, module.params["contents"]),
                 id=identity(name),
                 run_id=module.params["run_id"],
                 created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -252,8 +272,8 @@ def read_schema(connection, name, pymysql):
     """Return what is to be in the dump and what cannot be.
 
     {name, flavour, server_version, encrypted, charset, collation, max_allowed_packet, tables:
-    [names], data_bytes, views_as_text: {view: its SQL or None}, routines_as_text: {routine: its
-    SQL or None}, events: bool, warnings: [sentences]}
+    [names], data_bytes, index_bytes, objects, structure, views_as_text: {view: its SQL or None},
+    routines_as_text: {routine: its SQL or None}, events: bool, warnings: [sentences]}
     """
     server = describe_server(connection, pymysql)
     charset, collation = rows_of(
@@ -264,10 +284,10 @@ def read_schema(connection, name, pymysql):
     )[0]
     data_bytes = rows_of(
         connection,
-        "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES"
-        " WHERE TABLE_SCHEMA = %s",
+        "SELECT COALESCE(SUM(DATA_LENGTH), 0), COALESCE(SUM(INDEX_LENGTH), 0)"
+        " FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
         (name,),
-    )[0][0]
+    )[0]
     tables, views = list_tables(connection, name)
     unreadable = unreadable_views(connection, name, views, pymysql)
     routines = unreadable_routines(connection, name, pymysql)
@@ -295,7 +315,10 @@ def read_schema(connection, name, pymysql):
         "collation": collation,
         "max_allowed_packet": rows_of(connection, "SELECT @@max_allowed_packet")[0][0],
         "tables": sorted(tables),
-        "data_bytes": int(data_bytes),
+        "data_bytes": int(data_bytes[0]),
+        "index_bytes": int(data_bytes[1]),
+        "objects": describe_objects(connection, name),
+        "structure": describe_structure(connection, name, sorted(tables)),
         "views_as_text": unreadable,
         "routines_as_text": routines,
         "events": events,
@@ -443,16 +466,6 @@ def names(prefix, suffix, now):
     return [f"{stem}.sql.{suffix}"] + [f"{stem}_{n}.sql.{suffix}" for n in range(2, 100)]
 
 
-def identity(name):
-    """Return a backup's id: backup_x.sql.zst -> backup_x."""
-    return name.rpartition(".sql.")[0]
-
-
-def private(path, flags):
-    """Open for open(): only for this user, and never over a file that is already there."""
-    return os.open(path, flags | os.O_EXCL, 0o600)
-
-
 @contextlib.contextmanager
 def reserved(module, folder, prefix, suffix):
     """Give (name, file): a new .partial file under a name that nobody else has or gets.
@@ -498,30 +511,21 @@ def reserve(folder, candidates):
     raise FileExistsError(f"all names from {candidates[0]} to {candidates[-1]} are taken")
 
 
-def write(module, connection, schema, command, compressor, file, pymysql):
-    """Fill the file and prove it; return {content, file, rows} or end the module.
+def write(module, connection, reader, schema, command, compressor, file):
+    """Fill the file and prove it; return {content, file, read, messages} or end the module.
 
-    content: the Scanner of what the client sent; file: the ReadBack; rows: {table: int}.
+    content: the Scanner of what the client sent; file: the ReadBack; read: {table: {rows, ...}}.
     """
-    # Some hosts close a connection that is silent for a minute; this one waits for the dump.
-    for statement in (
-        "SET SESSION wait_timeout = 86400",
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-    ):
-        rows_of(connection, statement)
-    outcome = stream(command, compressor, file, module.tmpdir, module.params["stall_timeout"])
+    given = module.params
+    # A connection of its own: closing it would wait for what it reads.
+    reading = Reading(reader, schema, given["contents"], given["stall_timeout"])
+    outcome = stream(command, compressor, file, module.tmpdir, given["stall_timeout"])
     if outcome.problem:
         refuse(module, schema, outcome.problem, STALLED if outcome.stalled else "")
     os.fsync(file.fileno())
-    rows = {}
-    try:
-        for table in schema["tables"]:
-            query = f"SELECT COUNT(*) FROM {quote_table(schema['name'], table)}"  # noqa: S608
-            rows[table] = rows_of(connection, query, None)[0][0]
-    except pymysql.MySQLError as error:
-        refuse(module, schema, f"its rows cannot be counted as they were: {error.args[-1]}")
-    connection.rollback()
+    contents = reading.result()
+    if reading.problem:
+        refuse(module, schema, f"its rows cannot be counted as they were: {reading.problem}")
     now = set(list_tables(connection, schema["name"])[0])
     for what, one, other in (
         ("are in the schema and not in the dump", now, outcome.content.tables),
@@ -547,7 +551,53 @@ def write(module, connection, schema, command, compressor, file, pymysql):
             f"max_allowed_packet of {schema['max_allowed_packet']}: it must be raised before this "
             "dump can be loaded."
         )
-    return {"content": sent, "file": proof, "rows": rows, "messages": outcome.messages}
+    return {"content": sent, "file": proof, "read": contents, "messages": outcome.messages}
+
+
+class Reading(threading.Thread):
+    """Counts, or hashes, the rows of every table in a snapshot of one moment, beside the dump.
+
+    The snapshot is open when the object is there; problem: None, or what went wrong in words.
+    """
+
+    def __init__(self, connection, schema, contents, lock_wait_timeout):
+        # A backup that fails does not wait for it.
+        super().__init__(daemon=True)
+        self.connection, self.schema, self.contents = connection, schema, contents
+        self.found: dict = {}
+        self.problem = None
+        self.begun = threading.Event()
+        # Some hosts close a connection that is silent for a minute; a lock is waited for as
+        # long as the dump waits for it.
+        rows_of(connection, "SET SESSION wait_timeout = 86400")
+        rows_of(connection, "SET SESSION lock_wait_timeout = %s", (max(1, lock_wait_timeout),))
+        self.start()
+        self.begun.wait()
+
+    def run(self):
+        try:
+            with contextlib.closing(self.connection), snapshot(self.connection):
+                self.begun.set()
+                self.found = self.read()
+        except Exception as error:  # told by the main thread, whatever it is
+            self.problem = str(error.args[-1] if error.args else error)
+        finally:
+            self.begun.set()
+
+    def read(self):
+        name, tables = self.schema["name"], self.schema["tables"]
+        if self.contents:
+            return read_in_snapshot(self.connection, name, tables)
+        found = {}
+        for table in tables:
+            query = f"SELECT COUNT(*) FROM {quote_table(name, table)}"  # noqa: S608
+            found[table] = {"rows": rows_of(self.connection, query, None)[0][0]}
+        return found
+
+    def result(self):
+        """Return {table: {rows, and with contents digest and columns}} when all is read."""
+        self.join()
+        return self.found
 
 
 STALLED = (
@@ -564,7 +614,7 @@ def refuse(module, schema, problem, advice=""):
     )
 
 
-def manifest_of(schema, client, compressor, command, proof):
+def manifest_of(schema, client, compressor, command, proof, contents):
     content, file = proof["content"], proof["file"]
     return {
         "schema": schema["name"],
@@ -583,7 +633,12 @@ def manifest_of(schema, client, compressor, command, proof):
             "sha256": content.sha256,
             "longest_line": content.longest_line,
         },
-        "tables": proof["rows"],
+        "tables": {table: about["rows"] for table, about in proof["read"].items()},
+        "contents": proof["read"] if contents else None,
+        "structure": schema["structure"],
+        "objects": schema["objects"],
+        "data_bytes": schema["data_bytes"],
+        "index_bytes": schema["index_bytes"],
         "rows_counted": ROWS_COUNTED,
         "views_as_text": schema["views_as_text"],
         "routines_as_text": schema["routines_as_text"],
@@ -594,22 +649,12 @@ def manifest_of(schema, client, compressor, command, proof):
 def finish(folder, name, file, manifest):
     """Give the file its name, after its manifest: under that name a backup is always complete."""
     path = os.path.join(folder, name)
-    partial = path + ".json.partial"
     try:
-        with open(partial, "w", encoding="utf-8", opener=private) as text:
-            json.dump(manifest, text, indent=2, sort_keys=True, ensure_ascii=False)
-            text.write("\n")
-            text.flush()
-            os.fsync(text.fileno())
-        os.rename(partial, path + ".json")
+        write_manifest(path, manifest)
         os.rename(file.name, path)
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
     except BaseException:
-        for left in (partial, path + ".json", path):
+        for left in (path + ".json", path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(left)
         raise

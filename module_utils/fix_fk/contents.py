@@ -8,6 +8,8 @@ connection's character set and time zone.
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
@@ -49,6 +51,27 @@ def read_contents(connection, schema, tables, columns=None):
     (MyISAM) are each read as they are when their turn comes. Raises pymysql.MySQLError, and
     ValueError when the server could not hash a row.
     """
+    with snapshot(connection):
+        return read_in_snapshot(connection, schema, tables, columns)
+
+
+@contextlib.contextmanager
+def snapshot(connection):
+    """Let the connection see one moment of all InnoDB tables, inside the block."""
+    with connection.cursor() as cursor:
+        # TIMESTAMP columns are shown in the session's time zone.
+        cursor.execute("SET @fix_fk_time_zone = @@session.time_zone, time_zone = '+00:00'")
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+            cursor.execute("SET time_zone = @fix_fk_time_zone")
+
+
+def read_in_snapshot(connection, schema, tables, columns=None):
+    """Like read_contents(), inside of snapshot()."""
     available: dict = {}
     for table, column, kind, extra in rows_of(
         connection,
@@ -60,20 +83,12 @@ def read_contents(connection, schema, tables, columns=None):
         generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
         available.setdefault(table, {})[column] = (kind.lower(), generated)
     with connection.cursor() as cursor:
-        # TIMESTAMP columns are shown in the session's time zone.
-        cursor.execute("SET @fix_fk_time_zone = @@session.time_zone, time_zone = '+00:00'")
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        try:
-            return {
-                table: _read_table(
-                    cursor, schema, table, available.get(table, {}), (columns or {}).get(table)
-                )
-                for table in tables
-            }
-        finally:
-            cursor.execute("ROLLBACK")
-            cursor.execute("SET time_zone = @fix_fk_time_zone")
+        return {
+            table: _read_table(
+                cursor, schema, table, available.get(table, {}), (columns or {}).get(table)
+            )
+            for table in tables
+        }
 
 
 def _read_table(cursor, schema, table, available, asked):

@@ -139,9 +139,9 @@ def find_dump_client(module, flavour):
         path = module.get_bin_path(name)
         if not path:
             continue
-        version = _output([path, "--no-defaults", "--version"]).strip()
+        version = output_of([path, "--no-defaults", "--version"]).strip()
         if ("mariadb" in version.lower()) == (flavour == "mariadb"):
-            return Client(path, version, _output([path, "--no-defaults", "--help"]))
+            return Client(path, version, output_of([path, "--no-defaults", "--help"]))
         others.append(f"{path} is {version or 'a program that does not run'}")
     found = f" ({'; '.join(others)})" if others else ""
     vendor = "MariaDB" if flavour == "mariadb" else "MySQL"
@@ -236,11 +236,13 @@ def stream(command, compressor, file, folder, stall_timeout):
     """
     content = Scanner()
     stalled = abandoned = False
-    with _messages(folder) as dump_says, _messages(folder) as pack_says:
-        dump = _start(command, stdout=subprocess.PIPE, stderr=dump_says)
+    with stderr_file(folder) as dump_says, stderr_file(folder) as pack_says:
+        dump = start_program(command, stdout=subprocess.PIPE, stderr=dump_says)
         processes = [dump]
         try:
-            pack = _start(compressor.pack, stdin=subprocess.PIPE, stdout=file, stderr=pack_says)
+            pack = start_program(
+                compressor.pack, stdin=subprocess.PIPE, stdout=file, stderr=pack_says
+            )
             processes.append(pack)
             try:
                 while not stalled:
@@ -269,13 +271,13 @@ def stream(command, compressor, file, folder, stall_timeout):
                     process.wait()
             dump.stdout.close()
         problem = None
-        said = _said(dump_says)
+        said = last_words(dump_says)
         if stalled:
             problem = f"the dump sent nothing for {stall_timeout} seconds and was stopped"
         elif pack_code:
-            problem = _ended(compressor.name, pack_code, _said(pack_says))
+            problem = how_it_ended(compressor.name, pack_code, last_words(pack_says))
         elif dump_code:
-            problem = _ended(os.path.basename(command[0]), dump_code, said)
+            problem = how_it_ended(os.path.basename(command[0]), dump_code, said)
         elif not content.whole:
             problem = "the dump ended without its last line '-- Dump completed'"
     return Outcome(problem, stalled, said, content)
@@ -285,10 +287,10 @@ def read_back(path, compressor, folder):
     """Read the file from disk again, unpack it, and return the ReadBack."""
     content = Scanner()
     digest = hashlib.sha256()
-    with open(path, "rb") as file, _messages(folder) as says:
+    with open(path, "rb") as file, stderr_file(folder) as says:
         # What was just written is still in memory; the proof is about what is on the disk.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        unpack = _start(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
+        unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
         try:
             for chunk in iter(lambda: unpack.stdout.read1(CHUNK), b""):
                 content.feed(chunk)
@@ -301,22 +303,22 @@ def read_back(path, compressor, folder):
         file.seek(0)
         for chunk in iter(lambda: file.read(CHUNK), b""):
             digest.update(chunk)
-        problem = _ended(compressor.name, code, _said(says)) if code else None
+        problem = how_it_ended(compressor.name, code, last_words(says)) if code else None
         return ReadBack(problem, digest.hexdigest(), file.tell(), content)
 
 
-def _start(command, **streams):
+def start_program(command, **streams):
     streams.setdefault("stdin", subprocess.DEVNULL)
     # Names go out in UTF-8 whatever the locale of the login.
     return subprocess.Popen([part.encode("utf-8") for part in command], env=ENVIRONMENT, **streams)
 
 
-def _messages(folder):
+def stderr_file(folder):
     """Return an open file without a name for a program's stderr: a pipe could fill up and block."""
     return tempfile.TemporaryFile(dir=folder)
 
 
-def _said(file):
+def last_words(file):
     """Return the end of what a program wrote to stderr, on one line."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - MESSAGES))
@@ -324,12 +326,12 @@ def _said(file):
     return "; ".join(line.strip() for line in lines if line.strip())
 
 
-def _ended(name, code, said):
+def how_it_ended(name, code, said):
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     return f"{name} {how}" + (f" and said: {said}" if said else " and said nothing")
 
 
-def _output(command):
+def output_of(command):
     """Return what a short command writes to stdout; "" when it does not run."""
     try:
         done = subprocess.run(

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading a dump: its tables through the server's own client, all else statement by statement.
+
+    client = find_load_client(module, "mariadb")
+    outcome = load(path, compressor, load_command(client, schema, options_path), folder)   # Loaded
+    run_programs(connection, outcome.programs, "schema of the dump", "schema to fill")
+
+A dump holds tables, and views, triggers, routines and events, which are called programs here. They
+are kept apart because tables can be loaded into a scratch schema and then moved, while programs
+can only be created where they are to be; an event must not even exist in a scratch schema, or it
+would run there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from ansible.module_utils.fix_fk.dump import (
+    CHUNK,
+    Client,
+    Scanner,
+    how_it_ended,
+    last_words,
+    output_of,
+    start_program,
+    stderr_file,
+)
+from ansible.module_utils.fix_fk.sql import quote_identifier
+
+# Where the rows of a table end. Rows hold no line feed: the dump clients write \n.
+LAST_ROW = b"\nUNLOCK TABLES;\n"
+TABLE_SECTIONS = (
+    b"-- Table structure for ",
+    b"-- Dumping data for ",
+    b"-- Sequence structure for ",
+)
+# How a line begins that belongs to a trigger in the section of its table.
+TRIGGER_LINES = (b"/*!50003 ", b"/*!50032 ", b"ALTER DATABASE ")
+# An empty statement: a comment that this server does not look into.
+EMPTY_QUERY = 1065
+
+
+@dataclass(frozen=True)
+class Program:
+    """One statement that is not for a table. kind: settings, trigger, event, routine or view."""
+
+    kind: str
+    statement: bytes
+
+    def names(self, schema):
+        """Whether the statement speaks of a schema by its name: `schema`.x or schema.x."""
+        plain = schema.encode("utf-8")
+        return any(
+            name + b"." in self.statement
+            for name in (quote_identifier(schema).encode("utf-8"), plain)
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How a load ended. problem: None, or what went wrong in words, without secrets."""
+
+    problem: str | None
+    content: Scanner
+    programs: list
+
+
+class ProgramError(Exception):
+    """A program that the server refused: .program, .code and .text of the server's error."""
+
+    def __init__(self, program, code, text):
+        super().__init__(text)
+        self.program, self.code, self.text = program, code, text
+
+
+class Splitter:
+    """Tells the statements for tables from the programs while a dump goes by.
+
+    feed(chunk) returns what is for the client; programs collects the others, in order. Rows are
+    passed on without being looked at, so memory does not grow with them.
+    """
+
+    def __init__(self):
+        self.programs = []
+        self._rest = b""
+        self._in_rows = False
+        self._title_next = False
+        # None until the first section begins: what stands before it is for both.
+        self._section = None
+        self._delimiter = b";"
+        self._lines = []
+
+    def feed(self, chunk):
+        text = self._rest + chunk
+        passed, start = [], 0
+        while True:
+            if self._in_rows:
+                end = text.find(LAST_ROW, start)
+                if end < 0:
+                    kept = max(start, len(text) - len(LAST_ROW) + 1)
+                    passed.append(text[start:kept])
+                    start = kept
+                    break
+                passed.append(text[start : end + 1])
+                start = end + 1
+                self._in_rows = False
+            end = text.find(b"\n", start)
+            if end < 0:
+                break
+            line = text[start : end + 1]
+            start = end + 1
+            if self._for_table(line):
+                passed.append(line)
+                # The last row may follow at once, when there is none.
+                if line.startswith(b"LOCK TABLES `"):
+                    self._in_rows = True
+                    start -= 1
+        self._rest = text[start:]
+        return b"".join(passed)
+
+    def _for_table(self, line):
+        """Take one line in; tell whether it is for the client."""
+        if self._delimiter == b";" and line.startswith(b"--"):
+            title, self._title_next = self._title_next, line == b"--\n"
+            if title and not line.startswith(b"-- Host: "):
+                self._section = line
+            return False
+        self._title_next = False
+        if line.startswith(b"DELIMITER "):
+            self._delimiter = line[len(b"DELIMITER ") :].strip()
+            return False
+        table = self._section is not None and self._section.startswith(TABLE_SECTIONS)
+        apart = self._lines or self._delimiter != b";" or line.startswith(TRIGGER_LINES)
+        if table and not apart:
+            return True
+        if line.strip() or self._lines:
+            self._collect(line)
+        return self._section is None
+
+    def _collect(self, line):
+        self._lines.append(line)
+        if line.rstrip().endswith(self._delimiter):
+            statement = b"".join(self._lines).rstrip()[: -len(self._delimiter)].rstrip()
+            self._lines = []
+            self.programs.append(Program(self._kind(), statement))
+
+    def _kind(self):
+        section = self._section
+        if section is None:
+            return "settings"
+        if section.startswith(TABLE_SECTIONS):
+            return "trigger"
+        if section.startswith(b"-- Dumping events"):
+            return "event"
+        return "routine" if section.startswith(b"-- Dumping routines") else "view"
+
+
+def find_load_client(module, flavour):
+    """Return the Client that loads into a server of this flavour, or end the module."""
+    names = ("mariadb", "mysql") if flavour == "mariadb" else ("mysql",)
+    for name in names:
+        path = module.get_bin_path(name)
+        version = output_of([path, "--no-defaults", "--version"]).strip() if path else ""
+        if path and ("mariadb" in version.lower()) == (flavour == "mariadb"):
+            return Client(path, version, output_of([path, "--no-defaults", "--help"]))
+    vendor = "MariaDB" if flavour == "mariadb" else "MySQL"
+    return module.fail_json(
+        msg=f"The server is {vendor}, and the client program of {vendor} ({' or '.join(names)}) is "
+        "not on this host's PATH. Nothing was changed. Install the package "
+        f"{'mariadb' if flavour == 'mariadb' else 'mysql'}-client, or add the program's folder to "
+        "PATH, and run it again."
+    )
+
+
+def load_command(client, schema, options_path):
+    """Return the client's command line as a list; it holds no secret."""
+    command = [
+        client.path,
+        f"--defaults-file={options_path}",
+        "--batch",
+        "--binary-mode",
+        "--default-character-set=utf8mb4",
+        "--max-allowed-packet=1G",
+    ]
+    # Without it, a line in the dump could make MariaDB's client run a command.
+    if "--sandbox" in client.options:
+        command.append("--sandbox")
+    return [*command, "--", schema]
+
+
+def load(path, compressor, command, folder):
+    """Send the tables of the dump `path` to the client and return the Loaded.
+
+    folder: a private one for what the programs say on stderr. Memory does not grow with the dump.
+    """
+    content, splitter = Scanner(), Splitter()
+    abandoned = False
+    with open(path, "rb") as file, stderr_file(folder) as unpack_says, stderr_file(folder) as says:
+        unpack = start_program(
+            compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=unpack_says
+        )
+        processes = [unpack]
+        try:
+            client = start_program(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=says
+            )
+            processes.append(client)
+            try:
+                for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
+                    content.feed(chunk)
+                    client.stdin.write(splitter.feed(chunk))
+                client.stdin.close()
+            except BrokenPipeError:
+                # The client is gone; its exit code will say why.
+                abandoned = True
+                unpack.kill()
+            code, unpack_code = client.wait(), unpack.wait()
+        finally:
+            for process in processes:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+            unpack.stdout.close()
+        problem = None
+        if code or abandoned:
+            problem = how_it_ended(os.path.basename(command[0]), code, last_words(says))
+        elif unpack_code:
+            problem = how_it_ended(compressor.name, unpack_code, last_words(unpack_says))
+        elif not content.whole:
+            problem = "the dump ends without its last line '-- Dump completed'"
+    return Loaded(problem, content, splitter.programs)
+
+
+def run_programs(connection, programs, source, target, pymysql):
+    """Run the programs of a dump of the schema `source` in the schema `target`.
+
+    connection: one of its own, as the statements set its character set, time zone and sql_mode.
+    Raises ProgramError.
+    """
+    connection.select_db(target)
+    before = b"ALTER DATABASE " + quote_identifier(source).encode("utf-8") + b" "
+    after = b"ALTER DATABASE " + quote_identifier(target).encode("utf-8") + b" "
+    for program in programs:
+        statement = program.statement
+        if statement.startswith(before):
+            statement = after + statement[len(before) :]
+        try:
+            # As bytes: a body is in the dump in the character set it was written in.
+            connection.query(statement)
+        except pymysql.MySQLError as error:
+            if error.args[0] != EMPTY_QUERY:
+                raise ProgramError(program, error.args[0], str(error.args[-1])) from error
