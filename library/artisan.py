@@ -208,6 +208,7 @@ from ansible.module_utils.fix_fk.laravel import (
     ARTISAN_TIMEOUT,
     ROLLBACK_BATCH,
     application,
+    hide_rows,
     is_down,
     maintenance_state,
     probe,
@@ -394,7 +395,7 @@ class Task:
         return result
 
     def without_secrets(self, text):
-        text = redact(text, self.facts["connection"].get("password"))
+        text = hide_rows(redact(text, self.facts["connection"].get("password")))
         return redact(text, self.parameters.password) if self.parameters else text
 
     def look_again(self):
@@ -739,7 +740,7 @@ class Task:
         if inserted:
             with database_errors(self.module, self.parameters):
                 self.write(
-                    f"INSERT INTO {self.table} (migration, batch) VALUES (%s, %s)",  # noqa: S608
+                    f"INSERT INTO {self.table} (`migration`, `batch`) VALUES (%s, %s)",  # noqa: S608
                     name,
                     ROLLBACK_BATCH,
                 )

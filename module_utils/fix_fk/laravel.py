@@ -47,6 +47,8 @@ MARKER = "framework/down_by_fix_fk.json"
 # from 1, so that a record which an interrupted run left behind says itself what it is.
 ROLLBACK_BATCH = 2000000000
 
+ROW_STATEMENTS = ("insert", "update", "delete", "replace", "select")
+
 PROBE = r"""<?php
 // Puts questions to the Laravel application in the current folder. Written for PHP 7.3 and later.
 final class FixFkProbe
@@ -917,6 +919,24 @@ def told_error(result):
             telling.append(lines[place + 1])
     line = (telling or lines[-1:] or ["nothing"])[0]
     return line if len(line) <= EXCERPT else line[:EXCERPT] + "..."
+
+
+def hide_rows(text):
+    """Return artisan's output without the values in statements on rows that failed.
+
+    Laravel ends a message with the statement, values filled in: `(SQL: insert into ...)`. Of one
+    that writes or reads rows, what follows its first three words on the line is left out; one that
+    changes the schema is kept.
+    """
+    lines = []
+    for line in text.splitlines(keepends=True):
+        before, found, statement = line.partition("SQL: ")
+        words = statement.split()
+        if found and words and words[0].lower() in ROW_STATEMENTS:
+            end = line[len(line.rstrip("\r\n")) :]
+            line = f"{before}{found}{' '.join(words[:3])} ...){end}"
+        lines.append(line)
+    return "".join(lines)
 
 
 def redact(text, password):

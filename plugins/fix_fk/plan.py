@@ -138,7 +138,7 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
             f"{artisan} migrate:rollback --step=1 --force",
             *(f"    {text}" for text in way["statements"]),
         ]
-        undo = ["put the tables back under the names they have now:", *_undo_of(way["statements"])]
+        undo = _undo_of(way["statements"])
         arguments = {"migration": migration, "expected_statements": way["statements"]}
     elif way["steps"] == ["rename_back"]:
         moves, drops, back, undo = [], [], [], []
@@ -188,7 +188,7 @@ def _undo_of(statements: list[str]) -> list[str]:
             if isinstance(effect, sql.RenameTable):
                 undo.insert(0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}")
             elif isinstance(effect, sql.DropTable):
-                undo.append(f"(table {quote(effect.table)} was empty; the migration creates it)")
+                undo.append(f"-- {quote(effect.table)} was empty; the migration creates it")
     return undo
 
 

@@ -42,6 +42,9 @@ def test_the_incident_is_repaired(broken):
     assert broken.artisan("list").returncode == 0
     assert not (Path(broken.app) / "storage/framework/down").exists()
     assert all(check["ok"] for check in run.report["checks"])
+    # Nothing was sent that the plan did not show.
+    for step in run.report["steps"]:
+        assert set(step["queries"]) <= {line.strip() for line in step["do"]}
     # Without doubt about what was run, and at what cost.
     assert len(run.modules()) <= 12, run.modules()
     assert broken.password not in run.everything()

@@ -345,3 +345,16 @@ def test_paths_narrow_what_must_be_recorded(arguments, expected):
     task.given = {"arguments": arguments, "laravel_path": "/app"}
     task.facts = {"files": {"a": "/app/database/migrations/a.php", "b": "/app/modules/b.php"}}
     assert task.in_paths(["a", "b"]) == expected
+
+
+def test_values_of_rows_are_not_in_what_is_shown_of_artisan():
+    duplicate = (
+        "SQLSTATE[23000]: 1062 Duplicate entry (SQL: insert into `users` (`email`) "
+        "values (siti@example.id))\nnext line\n"
+    )
+    shown = laravel.hide_rows(duplicate)
+    assert shown == (
+        "SQLSTATE[23000]: 1062 Duplicate entry (SQL: insert into `users` ...)\nnext line\n"
+    )
+    kept = "1005 (Connection: mysql, SQL: alter table `a` add constraint `b` foreign key (`c`))\n"
+    assert laravel.hide_rows(kept) == kept
