@@ -96,7 +96,7 @@ import re
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.laravel import MARKER, excerpt
+from ansible.module_utils.fix_fk.laravel import excerpt
 
 # Seconds.
 TIMEOUT = 300
@@ -206,10 +206,10 @@ class Checkout:
                 f"Check {branch} out there, or name the other: -e permanent_fix_branch="
                 f"{head.stdout.strip()}",
             )
-        # The run's own note lies in the application's storage folder.
+        # What an application writes there while it runs, its maintenance mode for one, is no code.
         status = self.git(
             *("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--"),
-            *(".", f":(exclude)storage/{MARKER}", ":(exclude)storage/framework/down"),
+            *(".", ":(exclude)storage/framework"),
         )
         files = [line[3:] for line in status.split("\0") if line]
         if files:

@@ -288,14 +288,15 @@ def _render_step(case: _Case, given: dict, fix: str | None) -> dict | None:
             "Render another one beside it: -e permanent_fix_name=fix_foreign_key_constraints_again",
         )
     names = ", ".join(key["name"] for key in rendering["wanted"])
+    path = rendering["path"].replace(f"{case.inputs.laravel_path}/", "", 1)
     verb = "render again" if file["exists"] else "render"
     return {
         "step": plan.step(
             "permanent_fix",
             "Render the fix migration",
             f"it sees to {names} wherever this code is migrated",
-            [f"{verb} {rendering['path']}"],
-            [f"rm {rendering['path']}    (as long as it is not recorded)"],
+            [f"{verb} {path}"],
+            [f"rm {path}    (as long as it is not recorded)"],
             "php -l, before the file gets its name",
             migration=fix,
         )

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -249,3 +247,256 @@ def test_pretending_shows_the_most_and_changes_nothing(placed, healthy):  # noqa
     assert f"drop foreign key `{USER}`" in result.stdout
     assert f"add constraint `{APPROVED}`" in result.stdout
     assert healthy.schema_dump() == before
+
+
+# --- the playbook -----------------------------------------------------------------------------
+
+
+def play_fix(sandbox, **variables):
+    return play(sandbox, PLAYBOOK, **variables)
+
+
+def state(sandbox):
+    """Return every row and definition, and every file."""
+    return sandbox.schema_dump(), sandbox.files()
+
+
+def refused(sandbox, *words, check=False, **variables):
+    """Run it, see that it refuses in one paragraph and changed nothing; return the Run."""
+    before = state(sandbox)
+    run = play(sandbox, PLAYBOOK, check=check, **variables)
+    assert run.rc != 0, run.screen
+    assert state(sandbox) == before
+    told = run.message()
+    assert told.count("Nothing was changed") == 1 and "\n" not in told, told
+    assert "Traceback" not in run.screen
+    for word in words:
+        assert word in told, told
+    assert sandbox.password not in run.everything()
+    return run
+
+
+def test_the_fix_is_rendered_migrated_and_verified(healthy):
+    drop(healthy, USER)
+    healthy.sql(f"CREATE TABLE {BACKUP} LIKE skp_tahunan")
+    add(healthy, USER, "user_id", BACKUP)
+    rows = healthy.rows("skp_tahunan")
+    told = refused(healthy, USER, BACKUP, "permanent_fix_take_from").report
+    assert told["diagnosis"]["verdict"] == "name_held_by_another_table"
+    before = state(healthy)
+    run = play(healthy, PLAYBOOK, check=True, permanent_fix_take_from=[BACKUP])
+    assert run.rc == 0 and "render database/migrations/" in run.screen, run.screen
+    assert state(healthy) == before
+    run = play_fix(healthy, permanent_fix_take_from=[BACKUP])
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired" and all(c["ok"] for c in run.report["checks"])
+    assert keys(healthy)[USER] == ("skp_tahunan", "user_id", "CASCADE")
+    assert healthy.rows("skp_tahunan") == rows
+    assert healthy.recorded()[-1] == migration(healthy).stem
+    assert not Path(healthy.app, "storage/framework/down").exists()
+    assert healthy.password not in run.everything()
+    # Once more: the same file, no second one, nothing to do.
+    before = state(healthy)
+    run = play_fix(healthy, permanent_fix_take_from=[BACKUP])
+    assert (run.rc, run.stats("changed")) == (0, 0), run.screen
+    assert run.report["outcome"] == "healthy"
+    assert state(healthy) == before
+
+
+def test_it_sorts_after_a_migration_of_the_future(healthy):
+    healthy.add_migration("2099_12_31_235959_later", "DB::statement('select 1');", "")
+    run = play_fix(healthy)
+    assert run.rc == 0, run.screen
+    assert migration(healthy).stem == f"2100_01_01_000000_{NAME}"
+    assert healthy.recorded()[-2:] == ["2099_12_31_235959_later", migration(healthy).stem]
+
+
+def test_a_fix_of_the_developers_is_run_and_kept(healthy):
+    name = f"2026_01_30_000000_{NAME}"
+    healthy.add_migration(name, "DB::statement('select 1');", "")
+    text = Path(healthy.app, "database", "migrations", f"{name}.php").read_text()
+    run = play_fix(healthy)
+    assert run.rc == 0, run.screen
+    assert migration(healthy).read_text() == text and healthy.recorded()[-1] == name
+
+
+def test_after_the_incident_was_hidden_the_fix_repairs(kept):
+    """The state that the runbook's option 2 leaves: recorded, and no constraint on the table."""
+    kept.broken()
+    kept.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 2), (%s, 2)", REFACTOR, DETAIL)
+    run = play(
+        kept,
+        PLAYBOOK,
+        permanent_fix_take_from=[BACKUP],
+        expected_tables=["users", "skp_tahunan", BACKUP],
+    )
+    assert run.rc == 0, run.screen
+    assert {name: found[:2] for name, found in keys(kept).items()} == {
+        name: found[:2] for name, found in RIGHT.items()
+    }
+
+
+def test_the_incident_comes_first(kept):
+    kept.broken()
+    run = refused(kept, "fix_fk.yml", REFACTOR)
+    assert run.report["diagnosis"]["verdict"] == "incident_first"
+
+
+def test_the_fix_in_the_code_does_not_stand_in_the_way_of_the_repair(placed, healthy, rendered):
+    healthy.broken()
+    placed()
+    run = play(healthy)
+    assert run.rc == 0, run.screen
+    assert {name: found[:2] for name, found in keys(healthy).items()} == {
+        name: found[:2] for name, found in RIGHT.items()
+    }
+    assert healthy.recorded()[-1] == rendered[0][: -len(".php")]
+
+
+@pytest.mark.parametrize(
+    "variables, word",
+    [
+        ({"permanent_fix_source": "svn"}, "permanent_fix_source is svn"),
+        ({"permanent_fix_source": "git"}, "permanent_fix_branch"),
+        ({"permanent_fix_name": "../evil"}, "permanent_fix_name takes"),
+        ({"permanent_fix_take_from": "skp"}, "permanent_fix_take_from"),
+        ({"expected_constraints": []}, "no expected_constraints"),
+    ],
+)
+def test_a_variable_that_does_not_fit_is_refused(healthy, variables, word):
+    refused(healthy, word, **variables)
+
+
+# --- git --------------------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    identity = {
+        f"GIT_{who}_{what}": "x@example.org"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    return subprocess.run(
+        ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **identity},
+    ).stdout.strip()
+
+
+@pytest.fixture
+def cloned(healthy, rendered, tmp_path):
+    """The application as a checkout that is one commit, with the fix, behind its remote."""
+    app = Path(healthy.app)
+    git(app, "init", "-q", "-b", "main")
+    (app / ".git" / "info" / "exclude").write_text(
+        ".env\n/bootstrap/cache/*\n/storage/framework/sessions/*\n/storage/logs/*\n"
+    )
+    git(app, "add", "-A")
+    git(app, "commit", "-q", "-m", "Deployed")
+    remote, work = tmp_path / "remote.git", tmp_path / "work"
+    git(tmp_path, "clone", "-q", "--bare", str(app), str(remote))
+    git(tmp_path, "clone", "-q", str(remote), str(work))
+    git(app, "remote", "add", "origin", str(remote))
+    name, text = rendered
+    (work / "database" / "migrations" / name).write_text(text)
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "Repair the foreign keys")
+    git(work, "push", "-q", "origin", "main")
+    healthy.work = work
+    yield healthy
+    subprocess.run(["rm", "-rf", str(app / ".git")], check=True)
+
+
+GIT = {"permanent_fix_source": "git", "permanent_fix_branch": "main"}
+
+
+def test_the_branch_is_pulled_and_migrated(cloned, rendered):
+    old, new = git(cloned.app, "rev-parse", "HEAD"), git(cloned.work, "rev-parse", "HEAD")
+    drop(cloned, USER)
+    before = state(cloned)
+    run = play(cloned, PLAYBOOK, check=True, **GIT)
+    assert run.rc == 0, run.screen
+    assert state(cloned) == before
+    run = play_fix(cloned, **GIT)
+    assert run.rc == 0, run.screen
+    assert git(cloned.app, "rev-parse", "HEAD") == new
+    assert f"git reset --hard {old}" in run.screen
+    assert "Repair the foreign keys" in run.screen
+    assert keys(cloned)[USER][:2] == ("skp_tahunan", "user_id")
+    assert cloned.recorded()[-1] == rendered[0][: -len(".php")]
+    before = state(cloned)
+    run = play_fix(cloned, **GIT)
+    assert (run.rc, run.stats("changed")) == (0, 0), run.screen
+    assert state(cloned) == before
+
+
+def test_code_that_meets_the_incident_is_pulled_and_not_migrated(cloned):
+    cloned.work.joinpath("database/migrations/2026_02_01_000000_collides.php").write_text(
+        "<?php\nuse Illuminate\\Database\\Migrations\\Migration;\n"
+        "use Illuminate\\Support\\Facades\\Schema;\n"
+        "return new class extends Migration { public function up() {"
+        " Schema::rename('skp_tahunan', 'skp_lama');"
+        " Schema::create('skp_tahunan', function ($t) { $t->id();"
+        f" $t->unsignedBigInteger('user_id'); $t->foreign('user_id', '{USER}')"
+        "->references('id')->on('users'); }); } };\n"
+    )
+    git(cloned.work, "add", "-A")
+    git(cloned.work, "commit", "-q", "-m", "Collide")
+    git(cloned.work, "push", "-q", "origin", "main")
+    old, before = git(cloned.app, "rev-parse", "HEAD"), cloned.schema_dump()
+    run = play_fix(cloned, **GIT)
+    assert run.rc != 0
+    told = run.message()
+    assert "incident_first" in told and f"git reset --hard {old}" in told, told
+    assert cloned.schema_dump() == before
+    assert cloned.artisan("up").returncode == 0
+
+
+def detached(sandbox):
+    git(sandbox.app, "checkout", "-q", "--detach")
+
+
+def dirty(sandbox):
+    Path(sandbox.app, "routes", "api.php").write_text("<?php\n// by hand\n")
+    Path(sandbox.app, "neu.php").write_text("<?php\n")
+
+
+def diverged(sandbox):
+    Path(sandbox.app, "hotfix.php").write_text("<?php\n")
+    git(sandbox.app, "add", "-A")
+    git(sandbox.app, "commit", "-q", "-m", "Only here")
+
+
+def another_branch(sandbox):
+    git(sandbox.app, "checkout", "-q", "-b", "hotfix")
+
+
+def no_checkout(sandbox):
+    git(sandbox.app, "rev-parse", "HEAD")
+    Path(sandbox.app, ".git").rename(Path(sandbox.app).parent / ".git_away")
+
+
+def no_remote(sandbox):
+    git(sandbox.app, "remote", "set-url", "origin", "https://me:s3cr3t-token@127.0.0.1:9/x.git")
+
+
+@pytest.mark.parametrize(
+    "arrange, words",
+    [
+        (detached, ["head is detached"]),
+        (dirty, ["routes/api.php", "neu.php", "not clean"]),
+        (diverged, ["diverged", "Only here"]),
+        (another_branch, ["branch hotfix is checked out"]),
+        (no_checkout, ["no git checkout"]),
+        (no_remote, ["ls-remote"]),
+    ],
+)
+def test_a_checkout_that_cannot_be_pulled_is_refused(cloned, arrange, words):
+    arrange(cloned)
+    run = refused(cloned, *words, **GIT)
+    assert "s3cr3t" not in run.everything()
+    away = Path(cloned.app).parent / ".git_away"
+    if away.exists():
+        away.rename(Path(cloned.app) / ".git")
