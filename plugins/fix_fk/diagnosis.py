@@ -324,9 +324,9 @@ class _Case:
             kind = "columns_do_not_match"
         if not kind:
             return
-        where = f"Migration {migration} failed with {failed.code}: {failed.reason}."
+        where = f"Migration {migration} failed with {failed.code}: {failed.shown}."
         if failed.sql:
-            where += f" The statement was: {sql.redact(failed.sql)}."
+            where += f" The statement was: {sql.redact_logged(failed.sql)}."
         advice = {
             "index_name_taken": (
                 "An index of this name exists on the table; it is not a constraint name that is "
@@ -437,7 +437,7 @@ class _Case:
         if failed:
             sentence += f"failed with error {failed.code}"
             sentence += f" (errno {failed.errno})" if failed.errno else ""
-            sentence += f": {failed.reason}."
+            sentence += f": {failed.shown}."
         elif self.laravel.maintenance.get("run_id"):
             sentence += (
                 f"is pending: run {self.laravel.maintenance['run_id']} of this tool was "
@@ -755,7 +755,7 @@ class _Case:
             return
         raise _Refusal(
             "another_error",
-            f"Migration {migration} failed with {failed.code}: {failed.reason}. That is not a "
+            f"Migration {migration} failed with {failed.code}: {failed.shown}. That is not a "
             "constraint name that is taken, and not what this tool repairs.",
             f"Correct what the message names, then run: {self.artisan} migrate --force. If the "
             "log is out of date, name the migration instead: "

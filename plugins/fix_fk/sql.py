@@ -175,7 +175,9 @@ def redact(statement: str) -> str:
     try:
         tree = sqlglot.parse_one(statement, dialect=DIALECT)
     except (SqlglotError, RecursionError):
-        return statement.split("(", 1)[0].strip() + " ..."
+        return _head(statement)
+    if isinstance(tree, exp.Command) and _word(statement) not in _SCHEMA_WORDS:
+        return _head(statement)
     if not isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Select)):
         return statement
 
@@ -183,6 +185,32 @@ def redact(statement: str) -> str:
         return exp.Placeholder() if isinstance(node, exp.Literal) else node
 
     return tree.transform(hide).sql(dialect=DIALECT)
+
+
+_SCHEMA_WORDS = ("alter", "create", "drop", "rename", "set", "truncate")
+
+
+def redact_logged(statement: str) -> str:
+    """Return a statement from the application's log fit to be shown.
+
+    Laravel before version 12 puts values into it without quotes, so that nothing tells them from
+    names: of a statement that is about rows only its verb and its tables are left.
+    """
+    if _word(statement) in _SCHEMA_WORDS:
+        return redact(statement)
+    tables = ", ".join(sorted(tables_of(statement) - {""}))
+    return _head(statement) + (f" ({tables})" if tables else "")
+
+
+def _word(statement: str) -> str:
+    return statement.lstrip(" \t\r\n(").split(None, 1)[0].casefold() if statement.strip() else ""
+
+
+def _head(statement: str) -> str:
+    """Return what can be shown of a statement that cannot be read."""
+    if _word(statement) in _SCHEMA_WORDS:
+        return statement.split("(", 1)[0].strip() + " ..."
+    return f"{_word(statement)} ..."
 
 
 def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
@@ -425,6 +453,18 @@ class FailedStatement:
     reason: str
     sql: str
 
+    @property
+    def shown(self) -> str:
+        """The reason, fit to be shown: some of the server's messages quote the row's value."""
+        if self.code not in _QUOTING:
+            return self.reason
+        before, *rest = self.reason.split("'")
+        # What stands between two apostrophes; a value may hold some itself.
+        return f"{before}'?'{rest[-1]}" if len(rest) > 1 else before
+
+
+# Duplicate entry 'x' for key 'y', Incorrect value: 'x' for column 'y', Truncated ..., out of range.
+_QUOTING = frozenset((1062, 1265, 1292, 1366, 1367, 1411, 1525, 1526, 1582, 1586, 1690, 1859, 3140))
 
 # Shapes: "(SQL: ...)" in Laravel 8 and 9, "(Connection: mysql, SQL: ...)" in 10 and 11, more
 # details before "SQL:" from 12 on.
