@@ -7,13 +7,14 @@ from . import text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
-HARMLESS = ("backup", "maintenance", "verify", "leave_maintenance")
+HARMLESS = ("backup", "maintenance", "prove", "verify", "leave_maintenance")
 
 
 # How a plan that was carried out ends, and what is said then.
 CARRIED_OUT = {
     "repaired": "It was repaired",
     "skipped": "The migration was skipped",
+    "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
 }
 
@@ -25,7 +26,7 @@ def build(run: dict) -> dict:
     results ({step id: module result}), failure (None or {task, message}), checks, command (what to
     type to run this again) and repair (what to type for a repair). The result adds
 
-    - outcome (healthy, planned, needs_repair, repaired, skipped, rebuilt, refused, failed) and ok;
+    - outcome (healthy, planned, needs_repair, repaired, skipped, restored, rebuilt, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -57,10 +58,16 @@ def build(run: dict) -> dict:
 def database_changed(results: dict) -> bool:
     """Tell whether any step may have written to the database, or changed the code."""
     return any(
-        _ran(result) and (result.get("changed") or result.get("queries"))
+        _ran(result)
+        and (result.get("changed") or result.get("queries") or _ended_without_a_word(result))
         for name, result in results.items()
         if name not in HARMLESS
     )
+
+
+def _ended_without_a_word(result: dict) -> bool:
+    """Tell whether a module was killed, or died, before it could say what it had done."""
+    return bool(result.get("failed")) and not result.keys() & {"queries", "invocation"}
 
 
 def _no_diagnosis() -> dict:

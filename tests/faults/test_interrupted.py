@@ -152,11 +152,13 @@ class Killed:
             "the server has noticed that its clients are gone",
         )
 
-    def processes(self):
+    def processes(self, arguments=""):
+        """Return the ids of the run's processes, or of those with these arguments in a row."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if self.mark.encode() in (path / "environ").read_bytes().split(b"\0"):
+                ours = self.mark.encode() in (path / "environ").read_bytes().split(b"\0")
+                if ours and arguments.encode() in (path / "cmdline").read_bytes():
                     found.append(int(path.name))
         return found
 
@@ -297,6 +299,21 @@ def test_killed_between_two_migrations(broken, tmp_path):
         run.until(lambda: waiting(broken, "rename table `skp_tahunan_detail`"), "the second begins")
     assert broken.recorded()[-1] == FAILED
     assert is_down(broken)
+    finishes(broken)
+
+
+def test_a_module_killed_on_the_target_keeps_maintenance(broken, tmp_path):
+    """The run goes on without it and cannot know how far it came."""
+    with reading(broken, "skp_tahunan_backup_v1"), Killed(broken, tmp_path) as run:
+        run.until(lambda: waiting(broken, "rename table"), "down() wants to rename")
+        (artisan,) = run.processes("artisan\0migrate:rollback")
+        module = int(Path(f"/proc/{artisan}/stat").read_text().rpartition(")")[2].split()[1])
+        for pid in (module, artisan):
+            os.kill(pid, signal.SIGKILL)
+        assert run.process.wait(SECONDS) != 0
+    assert "stays in maintenance mode" in " ".join(run.said().split())
+    assert is_down(broken)
+    assert broken.rows("skp_tahunan") is None
     finishes(broken)
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.report import build
+from fix_fk.report import build, database_changed
 
 STEP = {"id": "backup", "title": "Back the schema up"}
 
@@ -56,3 +56,21 @@ def test_what_a_module_said_is_not_said_again(told, once):
 def test_what_stops_in_a_step_is_a_failure():
     data = report("No room.", {"backup": {"failed": True, "changed": False}})
     assert data["outcome"] == "failed" and "Nothing was changed." in data["summary"]
+
+
+@pytest.mark.parametrize(
+    ("result", "changed"),
+    [
+        ({"changed": True, "queries": ["DROP"]}, True),
+        ({"failed": True, "changed": False, "queries": ["DROP"], "invocation": {}}, True),
+        ({"failed": True, "changed": False, "msg": "refused", "invocation": {}}, False),
+        ({"failed": True, "changed": False, "msg": "locked", "queries": []}, False),
+        # Killed: what Ansible then puts together itself.
+        ({"failed": True, "changed": False, "module_stdout": "", "rc": 137}, True),
+        ({"skipped": True}, False),
+        ({}, False),
+    ],
+)
+def test_a_module_that_could_not_say_what_it_did_may_have_written(result, changed):
+    assert database_changed({"rollback": result}) is changed
+    assert database_changed({"backup": result}) is False
