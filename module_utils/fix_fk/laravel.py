@@ -17,6 +17,7 @@ import base64
 import contextlib
 import fcntl
 import html
+import itertools
 import json
 import os
 import re
@@ -171,6 +172,8 @@ final class FixFkProbe
             'connection' => $this->connection(),
             'migrations_table' => is_array($table) ? $table['table'] : ($table ?: 'migrations'),
             'files' => $this->files(),
+            'destructive_commands_prohibited' => $this->prohibited(),
+            'seeder' => $this->seeder(),
             'cached' => $app->configurationIsCached(),
             'storage' => $app->storagePath(),
             'maintenance' => $this->maintenance(),
@@ -230,6 +233,31 @@ final class FixFkProbe
         } catch (Throwable $e) {
             return (object) [];
         }
+    }
+
+    /** Whether DB::prohibitDestructiveCommands(), of Laravel 11.9 and later, was called. */
+    private function prohibited()
+    {
+        return $this->attempt(function () {
+            $command = 'Illuminate\Database\Console\Migrations\FreshCommand';
+            $known = property_exists($command, 'prohibitedFromRunning');
+            $property = $known ? new ReflectionProperty($command, 'prohibitedFromRunning') : null;
+            $known && PHP_VERSION_ID < 80100 && $property->setAccessible(true);
+            return $known && $property->getValue();
+        }, false);
+    }
+
+    /** The class that db:seed runs, or null. */
+    private function seeder()
+    {
+        foreach (['Database\Seeders\DatabaseSeeder', 'DatabaseSeeder'] as $class) {
+            if ($this->attempt(function () use ($class) {
+                return class_exists($class);
+            }, false)) {
+                return $class;
+            }
+        }
+        return null;
     }
 
     private function maintenance()
@@ -629,7 +657,7 @@ def probe(
     database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), migrations_table (without prefix), files {name: path},
-    cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
+    destructive_commands_prohibited, seeder (class or None), cached, storage (path), maintenance {file: path or None, down: bool or None, error}, logs
     [paths], boot_error (str or None). Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings}}.
@@ -1003,17 +1031,21 @@ def find_error(text):
     Returns {time, message, migration or None} or None. message is whole, with its SQL.
     """
     last = None
-    entries = list(LOG_ENTRY.finditer(text))
-    for number in range(len(entries) - 1, -1, -1):
-        end = entries[number + 1].start() if number + 1 < len(entries) else len(text)
-        entry = text[entries[number].end() : end]
-        if "SQLSTATE[" not in entry:
-            continue
-        found = dict(time=entries[number].group(1), **_read_entry(entry))
+    for found in find_errors(text):
         if found["migration"]:
             return found
         last = last or found
     return last
+
+
+def find_errors(text):
+    """Yield every SQLSTATE error in a Laravel log, the last one first, as find_error() does."""
+    entries = list(LOG_ENTRY.finditer(text))
+    for number in range(len(entries) - 1, -1, -1):
+        end = entries[number + 1].start() if number + 1 < len(entries) else len(text)
+        entry = text[entries[number].end() : end]
+        if "SQLSTATE[" in entry:
+            yield dict(time=entries[number].group(1), **_read_entry(entry))
 
 
 def _read_entry(entry):
@@ -1044,6 +1076,23 @@ def _unescape(text):
 
 def last_error(paths):
     """Return find_error() of the newest log files; only their ends are read."""
+    last = None
+    for text in _log_ends(paths):
+        found = find_error(text)
+        if found and found["migration"]:
+            return found
+        last = last or found
+    return last
+
+
+def last_errors(paths, limit):
+    """Return the last `limit` errors of the newest log files, oldest first."""
+    found = itertools.chain.from_iterable(map(find_errors, _log_ends(paths)))
+    return list(itertools.islice(found, limit))[::-1]
+
+
+def _log_ends(paths):
+    """Yield the ends of the newest log files, the newest first."""
 
     def changed(path):
         try:
@@ -1051,18 +1100,14 @@ def last_error(paths):
         except OSError:
             return 0
 
-    last = None
     for path in sorted(paths, key=changed, reverse=True)[:LOG_FILES]:
         try:
             with open(path, "rb") as file:
                 file.seek(max(file.seek(0, os.SEEK_END) - LOG_TAIL, 0))
-                found = find_error(file.read(LOG_TAIL).decode("utf-8", "replace"))
+                text = file.read(LOG_TAIL).decode("utf-8", "replace")
         except OSError:
             continue
-        if found and found["migration"]:
-            return found
-        last = last or found
-    return last
+        yield text
 
 
 def is_down(facts):

@@ -1,0 +1,298 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""What a developer needs to see of an application and its schema, without secrets and rows."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: support_info
+short_description: Collect errors, definitions and facts for a developer, secrets taken out
+description:
+  - Returns, as texts, the definitions of everything in the application's schema (no rows), the
+    facts about its constraints, and the last SQLSTATE errors of the application's log.
+  - What is secret is taken out here, on the target, which is the only place that knows it. That is
+    the database's password and every value of C(.env) whose key has C(KEY), C(SECRET), C(PASS),
+    C(TOKEN), C(DSN) or C(CREDENTIAL) in it or that is a URL with a password. It is also taken out
+    of O(texts), which come from the controller. A text that still holds one is left out.
+  - What can be known is returned when the database or the application does not answer.
+options:
+  texts:
+    description: Texts by name that are to have secrets taken out as well.
+    type: dict
+    default: {}
+  errors:
+    description: How many of the last errors of the log to return.
+    type: int
+    default: 10
+  missing:
+    description: What is known to be missing already, in words. Secrets are taken out of it.
+    type: list
+    elements: str
+    default: []
+notes:
+  - The last errors hold their statement as it was logged, with its values. RV(errors) is meant for
+    the action of the role support_bundle, which takes them out.
+attributes:
+  check_mode:
+    description: It changes nothing.
+    support: full
+extends_documentation_fragment: connection
+seealso:
+  - module: laravel_info
+  - module: fk_constraint_info
+author:
+  - The fix_fk authors
+"""
+
+EXAMPLES = r"""
+- name: Collect what a developer asks for
+  support_info:
+    laravel_path: /home/gaspulco/gaspul_api
+  register: __info
+"""
+
+RETURN = r"""
+files:
+  description:
+    - O(texts), and by name C(schema.sql), the definitions of tables, views, triggers, routines and
+      events, and C(constraints.json), what M(fk_constraint_info) returns for the whole schema,
+      without the statements of other sessions.
+  returned: success
+  type: dict
+  sample: {schema.sql: "CREATE TABLE `users` ..."}
+errors:
+  description: The last errors, oldest first, as C(time), C(message) and C(migration).
+  returned: success
+  type: list
+  elements: dict
+missing:
+  description: O(missing), and what could not be collected, with the reason.
+  returned: success
+  type: list
+  elements: str
+secrets:
+  description: How many different secrets were looked for.
+  returned: success
+  type: int
+"""
+
+import glob
+import json
+import os
+import urllib.parse
+
+from ansible.module_utils.fix_fk.connection import (
+    PASSWORD_SHOWN,
+    connected_module,
+    explain,
+    load_pymysql,
+    open_connection,
+    resolve,
+)
+from ansible.module_utils.fix_fk.dotenv import WORDS, entries, key_of, read_value
+from ansible.module_utils.fix_fk.foreign_keys import rows_of
+from ansible.module_utils.fix_fk.laravel import last_errors, probe, redact
+from ansible.module_utils.fix_fk.schema import describe_schema
+from ansible.module_utils.fix_fk.sql import quote_table
+
+TELLING = ("KEY", "SECRET", "PASS", "TOKEN", "DSN", "CREDENTIAL")
+# Shorter ones are part of ordinary words; redact() takes them out where they stand alone.
+SHORT = 4
+# Seconds. Looking must not queue behind an ALTER for long.
+LOCK_WAIT_TIMEOUT = 2
+EVERYTHING: dict = {
+    "names": [],
+    "tables": None,
+    "expected": [],
+    "contents": False,
+    "contents_columns": {},
+    "migrations_table": None,
+}
+
+
+def main():
+    module = connected_module(
+        {
+            "texts": {"type": "dict", "default": {}},
+            "errors": {"type": "int", "default": 10},
+            "missing": {"type": "list", "elements": "str", "default": []},
+        },
+        needs_application=True,
+        supports_check_mode=True,
+    )
+    given = module.params
+    texts = dict(given["texts"])
+    # They are returned as `files`, and long.
+    given["texts"] = sorted(texts)
+    secrets = secrets_of_files(given["laravel_path"])
+    secrets |= secrets_of(given["laravel_env"])
+    # Short ones there are switches, such as a desktop's ..._KEYS=1.
+    secrets |= secrets_of({key: value for key, value in os.environ.items() if len(value) >= 8})
+    if given["database_password"] is not None:
+        secrets.add(given["database_password"])
+        # As in connection.resolve(): Ansible would not return a name that contains it.
+        module.no_log_values.discard(given["database_password"])
+
+    missing = list(given["missing"])
+    # Not shown as they came: they may hold what is to be taken out.
+    given["missing"] = []
+    facts = probe(
+        module,
+        given["laravel_path"],
+        given["laravel_php"],
+        given["laravel_env"],
+        given["database_connection"],
+        refuse=False,
+    )
+    if "refused" in facts:
+        missing.append(f"schema.sql and constraints.json: {facts['refused']}")
+        logs = glob.glob(os.path.join(given["laravel_path"], "storage", "logs", "*.log"))
+    else:
+        logs = facts["logs"]
+        secrets.add(facts["connection"]["password"] or "")
+        texts.update(describe(module, facts["connection"], secrets, missing))
+    given["database_password"] = PASSWORD_SHOWN if given["database_password"] else None
+
+    errors = last_errors(logs, given["errors"])
+    secrets = sorted(secrets - {""}, key=len, reverse=True)
+    module.exit_json(
+        changed=False,
+        files=clean(texts, secrets, missing),
+        errors=[dict(error, message=without(error["message"], secrets)) for error in errors],
+        missing=[without(reason, secrets) for reason in missing],
+        secrets=len(secrets),
+    )
+
+
+def describe(module, connection, secrets, missing):
+    """Return {file name: text} of what the server tells; what it does not goes to missing."""
+    if connection["driver"] not in ("mysql", "mariadb"):
+        missing.append(f"schema.sql and constraints.json: the driver is {connection['driver']}")
+        return {}
+    parameters = resolve(module)
+    secrets.add(parameters.password)
+    pymysql = load_pymysql(module)
+    try:
+        with open_connection(pymysql, parameters, LOCK_WAIT_TIMEOUT, database=None) as server:
+            facts = describe_schema(server, parameters.database, EVERYTHING, pymysql)
+            for lock in facts["locks"] or ():
+                # Of another session, with its values.
+                lock.pop("statement", None)
+            definitions = ["-- Definitions only, no rows."]
+            if facts["exists"]:
+                server.select_db(facts["name"])
+                for kind, name in objects(server, facts):
+                    definitions.append(definition(server, facts["name"], kind, name, pymysql))
+    except (OSError, RuntimeError, ValueError, pymysql.MySQLError) as error:
+        missing.append(f"schema.sql and constraints.json: {explain(parameters, error)}")
+        return {}
+    return {
+        "constraints.json": json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
+        "schema.sql": "\n\n".join(definitions) + "\n",
+    }
+
+
+def objects(server, facts):
+    """Return (kind, name) of everything in the schema that has a definition."""
+    found = [("TABLE", name) for name in facts["tables"]]
+    found += [("VIEW", name) for name in facts["views"]]
+    for kind, query in (
+        ("TRIGGER", "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA"),
+        ("EVENT", "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA"),
+    ):
+        found += [(kind, row[0]) for row in rows_of(server, f"{query} = %s", (facts["name"],))]
+    found += rows_of(
+        server,
+        "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA = %s ORDER BY ROUTINE_TYPE, ROUTINE_NAME",
+        (facts["name"],),
+    )
+    return found
+
+
+def definition(server, schema, kind, name, pymysql):
+    """Return the CREATE statement of one object, or a comment that says why there is none."""
+    try:
+        row = rows_of(server, f"SHOW CREATE {kind} {quote_table(schema, name)}")[0]
+    except pymysql.MySQLError as error:
+        return f"-- {kind} {name!r}: {error.args[-1]}"
+    # TRIGGER, PROCEDURE and FUNCTION have their sql_mode before it, EVENT that and its time zone.
+    text = row[{"TABLE": 1, "VIEW": 1, "EVENT": 3}.get(kind, 2)]
+    return f"{text};" if text else f"-- {kind} {name!r}: the account may not see its definition"
+
+
+def secrets_of_files(path):
+    """Return the secret values of the application's .env and its variants (.env.production)."""
+    secrets = set()
+    for name in glob.glob(os.path.join(glob.escape(path), ".env*")):
+        try:
+            with open(name, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                text = file.read()
+        except OSError:
+            continue
+        try:
+            lines = entries(text)
+        except ValueError:
+            lines = text.splitlines()
+        values: dict = {}
+        for line in lines:
+            key, _, raw = line.partition("=")
+            key = key_of(key)
+            if key:
+                value = read_value(raw)[0]
+                values[f"{key} {len(values)}"] = (
+                    raw.strip().strip("'\"") if value is None else value
+                )
+        secrets |= secrets_of(values)
+    return secrets
+
+
+def secrets_of(values):
+    """Return those of {key: value} that are secret, in each form in which they may be met."""
+    secrets = set()
+    for key, value in values.items():
+        value = str(value)
+        url = password_of_url(value)
+        if url:
+            secrets |= {value, url, urllib.parse.unquote(url)}
+        if not any(word in str(key).upper() for word in TELLING) or value.lower() in WORDS:
+            continue
+        secrets.add(value)
+        # APP_KEY; and of a key over several lines, each line that could stand alone.
+        secrets.add(value[7:] if value.startswith("base64:") else "")
+        if "\n" in value:
+            secrets |= {line for line in value.splitlines() if len(line) > 2 * SHORT}
+    return secrets - {""}
+
+
+def password_of_url(value):
+    """Return the password in a URL as it is written there, or None."""
+    try:
+        return urllib.parse.urlsplit(value).password if "://" in value else None
+    except ValueError:
+        return None
+
+
+def without(text, secrets):
+    """Return text without any of the secrets, the longest first."""
+    for secret in secrets:
+        text = redact(text, secret)
+    return text
+
+
+def clean(texts, secrets, missing):
+    """Return texts without secrets; one that still holds any is named in missing instead."""
+    cleaned = {}
+    for name, text in texts.items():
+        text = without(text, secrets)
+        if any(secret in text for secret in secrets if len(secret) >= SHORT):
+            missing.append(f"{name}: a secret could not be taken out of it")
+        else:
+            cleaned[name] = text
+    return cleaned
+
+
+if __name__ == "__main__":
+    main()
