@@ -188,7 +188,9 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if database_changed(results):
-        if "maintenance" in results:
+        if left:
+            answers["state"] = "The application is up."
+        elif "maintenance" in results:
             answers["state"] = "The application stays in maintenance mode."
         answers["undo"] = [
             line
