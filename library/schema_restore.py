@@ -126,6 +126,18 @@ restore:
     schema:
       description: The schema that was filled, or for which the backup was proven.
       type: str
+    database:
+      description: The schema together with its server, the same for every way to it.
+      type: str
+    scratch:
+      description: The scratch schema.
+      type: str
+    direct:
+      description: Whether the schema is emptied first, without a scratch schema.
+      type: bool
+    already:
+      description: Whether there was nothing to do.
+      type: bool
     proof_level:
       description: What is proven of the backup now, V(L0), V(L1) or V(L2).
       type: str
@@ -286,6 +298,8 @@ class Task:
     def __init__(self, module, parameters, connection, path, manifest, waits):
         self.module, self.parameters, self.connection = module, parameters, connection
         self.path, self.manifest, self.waits = path, manifest, waits
+        # Roles hand an empty text over for what was not given.
+        self.given = {name: None if value == "" else value for name, value in module.params.items()}
         self.pymysql = load_pymysql(module)
         self.live = rows_of(connection, "SELECT DATABASE()")[0][0]
         mark = hashlib.sha256(f"{self.live}/{manifest['sha256']}".encode()).hexdigest()[:8]
@@ -297,6 +311,7 @@ class Task:
         self.warnings = []
         self.seconds = {}
         self.touched = False
+        self.exact = bool(manifest["contents"])
 
     # What both states share.
 
@@ -315,7 +330,7 @@ class Task:
         self.leave(changed)
 
     def restore(self):
-        direct = self.module.params["direct"]
+        direct = self.given["direct"]
         if direct is not None and direct != self.live:
             self.refuse(
                 f"the variable restore_direct names the schema {direct!r}, and the connection "
@@ -351,6 +366,10 @@ class Task:
                 "path": self.path,
                 "created": self.manifest["created"],
                 "schema": self.live,
+                "database": f"{self.server['id']}/{self.live}",
+                "scratch": self.scratch,
+                "direct": self.given["direct"] is not None,
+                "already": not changed,
                 "proof_level": self.manifest["proof_level"],
                 "tables": self.manifest["tables"],
                 "warnings": self.warnings,
@@ -365,12 +384,12 @@ class Task:
             if self.touched
             else f"Nothing was changed in the schema {self.live}."
         )
-        if self.touched and self.module.params["direct"] is not None:
+        if self.touched and self.given["direct"] is not None:
             state = f"The schema {self.live} was emptied before and is not complete now."
         self.module.fail_json(
             queries=self.queries,
             msg=f"The backup {self.manifest['id']} cannot be "
-            f"{'proven' if self.module.params['state'] == 'proven' else 'put back'}: {problem}. "
+            f"{'proven' if self.given['state'] == 'proven' else 'put back'}: {problem}. "
             f"{state} Next: {advice}",
         )
 
@@ -395,7 +414,7 @@ class Task:
 
     def check_backup(self):
         """Refuse a backup that is not whole or does not fit this server."""
-        manifest, given = self.manifest, self.module.params
+        manifest, given = self.manifest, self.given
         another = "take another backup."
         source = given["source_schema"] or self.live
         if manifest["schema"] != source:
@@ -474,7 +493,7 @@ class Task:
             if missing:
                 direct = (
                     ""
-                    if self.module.params["state"] == "proven"
+                    if self.given["state"] == "proven"
                     else f" Or empty the schema first and load the dump into it, without a scratch "
                     f"schema: -e restore_direct={self.live}"
                 )
@@ -534,7 +553,7 @@ class Task:
         return (
             tables == sorted(manifest["tables"])
             and describe_objects(self.connection, self.live) == manifest["objects"]
-            and not self.different(self.live, accept=())
+            and not self.different(self.live, quick=True)
         )
 
     # The scratch schema.
@@ -634,7 +653,7 @@ class Task:
         connection = connect(
             self.module,
             self.parameters,
-            lock_wait_timeout=self.module.params["lock_wait_timeout"],
+            lock_wait_timeout=self.given["lock_wait_timeout"],
         )
         with contextlib.closing(connection):
             try:
@@ -651,7 +670,7 @@ class Task:
     def compare(self, schema):
         """Refuse when the tables of a schema are not what the manifest says."""
         with self.timed("compare"):
-            different = self.different(schema, self.module.params["accept_different"])
+            different = self.different(schema)
         if different:
             tables = ",".join(f'"{table}"' for table in sorted(different))
             self.refuse(
@@ -661,8 +680,11 @@ class Task:
                 f"and what was loaded will do: -e '{{\"restore_accept_different\": [{tables}]}}'",
             )
 
-    def different(self, schema, accept):
-        """Return {table: in what it differs from the manifest}."""
+    def different(self, schema, quick=False):
+        """Return {table: in what it differs from the manifest}.
+
+        quick: no table may differ, and when one does, not all need to be named.
+        """
         manifest, connection = self.manifest, self.connection
         tables = sorted(list_tables(connection, schema)[0])
         different = {table: "is not there" for table in manifest["tables"] if table not in tables}
@@ -677,8 +699,7 @@ class Task:
                 for table in common
                 if structure[table] != manifest["structure"][table]
             )
-        if different and schema == self.live:
-            # Nobody asks in what else: reading every row would be in vain.
+        if different and quick:
             return different
         try:
             rows = self.read(schema, common)
@@ -686,12 +707,19 @@ class Task:
             self.refuse(str(error), "let an administrator raise max_allowed_packet.")
         for table in common:
             found, said = rows[table], (manifest["contents"] or {}).get(table)
-            if table in accept or table in different:
+            if table in different:
                 continue
             if found["rows"] != manifest["tables"][table]:
-                different[table] = f"has {found['rows']} rows, not {manifest['tables'][table]}"
+                what = f"has {found['rows']} rows, and {manifest['tables'][table]} were counted"
             elif said and found["digest"] != said["digest"]:
-                different[table] = f"has {found['rows']} rows of other content"
+                what = f"has its {found['rows']} rows with another content"
+            else:
+                continue
+            if not quick and table in self.given["accept_different"]:
+                self.exact = False
+                self.warnings.append(f"{table} {what}; that was accepted.")
+            else:
+                different[table] = what
         return different
 
     def read(self, schema, tables):
@@ -712,8 +740,7 @@ class Task:
 
     def level(self):
         """Return what is proven of the backup after stage()."""
-        exact = self.manifest["contents"] and not self.module.params["accept_different"]
-        return "L2" if exact else "L1"
+        return "L2" if self.exact else "L1"
 
     # The live schema.
 

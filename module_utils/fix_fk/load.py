@@ -224,13 +224,18 @@ def load(path, compressor, command, folder):
                     process.wait()
             unpack.stdout.close()
         problem = None
-        if code or abandoned:
-            problem = how_it_ended(os.path.basename(command[0]), code, last_words(says))
-        elif unpack_code:
+        if unpack_code and not abandoned:
             problem = how_it_ended(compressor.name, unpack_code, last_words(unpack_says))
+        elif code or abandoned:
+            problem = how_it_ended(os.path.basename(command[0]), code, _error(last_words(says)))
         elif not content.whole:
             problem = "the dump ends without its last line '-- Dump completed'"
     return Loaded(problem, content, splitter.programs)
+
+
+def _error(said):
+    """Return what the client said without the rows that it repeats before it."""
+    return said[max(0, said.rfind("ERROR ")) :] if "ERROR " in said else ""
 
 
 def run_programs(connection, programs, source, target, pymysql):

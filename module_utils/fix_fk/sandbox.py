@@ -577,10 +577,15 @@ class Sandbox:
             cursor.execute(
                 "CREATE USER %s@'localhost' IDENTIFIED BY %s", [self.user, self.password]
             )
-            cursor.execute(
-                f"GRANT ALL PRIVILEGES ON {quote_identifier(self.database)}.* TO %s@'localhost'",
-                [self.user],
-            )
+            # A backup is loaded and compared in a scratch schema of such a name.
+            scratch = f"{self.database}__fix_fk".replace("_", "\\_") + "%"
+            for place in (self.database, scratch):
+                cursor.execute(
+                    "GRANT ALL PRIVILEGES ON "
+                    + quote_identifier(place).replace("%", "%%")
+                    + ".* TO %s@'localhost'",
+                    [self.user],
+                )
 
     def _lay_out(self, layers):
         """Make the application's folder hold exactly the files of the layers and its .env."""

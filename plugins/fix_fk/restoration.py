@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan to put a backup back, from what schema_restore said of it in check mode."""
+
+from __future__ import annotations
+
+from . import plan
+
+
+def decide(result: dict, laravel_facts: dict) -> dict:
+    """Return a diagnosis whose steps put the backup back, or none when it is back already.
+
+    result: of schema_restore in check mode, {restore}.
+    """
+    backup = result["restore"]
+    schema = backup["schema"]
+    rows, tables = sum(backup["tables"].values()), len(backup["tables"])
+    artisan = f"{laravel_facts['php'].get('binary') or 'php'} artisan"
+    diagnosis = {
+        "verdict": "restore",
+        "found": (
+            f"The backup {backup['id']} of {backup['created']} holds {rows} rows in {tables} tables"
+            f" (proof level {backup['proof_level']})."
+        ),
+        "refused": False,
+        "names": [],
+        "evidence": [],
+        "notes": list(backup["warnings"]),
+        "ways": [],
+        "steps": [],
+        "next": "",
+        "not_changed": "Nothing was changed.",
+        "outcome": "restored",
+    }
+    if not backup["already"]:
+        diagnosis["steps"] = _steps(artisan, backup)
+        diagnosis["notes"].append(
+            f"What is in the schema {schema} now and not in the backup will be lost, except for "
+            "the safety backup."
+        )
+    else:
+        diagnosis["found"] += f" The schema {schema} holds exactly that already."
+    if not backup["already"] or laravel_facts["maintenance"]["by_this_tool"]:
+        diagnosis["steps"].append(plan.finish(artisan)[-1])
+    return diagnosis
+
+
+def _steps(artisan: str, backup: dict) -> list[dict]:
+    """Return the steps before maintenance mode is left."""
+    schema, scratch = plan.quote(backup["schema"]), plan.quote(backup["scratch"])
+    if backup["direct"]:
+        do = [
+            f"drop every table, view, routine, event and trigger of {schema}",
+            f"load the tables of {backup['path']} into {schema} and compare them with its manifest",
+        ]
+    else:
+        do = [
+            f"load the tables of {backup['path']} into {scratch} and compare them with its "
+            "manifest; when they differ, nothing else is done",
+            "RENAME TABLE all live tables out, all loaded ones in    (one statement)",
+            "drop the views, routines, events and triggers that were there, and the old tables",
+        ]
+    return [
+        plan.step(
+            "maintenance",
+            "Enter maintenance mode",
+            "what is written from here on would be in neither backup",
+            [f"{artisan} down"],
+            [f"{artisan} up"],
+            "the application says that it is down",
+        ),
+        plan.step(
+            "backup",
+            "Take a safety backup of the present state",
+            "putting a backup back is undone by putting this one back",
+            [f"dump of schema {backup['schema']}, compressed, checked, read back"],
+            ["nothing to undo: a file was added"],
+            "exit codes, trailer, table list, checksum of the file read back",
+        ),
+        plan.step(
+            "restore",
+            "Put the backup back",
+            "asked for by its name",
+            [*do, "create the views, triggers, routines and events of the backup"],
+            ["put the safety backup back: playbooks/restore.yml -e restore_backup=ID"],
+            "tables, rows, digests, views, triggers, routines and events are as the manifest says",
+        ),
+    ]

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Putting a backup back: the playbook on the sandbox, and every backup that must be refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.fix_fk import backups
+from playbook import play
+from sandbox import Sandbox
+
+PLAYBOOK = "playbooks/restore.yml"
+NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+@pytest.fixture
+def broken(kept):
+    """The sandbox in the incident, with a view, a trigger, a routine and an event in it."""
+    kept.broken()
+    for path in Path(kept.dir, "backups").glob("*"):
+        path.unlink()
+    run(
+        kept,
+        "CREATE VIEW pegawai AS SELECT id, name FROM users",
+        "CREATE TRIGGER jaga BEFORE INSERT ON units FOR EACH ROW SET NEW.id = NEW.id",
+        "CREATE PROCEDURE hitung() SELECT COUNT(*) FROM users",
+        "CREATE EVENT bersih ON SCHEDULE EVERY 1 YEAR DO DELETE FROM cache",
+    )
+    return kept
+
+
+@pytest.fixture
+def backup(run_module, broken):
+    """A backup of the broken sandbox, as schema_backup returns it."""
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    assert not made["failed"], made
+    return made["backup"]
+
+
+def folder(sandbox):
+    return str(Path(sandbox.dir, "backups"))
+
+
+def connection(sandbox):
+    return {
+        "database_socket": sandbox.socket,
+        "database_user": sandbox.user,
+        "database_password": sandbox.password,
+        "database_name": sandbox.database,
+    }
+
+
+def everything(sandbox):
+    """All tables, rows, views, triggers, routines and events of the schema, as one text."""
+    dumped = sandbox.server.client(
+        "mariadb-dump",
+        "--routines",
+        "--events",
+        "--skip-comments",
+        "--order-by-primary",
+        sandbox.database,
+        stdout=subprocess.PIPE,
+    )
+    # The event's start is set anew by nobody, and AUTO_INCREMENT is part of the dump.
+    return dumped.decode("utf-8", "replace")
+
+
+def run(sandbox, *statements):
+    """Run statements in one session of the application's account."""
+    with sandbox.server.connect(
+        user=sandbox.user, password=sandbox.password.encode(), database=sandbox.database
+    ) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def ruin(sandbox):
+    """Leave little of the schema, and put somebody's table and a taken name in the way."""
+    run(
+        sandbox,
+        "SET foreign_key_checks = 0",
+        "DELETE FROM skp_tahunan_backup_v1",
+        "DELETE FROM users",
+        "DROP TABLE units",
+        "DROP VIEW pegawai",
+        "CREATE TABLE sisa (id BIGINT UNSIGNED PRIMARY KEY, CONSTRAINT fk_sisa"
+        " FOREIGN KEY (id) REFERENCES users (id))",
+        "CREATE TRIGGER lain BEFORE INSERT ON sisa FOR EACH ROW SET NEW.id = NEW.id",
+        "ALTER TABLE skp_tahunan_backup_v1 DROP FOREIGN KEY fk_skp_tahunan_user",
+        "ALTER TABLE skp_tahunan ADD CONSTRAINT fk_skp_tahunan_user FOREIGN KEY (user_id)"
+        " REFERENCES users (id)",
+    )
+
+
+def schemas(sandbox):
+    return sorted(name for (name,) in sandbox.sql("SHOW DATABASES"))
+
+
+def down(sandbox):
+    return Path(sandbox.app, "storage", "framework", "down").exists()
+
+
+def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
+    before, others = everything(broken), schemas(broken)
+    ruin(broken)
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 0, played.screen
+    assert played.report["outcome"] == "restored"
+    assert everything(broken) == before
+    assert [broken.holders(name) for name in NAMES] == [["skp_tahunan_backup_v1"]] * 2
+    assert schemas(broken) == others
+    assert not down(broken)
+    assert broken.password not in played.everything()
+    # The ruins were kept, too.
+    assert len(list(Path(folder(broken)).glob("*.zst"))) == 2
+
+
+def test_a_second_restore_changes_nothing(broken, backup):
+    ruin(broken)
+    assert play(broken, PLAYBOOK, restore_backup=backup["id"]).rc == 0
+    before = everything(broken), broken.files()
+    played = play(broken, PLAYBOOK, restore_backup=backup["path"])
+    assert played.rc == 0, played.screen
+    assert played.stats("changed") == 0
+    assert "holds exactly that already" in played.report["summary"]
+    assert (everything(broken), broken.files()) == before
+
+
+def test_check_shows_the_plan_and_writes_nothing(broken, backup):
+    ruin(broken)
+    before = everything(broken), broken.files(), schemas(broken)
+    played = play(broken, PLAYBOOK, check=True, restore_backup=backup["id"])
+    assert played.rc == 0, played.screen
+    assert "RENAME TABLE" in played.screen
+    assert (everything(broken), broken.files(), schemas(broken)) == before
+
+
+def test_without_a_name_the_backups_are_listed(broken, backup, run_module):
+    second = run_module("schema_backup", **connection(broken), dir=folder(broken))["backup"]
+    before = everything(broken)
+    played = play(broken, PLAYBOOK)
+    assert played.rc != 0
+    message = played.report["summary"]
+    assert message.index(second["id"]) < message.index(f"{backup['id']} (")
+    assert f"-e restore_backup={second['id']}" in message
+    assert "Nothing was changed" in message
+    assert everything(broken) == before and not down(broken)
+
+
+def test_an_application_that_was_down_stays_down(broken, backup):
+    ruin(broken)
+    broken.artisan("down")
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 0, played.screen
+    assert down(broken)
+
+
+def reseal(path, **changes):
+    """Change a manifest as somebody would who knows how."""
+    manifest = {**backups.read_manifest(path), **changes}
+    backups.write_manifest(path, manifest)
+
+
+def cut_short(path, _sandbox):
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[: len(content) // 2])
+    return "bytes, and its manifest says"
+
+
+def cut_short_with_its_manifest(path, _sandbox):
+    content = Path(path).read_bytes()[:-1000]
+    Path(path).write_bytes(content)
+    reseal(path, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return "does not load: zstd ended with exit code 1"
+
+
+def cut_at_a_statement(path, _sandbox):
+    sql = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
+    cut = sql[: sql.rindex(b";\n", 0, len(sql) // 2) + 2]
+    packed = subprocess.run(["zstd", "-c"], input=cut, stdout=subprocess.PIPE, check=True).stdout
+    Path(path).write_bytes(packed)
+    reseal(path, bytes=len(packed), sha256=hashlib.sha256(packed).hexdigest())
+    return "the dump ends without its last line"
+
+
+def row_left_out(path, _sandbox):
+    """A whole dump, trailer and all, that lacks rows; its manifest knows of it."""
+    sql = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
+    start = sql.index(b"INSERT INTO `users`")
+    cut = sql[:start] + sql[sql.index(b"/*!40000 ALTER TABLE `users` ENABLE KEYS") :]
+    packed = subprocess.run(["zstd", "-c"], input=cut, stdout=subprocess.PIPE, check=True).stdout
+    Path(path).write_bytes(packed)
+    content = {"bytes": len(cut), "sha256": hashlib.sha256(cut).hexdigest(), "longest_line": 100}
+    reseal(
+        path,
+        bytes=len(packed),
+        sha256=hashlib.sha256(packed).hexdigest(),
+        content=content,
+    )
+    return "users has 0 rows, and 120 were counted"
+
+
+def altered_byte(path, _sandbox):
+    content = bytearray(Path(path).read_bytes())
+    content[len(content) // 2] ^= 1
+    Path(path).write_bytes(content)
+    return "was altered: its SHA-256 is"
+
+
+def altered_manifest(path, _sandbox):
+    manifest = json.loads(Path(path + ".json").read_text(encoding="utf-8"))
+    manifest["tables"]["users"] += 1
+    Path(path + ".json").write_text(json.dumps(manifest), encoding="utf-8")
+    return "was altered after the backup was made"
+
+
+def no_manifest(path, _sandbox):
+    Path(path + ".json").unlink()
+    return "is missing"
+
+
+def other_family(path, _sandbox):
+    reseal(path, server={"flavour": "mysql", "version": "8.0.40"})
+    return "it is of a mysql server (8.0.40), and this one is mariadb"
+
+
+def newer_server(path, _sandbox):
+    reseal(path, server={"flavour": "mariadb", "version": "11.8.2-MariaDB"})
+    return "newer than this server's"
+
+
+def other_schema(path, _sandbox):
+    reseal(path, schema="somebody_else")
+    return "-e restore_source_schema=somebody_else"
+
+
+def missing_file(path, _sandbox):
+    Path(path).unlink()
+    return "holds no backup"
+
+
+DAMAGE = [
+    cut_short,
+    cut_short_with_its_manifest,
+    cut_at_a_statement,
+    row_left_out,
+    altered_byte,
+    altered_manifest,
+    no_manifest,
+    other_family,
+    newer_server,
+    other_schema,
+    missing_file,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("state", ["restored", "proven"])
+def test_damage_is_refused_and_the_schema_untouched(broken, backup, run_module, damage, state):
+    run(broken, "DROP VIEW pegawai")
+    said = damage(backup["path"], broken)
+    before, others = everything(broken), schemas(broken)
+    result = run_module(
+        "schema_restore",
+        **connection(broken),
+        backup=backup["id"],
+        dir=folder(broken),
+        state=state,
+    )
+    assert result["failed"] and said in result["msg"], result["msg"]
+    assert "Nothing was changed" in result["msg"] and "Next: " in result["msg"]
+    assert broken.password not in json.dumps(result)
+    assert (everything(broken), schemas(broken)) == (before, others)
+
+
+def test_a_refusal_lifts_maintenance_mode_again(broken, backup):
+    cut_at_a_statement(backup["path"], broken)
+    before = everything(broken)
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc != 0
+    assert "the dump ends without its last line" in played.report["summary"]
+    assert everything(broken) == before and not down(broken)
+
+
+def test_a_backup_is_proven(broken, backup, run_module):
+    before, others = everything(broken), schemas(broken)
+    result = run_module(
+        "schema_restore", **connection(broken), backup=backup["path"], state="proven"
+    )
+    assert result["changed"] and result["restore"]["proof_level"] == "L2", result
+    assert backups.read_manifest(backup["path"])["proof_level"] == "L2"
+    assert (everything(broken), schemas(broken)) == (before, others)
+
+
+def test_a_backup_without_digests_is_proven_to_the_first_level(broken, run_module):
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken))["backup"]
+    result = run_module("schema_restore", **connection(broken), backup=made["path"], state="proven")
+    assert result["restore"]["proof_level"] == "L1", result
+
+
+def test_rows_that_came_while_the_backup_was_made_are_accepted_by_name(broken, backup, run_module):
+    reseal(backup["path"], tables={**backup["tables"], "users": 7})
+    given = {**connection(broken), "backup": backup["path"], "state": "proven"}
+    result = run_module("schema_restore", **given)
+    assert '-e \'{"restore_accept_different": ["users"]}\'' in result["msg"]
+    result = run_module("schema_restore", **given, accept_different=["users"])
+    assert result["restore"]["proof_level"] == "L1", result
+    assert "users has" in result["restore"]["warnings"][0]
+
+
+@pytest.fixture
+def confined(broken):
+    """The sandbox with an account that has rights on the live schema and nowhere else."""
+    pattern = f"{broken.database}__fix_fk".replace("_", "\\_") + "%%"
+    broken.sql(f"REVOKE ALL PRIVILEGES ON `{pattern}`.* FROM %s@'localhost'", broken.user)
+    return broken
+
+
+def test_without_a_scratch_schema_it_says_so_and_offers_the_direct_way(confined, backup):
+    ruin(confined)
+    before = everything(confined)
+    played = play(confined, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc != 0
+    assert f"-e restore_direct={confined.database}" in played.report["summary"]
+    assert everything(confined) == before and not down(confined)
+
+
+def test_the_direct_way_wants_the_name_of_the_schema(confined, backup):
+    before = everything(confined)
+    played = play(confined, PLAYBOOK, restore_backup=backup["id"], restore_direct="true")
+    assert played.rc != 0
+    assert "names the schema" in played.report["summary"]
+    assert everything(confined) == before
+
+
+def test_the_direct_way_empties_the_schema_first(confined, backup):
+    before = everything(confined)
+    ruin(confined)
+    played = play(confined, PLAYBOOK, restore_backup=backup["id"], restore_direct=confined.database)
+    assert played.rc == 0, played.screen
+    assert everything(confined) == before
+    assert not down(confined)
+
+
+def test_tables_of_other_schemas_that_refer_to_this_one_are_respected(broken, backup, run_module):
+    broken.sql("CREATE DATABASE tetangga")
+    broken.sql(
+        "CREATE TABLE tetangga.anak (u BIGINT UNSIGNED, CONSTRAINT fk_anak FOREIGN KEY (u)"
+        f" REFERENCES `{broken.database}`.users (id))"
+    )
+    broken.sql(f"GRANT ALL PRIVILEGES ON tetangga.* TO '{broken.user}'@'localhost'")
+    run(broken, "DROP VIEW pegawai")
+    before = everything(broken)
+    result = run_module("schema_restore", **connection(broken), backup=backup["path"])
+    assert result["failed"] and "tetangga.anak (fk_anak)" in result["msg"], result
+    assert everything(broken) == before
+
+
+def test_an_event_never_exists_in_the_scratch_schema(broken, backup, run_module, monkeypatch):
+    import schema_restore
+
+    seen = []
+    run_programs = schema_restore.run_programs
+
+    def watched(connection, programs, source, target, pymysql):
+        run_programs(connection, programs, source, target, pymysql)
+        seen.append((target, broken.sql("SELECT event_schema FROM information_schema.events")))
+
+    monkeypatch.setattr(schema_restore, "run_programs", watched)
+    result = run_module(
+        "schema_restore", **connection(broken), backup=backup["path"], state="proven"
+    )
+    assert not result["failed"]
+    ((target, events),) = seen
+    assert target != broken.database and events == ((broken.database,),)
+
+
+def test_a_lock_leaves_everything_as_it_was(broken, backup, run_module):
+    ruin(broken)
+    before, others = everything(broken), schemas(broken)
+    with broken.server.connect(database=broken.database) as other:
+        other.begin()
+        other.cursor().execute("SELECT * FROM users")
+        other.cursor().execute("SELECT * FROM sisa")
+        result = run_module(
+            "schema_restore",
+            **connection(broken),
+            backup=backup["path"],
+            lock_wait_timeout=1,
+            retries=0,
+        )
+        other.rollback()
+    assert result["failed"] and "Nothing was changed" in result["msg"], result["msg"]
+    assert (everything(broken), schemas(broken)) == (before, others)
