@@ -219,6 +219,10 @@ schema:
       description: All views, by name.
       type: list
       elements: str
+    broken_views:
+      description: Those of them that refer to a table or column that is not there.
+      type: list
+      elements: str
     details:
       description:
         - "By table name, for the tables asked for and the holders of the names asked for:

@@ -185,6 +185,14 @@ laravel:
               source_strings: [a, id],
             },
         }
+    destructive_commands_prohibited:
+      description: Whether the application called C(DB::prohibitDestructiveCommands()), so that
+        C(artisan migrate:fresh) and its like refuse to run. It is there from Laravel 11.9 on.
+      type: bool
+    seeder:
+      description: The class that C(artisan db:seed) runs, null when the application has none.
+      type: str
+      sample: Database\Seeders\DatabaseSeeder
     model_tables:
       description: Tables that the application's classes name (C($table = '...'), C(table('...'))),
         with prefix, and the first file that does. Empty with O(statements=none).
@@ -322,6 +330,8 @@ def present(facts, differences, busy, given):
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
         "statements": statements_by_migration(facts["statements"], password),
+        "destructive_commands_prohibited": facts["destructive_commands_prohibited"],
+        "seeder": facts["seeder"],
         "model_tables": {
             facts["connection"]["prefix"] + name: file
             for name, file in (facts["models"] or {}).items()

@@ -22,6 +22,20 @@ from ansible.module_utils.fix_fk.server import describe_account, describe_server
 UNKNOWN_SCHEMA = 1049
 
 
+def broken_views(connection, schema):
+    """Return the names of views that refer to a table or column that is not there."""
+    return [
+        name
+        for (name,) in rows_of(
+            connection,
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+            " AND TABLE_TYPE = 'VIEW' AND TABLE_COMMENT LIKE '%% references invalid %%'"
+            " ORDER BY TABLE_NAME",
+            (schema,),
+        )
+    ]
+
+
 def describe_schema(connection, name, asked, pymysql):
     """Return the dict `schema` of fk_constraint_info; asked: the module's parameters.
 
@@ -81,6 +95,7 @@ def describe_schema(connection, name, asked, pymysql):
         "exists": exists,
         "tables": list(tables),
         "views": views,
+        "broken_views": broken_views(connection, name) if views else [],
         "details": details,
         "constraints": constraints,
         "holders": held,

@@ -11,7 +11,17 @@ from ansible.errors import AnsibleFilterError
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
-    from fix_fk import diagnosis, facts, option_2, permanent_fix, report, text, verification
+    from fix_fk import (
+        diagnosis,
+        facts,
+        option_2,
+        option_3,
+        permanent_fix,
+        report,
+        restoration,
+        text,
+        verification,
+    )
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise
@@ -108,6 +118,21 @@ def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     return option_2.decide(laravel, schema, _inputs(inputs), given)
 
 
+def restore(result: dict, laravel: dict) -> dict:
+    """Return the plan to put a backup back, in the shape of a diagnosis."""
+    return restoration.decide(result, laravel)
+
+
+def fresh_unfit(laravel: dict, given: dict) -> dict | None:
+    """Return the refusal of Option 3 that needs no look at the server, or None."""
+    return option_3.unfit(laravel, given)
+
+
+def fresh(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
+    """Return the plan of Option 3 in the shape of a diagnosis."""
+    return option_3.decide(laravel, schema, _inputs(inputs), given)
+
+
 def build_report(run: dict) -> dict:
     """Return the outcome of a run, for the screen, the page and the data file."""
     return report.build(run)
@@ -139,8 +164,11 @@ FILTERS = {
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,
     "fix_fk_skip": skip,
+    "fix_fk_fresh_unfit": fresh_unfit,
+    "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
+    "fix_fk_restore": restore,
 }
 if MISSING:
     FILTERS = dict.fromkeys(FILTERS, _missing)

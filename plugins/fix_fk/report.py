@@ -26,7 +26,8 @@ def build(run: dict) -> dict:
     results ({step id: module result}), failure (None or {task, message}), checks, command (what to
     type to run this again) and repair (what to type for a repair). The result adds
 
-    - outcome (healthy, planned, needs_repair, repaired, skipped, restored, rebuilt, refused, failed) and ok;
+    - outcome (healthy, planned, needs_repair, repaired, skipped, restored, rebuilt, refused,
+      failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -41,6 +42,10 @@ def build(run: dict) -> dict:
         for step in diagnosis["steps"]
     ]
     answers = _answers(outcome, run, diagnosis, results, steps)
+    backup = (results.get("backup") or {}).get("backup")
+    proof = (results.get("prove") or {}).get("restore")
+    if backup and proof:
+        backup = {**backup, "proof_level": proof["proof_level"]}
     return {
         "host": run["host"],
         "run_id": run["run_id"],
@@ -51,7 +56,7 @@ def build(run: dict) -> dict:
         "diagnosis": diagnosis,
         "steps": steps,
         "checks": checks,
-        "backup": (results.get("backup") or {}).get("backup"),
+        "backup": backup,
     }
 
 

@@ -55,6 +55,8 @@ def verify(
             {name.casefold() for name in inputs.remigrate_accept_loss},
         ),
     ]
+    if expected.get("left"):
+        checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
         checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
     left_behind = followers(Laravel(history), schema_facts)
@@ -108,6 +110,17 @@ def _tables(schema_facts: dict, wanted) -> dict:
     )
 
 
+def _left(left: dict, schema_facts: dict) -> dict:
+    """Name what was outside the list of what to drop, and is there still."""
+    there = {*schema_facts["tables"], *schema_facts["views"]}
+    names = [name for kind in ("tables", "views") for name in left[kind] if name in there]
+    broken = [name for name in schema_facts.get("broken_views") or () if name in names]
+    detail = ", ".join(names) or "nothing"
+    if broken:
+        detail += f"; these views name tables or columns that are not there: {', '.join(broken)}"
+    return {**_check("left over, outside fresh_tables", True, detail), "look": True}
+
+
 def _constraints(schema_facts: dict, expected: dict) -> list[dict]:
     missing = {name.casefold() for name in schema_facts.get("missing") or ()}
     differing = {item["name"].casefold(): item for item in schema_facts.get("differing") or ()}
@@ -140,6 +153,9 @@ def _rows(
     Only a table in `accepted`, which the plan drops, may have gone.
     """
     title = "no row went missing"
+    if expected.get("emptied"):
+        detail = "not compared: the schema was emptied, and the backup holds what it held"
+        return {**_check(title, True, detail), "skipped": True}
     if "names" not in expected:
         detail = "not compared: nothing was repaired, so there is no content from before"
         return {**_check(title, True, detail), "skipped": True}

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option 3: back the schema up, empty it, and let the migrations build it anew.
+
+All rows are lost but for the backup. So it wants the schema's name, a backup that was loaded and
+compared when there are rows, and migrations that will get through on an empty schema, which is
+foreseen before anything is dropped.
+"""
+
+from __future__ import annotations
+
+from . import facts, plan
+from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .facts import Inputs, Laravel
+from .simulation import Schema, Table
+from .sql import ForeignKey
+
+from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
+
+SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
+# What a maintenance marker of this option names instead of a migration.
+MIGRATION = "migrate:fresh"
+
+
+def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> dict:
+    """Return the diagnosis, as `diagnose` does, with the steps of Option 3.
+
+    given: confirm and anyway (the schema's name, or None), tables (names, or None for everything)
+    and seed (auto, true or false) as the operator wrote them; look (what the module schema_empty
+    returned in check mode); playbook (what to type to run this again).
+    """
+    case = _Fresh(Laravel(laravel_facts), schema, inputs)
+    try:
+        case.decide(given)
+    except _Refusal as refusal:
+        case.diagnosis.verdict = refusal.verdict
+        case.diagnosis.found = refusal.found
+        case.diagnosis.refused = True
+        case.diagnosis.next = refusal.next
+        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
+        case.diagnosis.steps = []
+    return case.diagnosis.as_dict()
+
+
+def unfit(laravel_facts: dict, given: dict) -> dict | None:
+    """Return the refusal of what can be told before the server is looked at, or None."""
+    unknown = {"name": "", "tables": [], "server": {"name_scope": "schema"}}
+    result = decide(laravel_facts, unknown, Inputs(), given)
+    return result if result["refused"] else None
+
+
+class _Fresh(_Case):
+    """One application on the way to Option 3."""
+
+    def decide(self, given: dict) -> None:
+        tables, seed = self._given(given)
+        look = given.get("look")
+        self.foreseen = ""
+        name = self.laravel.raw["connection"]["database"]
+        if name.casefold() in SYSTEM_SCHEMAS:
+            raise _Refusal(
+                "system_schema",
+                f"The application's schema is {name}, one of the server's own.",
+                "Point the application (DB_DATABASE) at a schema of its own.",
+            )
+        if self.laravel.raw.get("destructive_commands_prohibited"):
+            raise _Refusal(
+                "destructive_commands_prohibited",
+                "The application has called DB::prohibitDestructiveCommands(), so that "
+                "migrate:fresh refuses to run: its developers do not want that here.",
+                "Ask them. Option 1 needs no such command: ansible-playbook fix_fk.yml",
+            )
+        migrations_table = self.laravel.raw["migrations_table"]
+        if tables is not None and migrations_table not in tables:
+            raise _Refusal(
+                "migrations_table_not_listed",
+                f"fresh_tables does not name {migrations_table}: with it, every migration would "
+                "stay recorded and none would run on the empty schema.",
+                "Add it to the list, or leave fresh_tables out to drop everything.",
+            )
+        if look is None:
+            return
+        self._check_server()
+        self._check_sight()
+        self._check_outside()
+        final = self._foresee(look)
+        self._show(look, final)
+        confirm = given["confirm"] or None
+        if confirm != name:
+            lost = self.diagnosis.warning
+            asked = (
+                f"fresh_confirm names {confirm}, and the application's schema is {name}."
+                if confirm
+                else f"Everything in the schema {name} would be lost. {lost}"
+            )
+            raise _Refusal(
+                "fresh_not_confirmed",
+                asked,
+                "Option 1 repairs without a loss: ansible-playbook fix_fk.yml. If the data is to "
+                f"go all the same, say so by the schema's name: -e fresh_confirm={name}",
+            )
+        self._check_foreseen(given, name)
+        seeder = self.laravel.raw.get("seeder") if seed else None
+        self.diagnosis.verdict = "fresh"
+        self.diagnosis.found = (
+            f"The schema {name} holds {len(self.schema['tables'])} tables, {len(look['rows'])} of "
+            "them with rows."
+        )
+        self.diagnosis.outcome = "rebuilt"
+        self._plan(self._steps(look, tables, seeder), final)
+        expected = self.diagnosis.expected
+        # Nothing of before is to be found again, so nothing is compared.
+        expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
+        if look["left"]["tables"] or look["left"]["views"]:
+            expected["left"] = look["left"]
+
+    def _given(self, given: dict) -> tuple[list[str] | None, bool]:
+        """Return (tables or None, whether to seed); refuse what is not of the right type."""
+        tables = given["tables"]
+        problem = ""
+        for name in ("confirm", "anyway"):
+            if given[name] is not None and not isinstance(given[name], str):
+                problem = f"fresh_{name} is not text; put it in quotes"
+        if tables is not None and not (
+            isinstance(tables, list) and tables and all(isinstance(name, str) for name in tables)
+        ):
+            problem = "fresh_tables takes a list of table names, each in quotes"
+        seed, seeder = given["seed"], self.laravel.raw.get("seeder")
+        try:
+            seed = bool(seeder) if seed == "auto" else boolean(seed)
+        except TypeError:
+            problem = "fresh_seed takes auto, true or false"
+        if problem:
+            raise _Refusal("bad_input", f"{problem}.", "Correct it, then run this again.")
+        if seed and not seeder:
+            raise _Refusal(
+                "no_seeder",
+                "fresh_seed asks for the seeder, and the application has none (no class "
+                r"Database\Seeders\DatabaseSeeder).",
+                "Leave fresh_seed out, or deploy a seeder.",
+            )
+        return tables, seed
+
+    def _check_server(self) -> None:
+        server = self.schema["server"]
+        if server.get("read_only") or server.get("replica"):
+            what = "a replica" if server.get("replica") else "read-only"
+            raise _Refusal(
+                "not_writable",
+                f"The server that the application uses is {what}.",
+                "Point the application (DB_HOST) at the primary, then run this again.",
+            )
+
+    def _check_outside(self) -> None:
+        outside = self.schema.get("referred_from_outside") or ()
+        if outside:
+            named = ", ".join(f"{key['schema']}.{key['table']} ({key['name']})" for key in outside)
+            raise _Refusal(
+                "referred_from_outside",
+                f"Tables of other schemas refer to tables of this one: {named}. Their rows would "
+                "point at nothing.",
+                "Drop these constraints there first, if that is meant.",
+            )
+
+    def _check_foreseen(self, given: dict, name: str) -> None:
+        if not self.foreseen or given["anyway"] == name:
+            return
+        raise _Refusal(
+            "fresh_would_fail",
+            f"On an empty schema these migrations do not get through either: {self.foreseen}. The "
+            "schema would be empty and the application without its tables.",
+            "Give the constraint another name in the later migration (or drop it there before the "
+            "table is renamed), bring that code here, for instance with "
+            "playbooks/permanent_fix.yml -e permanent_fix_source=git, and run this again. If it is "
+            f"to be tried all the same: -e fresh_anyway={name}",
+        )
+
+    # --- the empty schema, in memory ------------------------------------------------------
+
+    def _foresee(self, look: dict) -> Schema:
+        """Return the schema that the migrations build; note in `foreseen` why they would not."""
+        state = Schema(
+            [
+                Table(
+                    table,
+                    None,
+                    None,
+                    [
+                        ForeignKey(key["name"], (), key["referenced_table"], ())
+                        for key in look["left"]["constraints"]
+                        if key["table"] == table
+                    ],
+                )
+                for table in look["left"]["tables"]
+            ],
+            self.schema["server"]["name_scope"],
+        )
+        givers: dict[str, str] = {}
+        for migration in self._files():
+            known = self.laravel.statements(migration)
+            for problem in state.apply(known.get("up") or []).problems:
+                if problem.kind == "unread" or self.foreseen:
+                    continue
+                self.foreseen = f"{migration} fails, because {problem.detail}"
+                giver = givers.get(problem.name.casefold())
+                if problem.kind == "name_taken" and giver:
+                    self.foreseen += f", to which {giver} gave it"
+            for statement in known.get("up") or ():
+                for name in facts.keys_added(statement):
+                    givers.setdefault(name.casefold(), migration)
+            if known.get("up_error"):
+                self.diagnosis.notes.append(
+                    f"What {migration} sends could not be learned: {known['up_error']}"
+                )
+            elif known.get("up_conditional"):
+                self.diagnosis.notes.append(
+                    f"{migration} decides by what it finds ({', '.join(known['up_conditional'])}): "
+                    "it may send more than was foreseen."
+                )
+        return state
+
+    def _files(self) -> list[str]:
+        return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
+
+    def _to_run(self) -> list[str]:
+        return self._files()
+
+    def _show(self, look: dict, final: Schema) -> None:
+        """Say what is lost, what comes back, and what is left."""
+        notes, dropped, left = self.diagnosis.notes, look["dropped"], look["left"]
+        own = self.laravel.raw["migrations_table"]
+        lost = [name for name in dropped["tables"] if not final.get(name) and name != own]
+        if look["rows"]:
+            notes.append(
+                f"Rows that are lost but for the backup: those of {', '.join(look['rows'])}"
+            )
+        if lost:
+            notes.append(
+                f"Tables that no migration creates, and that do not come back: {', '.join(lost)}"
+            )
+        for kind in ("views", "routines", "events"):
+            if dropped[kind]:
+                notes.append(
+                    f"{kind.capitalize()} that come back only if a migration creates them: "
+                    f"{', '.join(dropped[kind])}"
+                )
+            if left[kind]:
+                notes.append(f"{kind.capitalize()} that stay: {', '.join(left[kind])}")
+        if left["tables"]:
+            notes.append(f"Left over, outside fresh_tables: {', '.join(left['tables'])}")
+        if self.foreseen:
+            notes.append(f"Foreseen on the empty schema: {self.foreseen}")
+        self.diagnosis.warning = (
+            f"The rows of {len(look['rows'])} tables are only in the backup now."
+            if look["rows"]
+            else "There were no rows to lose."
+        )
+
+    def _steps(self, look: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
+        name = self.schema["name"]
+        backup, maintenance = plan.begin(self.artisan, self.schema, MIGRATION)
+        files = self._files()
+        back = ["put the backup back: playbooks/restore.yml"]
+        steps = [maintenance, backup]
+        if look["rows"]:
+            steps.append(
+                plan.step(
+                    "prove",
+                    "Prove the backup",
+                    "what is dropped afterwards is nowhere else",
+                    ["load it into a scratch schema, and compare every table with the manifest"],
+                    ["nothing to undo: the scratch schema is dropped"],
+                    "proof level L1 or L2",
+                )
+            )
+        steps += [
+            plan.step(
+                "empty",
+                "Empty the schema",
+                "asked for by the schema's name",
+                look["queries"] or ["nothing to drop"],
+                back,
+                "the schema is asked again what it holds",
+                schema=name,
+                tables=tables,
+            ),
+            plan.step(
+                "build",
+                "Run all migrations on it",
+                f"{len(files)} migrations",
+                # migrate:fresh would drop what is left over as well.
+                [f"{self.artisan} {'migrate:fresh' if tables is None else 'migrate'} --force"],
+                back,
+                "each of them is recorded in the migrations table afterwards",
+                command="migrate:fresh" if tables is None else "migrate",
+            ),
+        ]
+        if seeder:
+            steps.append(
+                plan.step(
+                    "seed",
+                    "Run the seeder",
+                    f"the application has {seeder}",
+                    [f"{self.artisan} db:seed --force"],
+                    back,
+                    "its exit code",
+                )
+            )
+        return steps + plan.finish(self.artisan)
