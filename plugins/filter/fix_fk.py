@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 
@@ -12,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
     from fix_fk import (
+        database_access,
         diagnosis,
         facts,
         option_2,
@@ -123,6 +125,39 @@ def restore(result: dict, laravel: dict) -> dict:
     return restoration.decide(result, laravel)
 
 
+def access(laravel: dict, given: dict) -> dict:
+    """Return why the application cannot use its database, and the plan that helps."""
+    return database_access.decide(laravel, given)
+
+
+def access_questions(connection: dict) -> list[str]:
+    """Return the SQL that asks for users and the database of the application."""
+    return database_access.questions(connection)
+
+
+def access_grants(accounts: list, connection: dict) -> list[str]:
+    """Return the SQL that asks for the grants of the application's users."""
+    return database_access.questions_of_grants(accounts, connection)
+
+
+def access_administrator(results: list, grants: list, connection: dict) -> dict:
+    """Return what the administrator's account saw."""
+    return database_access.administrator(results, grants, connection)
+
+
+def login(password: str) -> str:
+    """Return a password whose Latin-1 bytes, which PyMySQL sends, are its UTF-8 bytes."""
+    return password.encode("utf-8").decode("latin-1")
+
+
+def has_collection(name: str) -> bool:
+    """Tell whether a collection is installed where Ansible looks."""
+    try:
+        return importlib.util.find_spec(f"ansible_collections.{name}.plugins.modules") is not None
+    except ImportError:
+        return False
+
+
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
     """Return the refusal of Option 3 that needs no look at the server, or None."""
     return option_3.unfit(laravel, given)
@@ -164,6 +199,12 @@ FILTERS = {
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,
     "fix_fk_skip": skip,
+    "fix_fk_database_access": access,
+    "fix_fk_access_questions": access_questions,
+    "fix_fk_access_grants": access_grants,
+    "fix_fk_access_administrator": access_administrator,
+    "fix_fk_login": login,
+    "fix_fk_has_collection": has_collection,
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why the application cannot use its database, and what gives it back: facts in, plan out."""
+
+from __future__ import annotations
+
+import contextlib
+
+from . import plan
+from .diagnosis import NOT_CHANGED, Diagnosis
+
+from ansible.module_utils.fix_fk.server import (  # isort: skip
+    RIGHTS_NEEDED,
+    exactness,
+    matches,
+    rights_on,
+)
+from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+
+REFUSED_LOGIN = (1045, 1698)
+REFUSED_HOST = (1130,)
+REFUSED_SCHEMA = (1044,)
+NO_SCHEMA = (1049,)
+NO_SERVER = (2002, 2003, 2005)
+CHARACTER_SET = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+PASSWORD = "'<password>'"  # noqa: S105 - what is shown instead of one
+
+
+def literal(text: str) -> str:
+    """Return a string as SQL source."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def account_name(user: str, host: str) -> str:
+    return f"{literal(user)}@{literal(host)}"
+
+
+def pattern(schema: str, literally: bool) -> str:
+    """Return a schema's name as GRANT takes it; there _ and % stand for other characters unless
+    escaped, or literally with partial_revokes."""
+    if not literally:
+        schema = schema.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
+    return quote_identifier(schema)
+
+
+def questions(connection: dict) -> list[str]:
+    """Return what to ask the server with an administrator's rights."""
+    user, schema = literal(connection["username"]), literal(connection["database"])
+    return [
+        f"SELECT User AS user, Host AS host, plugin FROM mysql.user WHERE User IN ({user}, '')",  # noqa: S608
+        "SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation"  # noqa: S608
+        f" FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema}",
+        "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'",
+    ]
+
+
+def questions_of_grants(accounts: list[dict], connection: dict) -> list[str]:
+    """Return what to ask about each account of the application's name."""
+    return [
+        f"SHOW GRANTS FOR {account_name(account['user'], account['host'])}"
+        for account in accounts
+        if account["user"] == connection["username"]
+    ]
+
+
+def administrator(results: list, grants: list, connection: dict) -> dict:
+    """Return {accounts, schema, literally, grants {host: [lines]}} from the rows of both."""
+    accounts, schemas, variables = results
+    own = [account for account in accounts if account["user"] == connection["username"]]
+    revokes = [str(value) for row in variables for value in row.values()]
+    return {
+        "accounts": accounts,
+        "schema": schemas[0] if schemas else None,
+        "literally": "ON" in revokes or "1" in revokes,
+        "grants": {
+            account["host"]: [str(value) for row in rows for value in row.values()]
+            for account, rows in zip(own, grants)
+        },
+    }
+
+
+def seen_host(connection: dict, error: dict | None) -> str | None:
+    """Return the host that the server sees the application come from, by its own words."""
+    message = (error or {}).get("message") or ""
+    for before in (f"'{connection['username']}'@'", "Host '"):
+        _, found, rest = message.partition(before)
+        if found:
+            return rest.partition("'")[0]
+    return "localhost" if connection.get("socket") else None
+
+
+def effective(accounts: list[dict], user: str, host: str) -> dict | None:
+    """Return the account as which the server takes a login of user from host."""
+    fitting = [
+        account
+        for account in accounts
+        if account["user"] in (user, "") and matches(account["host"].casefold(), host.casefold())
+    ]
+    return max(
+        fitting,
+        key=lambda account: (exactness(account["host"]), account["user"] != ""),
+        default=None,
+    )
+
+
+def decide(laravel: dict, given: dict) -> dict:
+    """Return the diagnosis with the steps that give the application its database.
+
+    given: admin (administrator(), or None), admin_user, without_cache (the application's facts
+    with its cached configuration set aside, or None), password_given, password_works (None when
+    that was not tried), reset (the user whose password may be changed), host (that the account is
+    for, or None), key (of .env), artisan.
+    """
+    case = _Case(laravel, given)
+    with contextlib.suppress(_Stop):
+        case.examine()
+    return case.diagnosis.as_dict()
+
+
+class _Stop(Exception):
+    pass
+
+
+class _Case:
+    def __init__(self, laravel: dict, given: dict):
+        self.given, self.connection = given, laravel["connection"]
+        self.error = laravel.get("database_error")
+        self.code = self.error["code"] if self.error else None
+        self.cached = laravel["configuration"]["cached"]
+        self.user, self.schema = self.connection["username"], self.connection["database"]
+        self.host = given.get("host") or seen_host(self.connection, self.error)
+        self.where = self.connection.get("socket") or (
+            f"{self.connection['host']}:{self.connection['port']}"
+        )
+        self.diagnosis = Diagnosis("", "")
+        self.steps: list[dict] = []
+        self.password = False
+
+    def refuse(self, verdict: str, found: str, next_: str) -> None:
+        diagnosis = self.diagnosis
+        diagnosis.verdict, diagnosis.found, diagnosis.next = verdict, found, next_
+        diagnosis.refused, diagnosis.not_changed = True, NOT_CHANGED
+        raise _Stop
+
+    def examine(self) -> None:
+        self.server_answers()
+        self.cache()
+        admin = self.given.get("admin")
+        if self.code and admin is None:
+            self.by_itself()
+        if admin is not None:
+            self.with_administrator(admin)
+        if not self.steps:
+            self.diagnosis.verdict = "healthy"
+            self.diagnosis.found = (
+                f"The application connects to {self.schema} as {self.user} at {self.where}."
+            )
+            return
+        self.finish()
+
+    def said(self) -> str:
+        return (
+            f"The application cannot use its database {self.schema} as {self.user} at "
+            f"{self.where}: {self.error['code']} {' '.join(self.error['message'].split())}."
+            if self.error
+            else f"The application connects to {self.schema} as {self.user} at {self.where}."
+        )
+
+    def server_answers(self) -> None:
+        known = REFUSED_LOGIN + REFUSED_HOST + REFUSED_SCHEMA + NO_SCHEMA
+        if self.code in NO_SERVER:
+            self.refuse(
+                "server_down",
+                f"{self.said()} No server answers there, so nothing can be said about users.",
+                "Start the server, or correct DB_HOST, DB_PORT and DB_SOCKET in .env (and clear "
+                f"the cached configuration: {self.given['artisan']} config:clear), then run this "
+                "again.",
+            )
+        if self.code and self.code not in known:
+            self.refuse(
+                "another_error",
+                f"{self.said()} That is none of wrong password, missing user, missing grant, "
+                "missing database and server down.",
+                "Correct what the message names, then run this again.",
+            )
+
+    def cache(self) -> None:
+        """A cached configuration that is older than .env needs no administrator."""
+        fresh = self.given.get("without_cache")
+        if self.code and fresh and not fresh.get("database_error"):
+            self.diagnosis.verdict = "cached_configuration_is_old"
+            self.diagnosis.found = (
+                f"{self.said()} With what .env says it connects: the cached configuration is old."
+            )
+            self.steps.append(self.clear())
+            self.finish()
+            raise _Stop
+
+    # --- without an administrator ---------------------------------------------------------
+
+    def by_itself(self) -> None:
+        schema, host = quote_identifier(self.schema), self.host or "<host>"
+        account = account_name(self.user, host)
+        grant = f"GRANT ALL PRIVILEGES ON {pattern(self.schema, False)}.* TO {account};"
+        again = "or run this again with database_access_admin_user and its password"
+        if self.code in REFUSED_LOGIN:
+            if self.given.get("password_works"):
+                self.diagnosis.verdict = "wrong_password"
+                self.diagnosis.found = (
+                    f"{self.said()} The password that was given is right, the one of "
+                    f"{self.given['key']} in .env is not."
+                )
+                self.write_password()
+                return
+            self.refuse(
+                "wrong_password_or_missing_user",
+                f"{self.said()} Either the user does not exist for {host}, or its password is "
+                "another one; only an administrator sees which.",
+                f"Let an administrator run: SELECT User, Host FROM mysql.user WHERE User = "  # noqa: S608
+                f"{literal(self.user)}; If there is none for {host}: CREATE USER {account} "
+                f"IDENTIFIED BY {PASSWORD}; {grant} If there is one: ALTER USER {account} "
+                f"IDENTIFIED BY {PASSWORD}; then put the password into .env with "
+                f"-e @file_with_database_access_password, {again}.",
+            )
+        if self.code in REFUSED_HOST:
+            self.refuse(
+                "missing_user",
+                f"{self.said()} No user at all may come from {host}.",
+                f"Let an administrator run: CREATE USER {account} IDENTIFIED BY {PASSWORD}; "
+                f"{grant} {again[:1].upper()}{again[1:]}.",
+            )
+        if self.code in NO_SCHEMA:
+            self.refuse(
+                "missing_database",
+                f"{self.said()} The user and its password are right; the schema is not there.",
+                f"Compare DB_DATABASE in .env with the server. If it is right, let an "
+                f"administrator run: CREATE DATABASE {schema} {CHARACTER_SET}; {grant} {again}.",
+            )
+        self.refuse(
+            "missing_grant",
+            f"{self.said()} The user and its password are right; it has no right on the schema, "
+            "or there is none of that name.",
+            f"Let an administrator run: SHOW GRANTS FOR {account}; SHOW DATABASES LIKE "
+            f"{literal(self.schema)}; then {grant} If the schema is not there, before it: CREATE "
+            f"DATABASE {schema} {CHARACTER_SET}; {again}.",
+        )
+
+    # --- with one -------------------------------------------------------------------------
+
+    def with_administrator(self, admin: dict) -> None:
+        own = [account for account in admin["accounts"] if account["user"] == self.user]
+        host, evidence = self.host, self.diagnosis.evidence
+        if host is None and not self.code and own:
+            # It is in; which of several accounts it uses does not matter when all may.
+            host = own[0]["host"]
+        if host is None:
+            self.refuse(
+                "host_not_known",
+                f"{self.said()} From which host the server sees the application come is not in "
+                "the message, so it is not known for which host the user must exist.",
+                "Name it: -e database_access_host=<address of the application's machine>",
+            )
+        used = effective(admin["accounts"], self.user, host)
+        evidence.append(
+            "Accounts of this name: "
+            + (", ".join(account_name(a["user"], a["host"]) for a in own) or "none")
+        )
+        schema = admin["schema"]
+        evidence.append(
+            f"Schema {self.schema}: {schema['charset']}, {schema['collation']}"
+            if schema
+            else f"Schema {self.schema}: not there"
+        )
+        verdicts = []
+        if not schema:
+            verdicts.append("missing_database")
+            self.create_database()
+        if used is None or used["user"] != self.user:
+            verdicts.insert(0, "missing_user")
+            if used is not None:
+                evidence.append(
+                    f"The anonymous user {account_name('', used['host'])} fits {host} best"
+                )
+            self.create_user(host)
+            self.grant(host, admin)
+        else:
+            account = account_name(self.user, used["host"])
+            if self.code in REFUSED_LOGIN:
+                verdicts.insert(0, "wrong_password")
+                evidence.append(f"{account} exists (plugin {used['plugin']}) and was refused")
+                self.change_password(used, account)
+            grants = admin["grants"].get(used["host"]) or []
+            rights, _ = rights_on(grants, self.schema, not admin["literally"])
+            missing = [right for right in RIGHTS_NEEDED if right not in rights]
+            if missing:
+                verdicts.append("missing_grant")
+                evidence.append(f"{account} lacks {', '.join(missing)} on {self.schema}")
+                self.grant(used["host"], admin)
+        if self.code and not verdicts:
+            self.refuse(
+                "not_explained",
+                f"{self.said()} The user exists, the schema exists, and the rights are there: "
+                f"{'; '.join(evidence)}.",
+                "See that database_access_admin_host or _socket names the same server as the "
+                "application's .env, and that no proxy stands between.",
+            )
+        if verdicts:
+            self.diagnosis.verdict = verdicts[0]
+            self.diagnosis.found = f"{self.said()} Found with the administrator's account: " + (
+                ", ".join(verdict.replace("_", " ") for verdict in verdicts) + "."
+            )
+        if self.password:
+            self.write_password()
+
+    def create_database(self) -> None:
+        schema = quote_identifier(self.schema)
+        self.steps.append(
+            plan.step(
+                "create_database",
+                "Create the database",
+                f"there is no schema {self.schema}",
+                [f"CREATE DATABASE {schema} {CHARACTER_SET}"],
+                [f"DROP DATABASE {schema}    (as long as nothing is in it)"],
+                "the application connects to it",
+            )
+        )
+
+    def create_user(self, host: str) -> None:
+        account = account_name(self.user, host)
+        self.password = True
+        self.steps.append(
+            plan.step(
+                "account",
+                "Create the user",
+                f"the application comes from {host}, and no user {self.user} fits that",
+                [f"CREATE USER {account} IDENTIFIED BY {PASSWORD}"],
+                [f"DROP USER {account}"],
+                "the application logs in",
+                user=self.user,
+                host=host,
+            )
+        )
+
+    def change_password(self, used: dict, account: str) -> None:
+        self.password = True
+        if self.given.get("password_works"):
+            return
+        if self.given.get("reset") != self.user:
+            self.refuse(
+                "wrong_password",
+                f"{self.said()} {account} exists, so the password in .env is not its own"
+                + (
+                    ", and neither is the one that was given."
+                    if self.given.get("password_given")
+                    else "."
+                )
+                + " Whatever else logs in as this user would be locked out by another password.",
+                "If you know the password, give it as database_access_password (in a vault): then "
+                "only .env is changed. If it may be changed on the server, name the user: "
+                f"-e database_access_reset={self.user}",
+            )
+        self.steps.append(
+            plan.step(
+                "account",
+                "Change the user's password",
+                f"database_access_reset names {self.user}",
+                [f"ALTER USER {account} IDENTIFIED BY {PASSWORD}"],
+                ["none: the password before is not known"],
+                "the application logs in",
+                user=self.user,
+                host=used["host"],
+            )
+        )
+
+    def grant(self, host: str, admin: dict) -> None:
+        account = account_name(self.user, host)
+        place = f"{pattern(self.schema, admin['literally'])}.*"
+        self.steps.append(
+            plan.step(
+                "grant",
+                "Grant the rights on this one schema",
+                f"{account} lacks what the application and its migrations need",
+                [f"GRANT ALL PRIVILEGES ON {place} TO {account}"],
+                [f"REVOKE ALL PRIVILEGES ON {place} FROM {account}"],
+                "the application connects",
+            )
+        )
+
+    def write_password(self) -> None:
+        # Before the server's steps: what was written and not reached is simply written again.
+        self.steps.insert(
+            0,
+            plan.step(
+                "dotenv",
+                "Put the password into .env",
+                "it is the password of the user from now on, and is written nowhere else",
+                [f"set {self.given['key']} in .env"],
+                ["put the backup of .env back, which the report names"],
+                "the application logs in",
+            ),
+        )
+        if self.cached:
+            self.steps.append(self.clear())
+
+    def clear(self) -> dict:
+        artisan = self.given["artisan"]
+        return plan.step(
+            "config_clear",
+            "Clear the cached configuration",
+            "it holds the old values, and .env is not read while it is there",
+            [f"{artisan} config:clear"],
+            [f"{artisan} config:cache"],
+            "the application reads .env",
+        )
+
+    def finish(self) -> None:
+        self.steps.append(
+            plan.step(
+                "verify",
+                "Prove that the application connects",
+                "its own configuration and its own PHP decide, nothing else",
+                ["boot the application and log in as it does"],
+                ["nothing to undo: it only reads"],
+                "no error",
+            )
+        )
+        self.diagnosis.steps = self.steps
