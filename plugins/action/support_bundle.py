@@ -12,11 +12,16 @@ import sys
 import tarfile
 import time
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
     from fix_fk import sql
+except ImportError as error:
+    if error.name != "sqlglot":
+        raise
+    sql = None  # type: ignore[assignment]
 finally:
     sys.path.pop(0)
 
@@ -85,6 +90,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        if sql is None:
+            raise AnsibleActionFail(
+                "The Python package sqlglot is missing on the controller. Nothing was changed. "
+                "Next: pip install -r requirements.txt"
+            )
         given = self._task.args
         texts = {f"{name}.json": as_json(data) for name, data in (given.get("facts") or {}).items()}
         if given.get("reports"):
