@@ -7,11 +7,13 @@ nothing of it stays.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import pwd
 import secrets
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -61,6 +63,16 @@ def folder():
     shutil.rmtree(path)
 
 
+def children(parent):
+    """Return the ids of the processes that a process started itself."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
+
+
 @pytest.fixture(scope="module")
 def sshd(user, folder):
     """The variables with which Ansible logs in at an sshd of our own."""
@@ -108,10 +120,13 @@ def sshd(user, folder):
             "ansible_user": user.pw_name,
             "ansible_ssh_private_key_file": str(keys / "login"),
             "ansible_ssh_common_args": f"-F /dev/null -o UserKnownHostsFile={keys}/known_hosts"
-            " -o IdentitiesOnly=yes -o ControlMaster=no",
+            " -o IdentitiesOnly=yes",
             "ansible_python_interpreter": PYTHON,
         }
     finally:
+        # A connection that Ansible keeps open for its next run would outlive the listener.
+        for child in children(server.pid):
+            os.kill(child, signal.SIGTERM)
         server.terminate()
         server.wait(10)
         if made:
@@ -152,10 +167,12 @@ def left_by(user, place, without=()):
         folders[:] = [name for name in folders if os.path.join(current, name) not in without]
         for name in names:
             path = Path(current, name)
-            status = path.lstat()
-            if status.st_uid == user.pw_uid:
-                plain = stat.S_ISREG(status.st_mode)
-                found[str(path)] = path.read_bytes() if plain else status.st_mode
+            # Others have their temporary files there, too.
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                if status.st_uid == user.pw_uid:
+                    plain = stat.S_ISREG(status.st_mode)
+                    found[str(path)] = path.read_bytes() if plain else status.st_mode
     return found
 
 
