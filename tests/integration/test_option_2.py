@@ -108,6 +108,35 @@ def test_the_record_is_undone_by_what_the_report_says(failed):
     assert failed.sql("SELECT * FROM migrations ORDER BY id") == before
 
 
+def test_a_run_that_stopped_half_way_is_finished_by_running_it_again(failed):
+    # Nothing that --pretend would show.
+    failed.add_migration(LATER, "DB::table('users')->update(['belum' => 1]);")
+    run = skip(failed, **accepted())
+    assert run.rc != 0 and "belum" in run.report["summary"]
+    assert failed.recorded()[-1] == OURS and not up(failed)
+    assert OURS in run.report["next"] and BACKUP in run.report["next"]
+    failed.add_migration(LATER, create("catatan", foreign("fk_catatan")))
+    run = skip(failed, **accepted())
+    assert run.rc == 0, run.screen
+    assert failed.recorded()[-2:] == [OURS, LATER] and up(failed)
+
+
+def test_the_module_takes_its_record_back(kept, run_module):
+    kept.present()
+    before = kept.recorded()
+    options = {"laravel_path": kept.app, "migration": FAILED}
+    made = run_module("migration_record", **options)
+    assert made["changed"] and kept.recorded() == [*before, FAILED]
+    assert not run_module("migration_record", **options)["changed"]
+    wrong = run_module("migration_record", **options, state="absent", batch=made["batch"] + 1)
+    assert wrong["failed"] and "Nothing was changed" in wrong["msg"]
+    gone = run_module("migration_record", **options, state="absent", batch=made["batch"])
+    assert gone["changed"] and kept.recorded() == before
+    assert not run_module("migration_record", **options, state="absent")["changed"]
+    unknown = run_module("migration_record", laravel_path=kept.app, migration="tidak_ada")
+    assert unknown["failed"] and "has no migration tidak_ada" in unknown["msg"]
+
+
 def test_it_makes_the_migrations_table_where_there_is_none(kept):
     kept.present()
     kept.sql(f"DROP DATABASE `{kept.database}`")
