@@ -42,6 +42,8 @@ bench:
 	@scripts/setup demo
 	@echo '==> Bench'
 	@python tests/bench/option_1.py
+	@echo '==> Bench of backup and restore'
+	@python tests/bench/backup_restore.py
 
 clean:
 	@if [ -e .sandbox ]; then \

@@ -179,7 +179,6 @@ from ansible.module_utils.fix_fk.backups import (
     describe_structure,
     find_backup,
     list_backups,
-    private,
     read_manifest,
     tables_and_sequences,
     write_manifest,
@@ -193,7 +192,7 @@ from ansible.module_utils.fix_fk.connection import (
 )
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
-from ansible.module_utils.fix_fk.dump import find_compressor, option_file, read_back
+from ansible.module_utils.fix_fk.dump import find_compressor, option_file, read_back, secret_options
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import (
     ProgramError,
@@ -339,7 +338,7 @@ class Task:
             )
         self.check_backup()
         if self.is_restored():
-            self.leave(False)
+            self.clean_up()
         if direct is None:
             self.check_scratch()
             self.check_outside()
@@ -544,6 +543,22 @@ class Task:
                 "grant them, or name another account (database_user, database_password).",
             )
 
+    def clean_up(self):
+        """Drop the scratch schemas of a run that was killed when all else was done."""
+        left = [
+            name
+            for (name,) in rows_of(
+                self.connection,
+                "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (%s, %s)",
+                (self.scratch, self.old),
+            )
+        ]
+        if not self.module.check_mode:
+            with self.locked():
+                for name in left:
+                    self.execute(self.connection, f"DROP DATABASE {quote_identifier(name)}")
+        self.leave(bool(left))
+
     def is_restored(self):
         """Whether the live schema already is what the backup holds, as far as can be told."""
         manifest = self.manifest
@@ -611,18 +626,13 @@ class Task:
 
     def load_into(self, schema):
         """Load the tables of the dump into a schema, and return its programs."""
-        secrets = os.path.join(self.module.tmpdir, "load.cnf")
         encrypted = rows_of(self.connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]
-        with self.timed("load"):
-            try:
-                with open(secrets, "w", encoding="utf-8", opener=private) as options:
-                    options.write(
-                        option_file(self.parameters, self.server["flavour"], bool(encrypted))
-                    )
-                command = load_command(self.client, schema, secrets)
-                loaded = load(self.path, self.compressor, command, self.module.tmpdir)
-            finally:
-                os.unlink(secrets)
+        options = option_file(self.parameters, self.server["flavour"], bool(encrypted))
+        folder = self.module.tmpdir
+        with self.timed("load"), secret_options(options, folder) as path:
+            loaded = load(
+                self.path, self.compressor, load_command(self.client, schema, path), folder
+            )
         if loaded.problem:
             self.refuse(f"it does not load: {loaded.problem}", "mend that, or take another backup.")
         self.check_content(loaded.content)

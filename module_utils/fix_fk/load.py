@@ -226,10 +226,10 @@ def load(path, compressor, command, folder):
         problem = None
         if unpack_code and not abandoned:
             problem = how_it_ended(compressor.name, unpack_code, last_words(unpack_says))
+        elif not (content.whole or abandoned):
+            problem = "the dump ends without its last line '-- Dump completed'"
         elif code or abandoned:
             problem = how_it_ended(os.path.basename(command[0]), code, _error(last_words(says)))
-        elif not content.whole:
-            problem = "the dump ends without its last line '-- Dump completed'"
     return Loaded(problem, content, splitter.programs)
 
 

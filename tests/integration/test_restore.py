@@ -209,7 +209,7 @@ def row_left_out(path, _sandbox):
         sha256=hashlib.sha256(packed).hexdigest(),
         content=content,
     )
-    return "users has 0 rows, and 120 were counted"
+    return "users has 0 rows, and 300 were counted"
 
 
 def altered_byte(path, _sandbox):
