@@ -159,6 +159,7 @@ backup:
 
 import contextlib
 import datetime
+import functools
 import os
 import signal
 import sys
@@ -187,12 +188,15 @@ from ansible.module_utils.fix_fk.dump import (
     find_dump_client,
     option_file,
     read_back,
+    secret_options,
     stream,
 )
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.server import describe_server, rights_on
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
+# What stands in the manifest for the option file, which has no name.
+OPTIONS = "(user and password)"
 NOT_MADE = "No backup was made and nothing was changed."
 
 # Bytes that stay free beside the backup, so that it is not the backup that fills the disk.
@@ -235,29 +239,27 @@ def main():
         client = find_dump_client(module, schema["flavour"])
         compressor = find_compressor(module, module.params["compression"])
         check_space(module, folder, schema["data_bytes"])
-        secrets = os.path.join(module.tmpdir, "dump.cnf")
-        command = dump_command(
+        command = functools.partial(
+            dump_command,
             client,
             schema["flavour"],
             schema["name"],
-            secrets,
             leave_out=list(schema["views_as_text"]),
             routines=not schema["routines_as_text"],
             events=schema["events"],
         )
         if module.check_mode:
             name = names(prefix, compressor.suffix, datetime.datetime.now())[0]
-            report(module, folder, name, compressor, {"command": command, **schema})
+            report(module, folder, name, compressor, {"command": command(OPTIONS), **schema})
         with reserved(module, folder, prefix, compressor.suffix) as (name, file):
-            try:
-                with open(secrets, "w", encoding="utf-8", opener=private) as options:
-                    options.write(option_file(parameters, schema["flavour"], schema["encrypted"]))
+            options = option_file(parameters, schema["flavour"], schema["encrypted"])
+            with secret_options(options, module.tmpdir) as path:
                 reader = connect(module, parameters)
-                proof = write(module, connection, reader, schema, command, compressor, file)
-            finally:
-                os.unlink(secrets)
+                proof = write(module, connection, reader, schema, command(path), compressor, file)
             manifest = dict(
-                manifest_of(schema, client, compressor, command, proof, module.params["contents"]),
+                manifest_of(
+                    schema, client, compressor, command(OPTIONS), proof, module.params["contents"]
+                ),
                 id=identity(name),
                 run_id=module.params["run_id"],
                 created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -203,6 +203,19 @@ def option_file(parameters, flavour, encrypted):
     return "\n".join(lines) + "\n"
 
 
+@contextlib.contextmanager
+def secret_options(text, folder):
+    """Give the path of an option file without a name, which no kill can leave behind.
+
+    It is there for this process, and for the programs of start_program().
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(text.encode("utf-8"))
+        file.flush()
+        os.set_inheritable(file.fileno(), True)
+        yield f"/proc/self/fd/{file.fileno()}"
+
+
 def dump_command(client, flavour, schema, options_path, leave_out=(), routines=True, events=True):
     """Return the client's command line as a list; it holds no secret.
 
@@ -309,8 +322,11 @@ def read_back(path, compressor, folder):
 
 def start_program(command, **streams):
     streams.setdefault("stdin", subprocess.DEVNULL)
-    # Names go out in UTF-8 whatever the locale of the login.
-    return subprocess.Popen([part.encode("utf-8") for part in command], env=ENVIRONMENT, **streams)
+    # Names go out in UTF-8 whatever the locale of the login. Python opens every file as one that
+    # is not inherited; the secret options are the exception.
+    return subprocess.Popen(
+        [part.encode("utf-8") for part in command], env=ENVIRONMENT, close_fds=False, **streams
+    )
 
 
 def stderr_file(folder):

@@ -329,7 +329,7 @@ def test_a_module_that_is_ended_leaves_no_file_that_looks_whole(filled, tmp_path
     assert left == [] if how != signal.SIGKILL else all(n.endswith(".partial") for n in left)
 
 
-def test_the_password_is_never_on_a_command_line_and_its_file_is_private(
+def test_the_password_is_never_on_a_command_line_and_its_file_is_private_and_has_no_name(
     backup, filled, tmp_path, monkeypatch
 ):
     seen = tmp_path / "seen"
@@ -338,7 +338,7 @@ def test_the_password_is_never_on_a_command_line_and_its_file_is_private(
         monkeypatch,
         "mariadb-dump",
         VERSION + f'tr "\\0" "\\n" < /proc/$$/cmdline > {seen}; env >> {seen}\n'
-        f'f="${{1#--defaults-file=}}"; stat -c %a "$f" >> {seen}; echo "$f" > {seen}.path\n'
+        f'f="${{1#--defaults-file=}}"; stat -L -c %a "$f" >> {seen}; readlink "$f" > {seen}.path\n'
         'exec {real} "$@"',
     )
     result = backup()
@@ -346,7 +346,7 @@ def test_the_password_is_never_on_a_command_line_and_its_file_is_private(
     text = seen.read_text()
     assert "--defaults-file=" in text and filled.password not in text and "#pass" not in text
     assert text.splitlines()[-1] == "600"
-    assert not os.path.exists((tmp_path / "seen.path").read_text().strip())
+    assert (tmp_path / "seen.path").read_text().strip().endswith(" (deleted)")
     assert filled.password not in json.dumps(result, ensure_ascii=False)
 
 
