@@ -16,8 +16,10 @@ version_added: 0.1.0
 description:
   - Writes text to a file on the controller, readable by its owner only. A report is a record of
     the run and not a change of the host, so the task never reports changed.
-  - When the folder cannot be written (a read-only project of AWX), the task warns and returns
-    RV(written=false); a report that cannot be kept must not fail a repair that was made.
+  - When the folder cannot be written (a read-only project of AWX), the task returns
+    RV(written=false) and the reason as RV(problem), for the report to show. A report that cannot be
+    kept must not fail a repair that was made. It is no warning, because the warnings of a task that
+    is ok are not shown where ok tasks are not.
 options:
   dest:
     description: Path of the file. Missing folders are created.
@@ -47,7 +49,7 @@ class ActionModule(ActionBase):
             with os.fdopen(handle, "w", encoding="utf-8") as target:
                 target.write(str(self._task.args["content"]))
         except OSError as error:
-            result["warnings"] = [f"The report could not be written to {dest}: {error.strerror}."]
+            result["problem"] = f"The report could not be written to {dest}: {error.strerror}."
             return result
         result["written"] = True
         return result

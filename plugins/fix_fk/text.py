@@ -55,7 +55,10 @@ def plan(diagnosis: dict, host: str) -> str:
 
 
 def report(data: dict) -> str:
-    """Return the report of one host's run; `data` is what `fix_fk_report` builds, with `files`."""
+    """Return the report of one host's run.
+
+    `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
+    """
     lines: list[str] = []
     began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", "needs_repair")
     if began:
@@ -80,7 +83,7 @@ def report(data: dict) -> str:
         ("Next", data["next"]),
         ("Undo", data["undo"]),
         ("Backup", _backup(data.get("backup"))),
-        ("Report", data.get("files", ())),
+        ("Report", [*data.get("files", ()), *data.get("problems", ())]),
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
     return _shown(lines)
