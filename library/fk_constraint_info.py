@@ -205,6 +205,10 @@ schema:
               LOCK TABLES that the account does not hold on the whole schema.
           type: list
           elements: str
+    application_account:
+      description: With O(database_user), the same about the application's own account, which
+        artisan has in any case; else null.
+      type: dict
     name:
       description: Name of the schema.
       type: str
@@ -220,7 +224,8 @@ schema:
       type: list
       elements: str
     broken_views:
-      description: Those of them that refer to a table or column that is not there.
+      description: Those of them that refer to a table or column that is not there. V(null) unless
+        O(contents).
       type: list
       elements: str
     details:
@@ -317,6 +322,7 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.schema import describe_schema
+from ansible.module_utils.fix_fk.server import describe_account
 
 # Seconds. Looking must not queue behind an ALTER for long.
 LOCK_WAIT_TIMEOUT = 2
@@ -359,6 +365,11 @@ def main():
                 msg=f"The schema '{parameters.database}' could not be read to the end: {error}. "
                 "Nothing was changed. Correct the name, or leave this table out."
             )
+    schema["application_account"] = None
+    if module.params["database_user"] and module.params["laravel_path"]:
+        own = resolve(module, as_application=True)
+        with connect(module, own, database=None) as theirs, database_errors(module, own):
+            schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
     module.exit_json(changed=False, schema=schema)
 
 

@@ -122,12 +122,15 @@ def connected_module(argument_spec, needs_application=False, **settings):
     return module
 
 
-def resolve(module):
+def resolve(module, as_application=False):
     """Return the ConnectionParameters: the application's own, then explicit database_* over them.
 
-    Call it once per module run. Ends the module with a paragraph when something is missing.
+    Call it once per module run; as_application once more, for the application's own account,
+    which is artisan's in any case. Ends the module with a paragraph when something is missing.
     """
     given = module.params
+    if as_application:
+        given = dict(given, database_user=None, database_password=None)
     password = given.get("database_password")
     if password is not None:
         # Ansible would blot the password out of every string a module returns, so a password like

@@ -658,7 +658,8 @@ def probe(
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), migrations_table (without prefix), files {name: path},
     destructive_commands_prohibited, seeder (class or None), cached, storage (path), maintenance
-    {file: path or None, down: bool or None, error}, logs [paths], boot_error (str or None). Asked for: database {error, exists, recorded}, checklist,
+    {file: path or None, down: bool or None, error}, logs [paths], boot_error (str or None).
+    Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings}}.
 

@@ -221,20 +221,27 @@ class _Case:
                 f"The account {account['name']} cannot see every constraint of schema "
                 f'{self.schema["name"]} ({account["reason"]}), so "nobody holds the name" '
                 'cannot be told from "not allowed to see who does".',
-                f"Let an administrator run: {self._grant('ALL PRIVILEGES')}; or pass database_user "
-                "and database_password of an account that has it. Then run this again.",
+                f"Let an administrator run: {self._grant('ALL PRIVILEGES', account)}; or pass "
+                "database_user and database_password of an account that has it. Then run this "
+                "again.",
             )
-        if account.get("missing_rights"):
-            raise _Refusal(
-                "missing_rights",
-                f"The account {account['name']} lacks {', '.join(account['missing_rights'])} on "
-                f"schema {self.schema['name']}; the repair would stop half-way.",
-                f"Let an administrator run: {self._grant(', '.join(account['missing_rights']))}; "
-                "then run this again.",
-            )
+        # Artisan has the application's own account, whatever account repairs the rest.
+        for each, needless in (
+            (account, ()),
+            (self.schema.get("application_account") or {}, ("LOCK TABLES",)),
+        ):
+            missing = [right for right in each.get("missing_rights") or () if right not in needless]
+            if missing:
+                raise _Refusal(
+                    "missing_rights",
+                    f"The account {each['name']} lacks {', '.join(missing)} on schema "
+                    f"{self.schema['name']}; the repair would stop half-way.",
+                    f"Let an administrator run: {self._grant(', '.join(missing), each)}; then run "
+                    "this again.",
+                )
 
-    def _grant(self, rights: str) -> str:
-        user, _, host = self.schema["account"]["name"].rpartition("@")
+    def _grant(self, rights: str, account: dict) -> str:
+        user, _, host = account["name"].rpartition("@")
         return (
             f"GRANT {rights} ON {plan.quote(self.schema['name'])}.* "
             f"TO {plan.quote(user)}@{plan.quote(host)}"

@@ -132,6 +132,14 @@ def rights_missing(sandbox):
     grant_only(sandbox, "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, LOCK TABLES")
 
 
+def rights_missing_for_artisan(sandbox):
+    """Another account has every right, and artisan has the application's own in any case."""
+    rights_missing(sandbox)
+    sandbox.sql("CREATE USER 'admin'@'localhost' IDENTIFIED BY 'other'")
+    sandbox.sql(f"GRANT ALL PRIVILEGES ON `{sandbox.database}`.* TO 'admin'@'localhost'")
+    return {"database_user": "admin", "database_password": "other"}
+
+
 def columns_of_other_types(sandbox):
     sandbox.present()
     key = foreign("fk_units", "nama")
@@ -251,6 +259,8 @@ REFUSALS = [
     (rights_on_tables_only, "cannot_see", ["on single tables only", "GRANT ALL PRIVILEGES"]),
     (right_to_select_only, "cannot_see", ["only SELECT", "GRANT ALL PRIVILEGES"]),
     (rights_missing, "missing_rights", ["GRANT DROP, REFERENCES ON `gaspulco_lkbkanwil`.*"]),
+    (rights_missing_for_artisan, "missing_rights",
+     ["gaspul_user@localhost lacks DROP, REFERENCES"]),
     (columns_of_other_types, "columns_do_not_match", ["1005", "SHOW CREATE TABLE", "`nama`"]),
     (rows_without_a_parent, "orphan_rows", ["1452", "LEFT JOIN", "`fk_penilai`"]),
     (index_name_taken, "index_name_taken", ["1061", "skp_tahunan_user_id_tahun_unique"]),

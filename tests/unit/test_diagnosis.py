@@ -521,6 +521,15 @@ def test_a_missing_right_is_refused_before_anything_is_done(laravel, schema):
     assert "DROP" in refused(laravel, schema, "missing_rights")["found"]
 
 
+def test_artisans_own_account_needs_its_rights_whoever_repairs_the_rest(laravel, schema):
+    own = {"name": "app@h", "sees_all": True, "reason": "", "missing_rights": ["LOCK TABLES"]}
+    schema["application_account"] = own
+    repaired(laravel, schema, "renamed_table_kept_the_name")
+    own["missing_rights"] = ["DROP", "LOCK TABLES"]
+    result = refused(laravel, schema, "missing_rights")
+    assert "app@h lacks DROP on" in result["found"] and "GRANT DROP ON" in result["next"]
+
+
 @pytest.mark.parametrize("what", ["read_only", "replica"])
 def test_a_server_that_cannot_be_written_is_refused(laravel, schema, what):
     schema["server"][what] = True
