@@ -18,22 +18,23 @@ from ansible.module_utils.fix_fk.foreign_keys import (
     table_details,
 )
 from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
+from ansible.module_utils.fix_fk.sql import quote_table
 
 UNKNOWN_SCHEMA = 1049
+VIEW_INVALID = 1356
 
 
-def broken_views(connection, schema):
-    """Return the names of views that refer to a table or column that is not there."""
-    return [
-        name
-        for (name,) in rows_of(
-            connection,
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
-            " AND TABLE_TYPE = 'VIEW' AND TABLE_COMMENT LIKE '%% references invalid %%'"
-            " ORDER BY TABLE_NAME",
-            (schema,),
-        )
-    ]
+def broken_views(connection, schema, views, pymysql):
+    """Return those views that refer to a table or column that is not there."""
+    broken = []
+    for view in views:
+        try:
+            rows_of(connection, f"SELECT 1 FROM {quote_table(schema, view)} LIMIT 0", None)  # noqa: S608
+        except pymysql.MySQLError as error:
+            # Of one that cannot be read for another reason, nothing is known.
+            if error.args[0] == VIEW_INVALID:
+                broken.append(view)
+    return broken
 
 
 def describe_schema(connection, name, asked, pymysql):
@@ -80,7 +81,7 @@ def describe_schema(connection, name, asked, pymysql):
         lambda one, other: table_key(one) == table_key(other),
     )
     orphans, outside = list_orphans(connection, name, server, pymysql)
-    recorded = contents = None
+    recorded = contents = broken = None
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
     # Before rows are read, since that may wait for one of these to go.
@@ -88,6 +89,7 @@ def describe_schema(connection, name, asked, pymysql):
     details = table_details(connection, name, chosen, pymysql)
     if asked["contents"]:
         contents = read_contents(connection, name, tables, asked["contents_columns"])
+        broken = broken_views(connection, name, views, pymysql)
     return {
         "server": server,
         "account": describe_account(connection, name, pymysql),
@@ -95,7 +97,7 @@ def describe_schema(connection, name, asked, pymysql):
         "exists": exists,
         "tables": list(tables),
         "views": views,
-        "broken_views": broken_views(connection, name) if views else [],
+        "broken_views": broken,
         "details": details,
         "constraints": constraints,
         "holders": held,
