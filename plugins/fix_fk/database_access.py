@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import NoReturn
 
 from . import plan
 from .diagnosis import NOT_CHANGED, Diagnosis
@@ -135,7 +136,7 @@ class _Case:
         self.steps: list[dict] = []
         self.password = False
 
-    def refuse(self, verdict: str, found: str, next_: str) -> None:
+    def refuse(self, verdict: str, found: str, next_: str) -> NoReturn:
         diagnosis = self.diagnosis
         diagnosis.verdict, diagnosis.found, diagnosis.next = verdict, found, next_
         diagnosis.refused, diagnosis.not_changed = True, NOT_CHANGED

@@ -16,6 +16,8 @@ STAMP = "%Y_%m_%d_%H%M%S"
 STAMP_LENGTH = len("2026_01_30_000000")
 # The name of the notes' table is longer, and a prefix may come before it.
 LONGEST_NAME = 48
+# In the place of a migration, in the note of a run that pulls: what comes is no failed migration.
+PULL = "permanent_fix"
 RULES = ("CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT")
 
 
@@ -153,19 +155,14 @@ def _without(facts: dict, fix: str | None) -> dict:
 
     Its statements depend on what it finds, and an interrupted or failed run of it is no incident.
     """
-    migrations = facts["migrations"]
+    pending = facts["migrations"]["pending"] or []
+    maintenance = facts.get("maintenance") or {}
     result = dict(
-        facts,
-        migrations=dict(
-            migrations, pending=[name for name in migrations["pending"] or () if name != fix]
-        ),
+        facts, migrations={**facts["migrations"], "pending": [n for n in pending if n != fix]}
     )
-    if (
-        fix
-        and (facts.get("maintenance") or {}).get("migration") == fix
-        and (fix in (migrations["pending"] or ()))
-    ):
-        result["maintenance"] = dict(facts["maintenance"], run_id=None, migration=None)
+    # With nothing pending an interrupted run has only its end to make up for.
+    if pending and maintenance.get("migration") in (fix, PULL):
+        result["maintenance"] = {**maintenance, "run_id": None, "migration": None}
     if fix and (facts.get("last_error") or {}).get("migration") == fix:
         result["last_error"] = None
     return result
@@ -203,7 +200,7 @@ def _decide(case: _Case, given: dict, fix: str | None) -> None:
     if given["source"] == "render":
         _check_takes(case, given["take_from"])
         step = _render_step(case, given, fix)
-        if fix not in case.laravel.recorded:
+        if fix and fix not in case.laravel.recorded:
             pending.append(fix)
     else:
         step = _git_step(given["git"])
@@ -223,7 +220,7 @@ def _decide(case: _Case, given: dict, fix: str | None) -> None:
         final.apply(case.laravel.up(migration))
     case._plan(
         [
-            *plan.begin(case.artisan, case.schema, fix or (pending or ["-"])[0]),
+            *plan.begin(case.artisan, case.schema, fix or PULL),
             *([step["step"]] if step else []),
             plan.migrate(case.artisan, case.laravel, pending),
             *plan.finish(case.artisan),

