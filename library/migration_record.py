@@ -134,7 +134,7 @@ class Records:
         self.module, self.connection = module, connection
         self.name = parameters.prefix + facts["migrations_table"]
         self.table = quote_identifier(self.name)
-        self.result = {"changed": False, "batch": None, "queries": [], "undo": []}
+        self.result: dict = {"changed": False, "batch": None, "queries": [], "undo": []}
 
     def rows(self, query, *values):
         with self.connection.cursor() as cursor:

@@ -52,7 +52,7 @@ def schema():
 
 def given(left=(), **more):
     """Return what the operator said, and what schema_empty saw."""
-    empty = {"tables": [], "views": [], "routines": [], "events": []}
+    empty: dict = {"tables": [], "views": [], "routines": [], "events": []}
     return {
         "confirm": "kantor",
         "anyway": None,
