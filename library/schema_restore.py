@@ -630,8 +630,13 @@ class Task:
         options = option_file(self.parameters, self.server["flavour"], bool(encrypted))
         folder = self.module.tmpdir
         with self.timed("load"), secret_options(options, folder) as path:
+            command = load_command(self.client, schema, path)
             loaded = load(
-                self.path, self.compressor, load_command(self.client, schema, path), folder
+                self.path,
+                self.compressor,
+                command,
+                folder,
+                lambda table: table in tables_and_sequences(self.connection, schema),
             )
         if loaded.problem:
             self.refuse(f"it does not load: {loaded.problem}", "mend that, or take another backup.")
@@ -711,6 +716,8 @@ class Task:
             )
         if different and quick:
             return different
+        if quick and self.rows_differ(common):
+            return dict.fromkeys(common, "has other rows")
         try:
             rows = self.read(schema, common)
         except ValueError as error:
@@ -738,15 +745,17 @@ class Task:
         if contents:
             columns = {table: contents[table]["columns"] for table in tables}
             return read_contents(self.connection, schema, tables, columns)
-        return {
-            table: {
-                "rows": rows_of(
-                    self.connection,
-                    f"SELECT COUNT(*) FROM {quote_table(schema, table)}",  # noqa: S608
-                )[0][0]
-            }
-            for table in tables
-        }
+        return {table: {"rows": self.count(schema, table)} for table in tables}
+
+    def rows_differ(self, tables):
+        """Whether some live table has not as many rows as the manifest says."""
+        return any(
+            self.count(self.live, table) != self.manifest["tables"][table] for table in tables
+        )
+
+    def count(self, schema, table):
+        query = f"SELECT COUNT(*) FROM {quote_table(schema, table)}"  # noqa: S608
+        return rows_of(self.connection, query)[0][0]
 
     def level(self):
         """Return what is proven of the backup after stage()."""

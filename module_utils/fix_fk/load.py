@@ -2,7 +2,8 @@
 """Loading a dump: its tables through the server's own client, all else statement by statement.
 
     client = find_load_client(module, "mariadb")
-    outcome = load(path, compressor, load_command(client, schema, options_path), folder)   # Loaded
+    command = load_command(client, schema, options_path)
+    outcome = load(path, compressor, command, folder, exists)       # Loaded
     run_programs(connection, outcome.programs, "schema of the dump", "schema to fill")
 
 A dump holds tables, and views, triggers, routines and events, which are called programs here. They
@@ -13,8 +14,12 @@ would run there.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import subprocess
+import threading
+import time
 from dataclasses import dataclass
 
 from ansible.module_utils.fix_fk.dump import (
@@ -31,6 +36,8 @@ from ansible.module_utils.fix_fk.sql import quote_identifier
 
 # Where the rows of a table end. Rows hold no line feed: the dump clients write \n.
 LAST_ROW = b"\nUNLOCK TABLES;\n"
+NEXT_INSERT = b"\nINSERT INTO `"
+LOCK = b"LOCK TABLES `"
 TABLE_SECTIONS = (
     b"-- Table structure for ",
     b"-- Dumping data for ",
@@ -38,6 +45,11 @@ TABLE_SECTIONS = (
 )
 # How a line begins that belongs to a trigger in the section of its table.
 TRIGGER_LINES = (b"/*!50003 ", b"/*!50032 ", b"ALTER DATABASE ")
+# Clients that fill a large table at the same time; one is what a single core of the server can do.
+CLIENTS = min(4, os.cpu_count() or 1)
+# Pieces of at most a CHUNK that wait for a client.
+WAITING = 4
+POLL = 0.01
 # An empty statement: a comment that this server does not look into.
 EMPTY_QUERY = 1065
 
@@ -78,14 +90,19 @@ class ProgramError(Exception):
 class Splitter:
     """Tells the statements for tables from the programs while a dump goes by.
 
-    feed(chunk) returns what is for the client; programs collects the others, in order. Rows are
-    passed on without being looked at, so memory does not grow with them.
+    feed(chunk) returns [(kind, bytes)] for the client: "settings" of the session, what is for a
+    "table" before its rows, an INSERT "statement" that begins, "more" of it. table is the one that
+    was locked last; LOCK TABLES itself is left out, as it would keep other clients off. programs
+    collects what is not for tables, in order. Rows are passed on without being looked at, so memory
+    does not grow with them.
     """
 
     def __init__(self):
+        self.table = ""
         self.programs = []
         self._rest = b""
         self._in_rows = False
+        self._rows_kind = "more"
         self._title_next = False
         # None until the first section begins: what stands before it is for both.
         self._section = None
@@ -94,31 +111,42 @@ class Splitter:
 
     def feed(self, chunk):
         text = self._rest + chunk
-        passed, start = [], 0
+        pieces, start = [], 0
         while True:
             if self._in_rows:
                 end = text.find(LAST_ROW, start)
+                limit = end + 1 if end >= 0 else max(start, len(text) - len(LAST_ROW) + 1)
+                self._rows(text, start, limit, pieces)
+                start = limit
                 if end < 0:
-                    kept = max(start, len(text) - len(LAST_ROW) + 1)
-                    passed.append(text[start:kept])
-                    start = kept
                     break
-                passed.append(text[start : end + 1])
-                start = end + 1
                 self._in_rows = False
             end = text.find(b"\n", start)
             if end < 0:
                 break
             line = text[start : end + 1]
             start = end + 1
-            if self._for_table(line):
-                passed.append(line)
-                # The last row may follow at once, when there is none.
-                if line.startswith(b"LOCK TABLES `"):
-                    self._in_rows = True
-                    start -= 1
+            if not self._for_table(line):
+                continue
+            if line.startswith(LOCK):
+                name = line[len(LOCK) : line.rindex(b"` WRITE")]
+                self.table = name.replace(b"``", b"`").decode("utf-8")
+                self._in_rows, self._rows_kind = True, "more"
+                # UNLOCK may follow at once, when there is no row.
+                start -= 1
+            elif not line.startswith(b"UNLOCK TABLES;"):
+                pieces.append(("settings" if self._section is None else "table", line))
         self._rest = text[start:]
-        return b"".join(passed)
+        return pieces
+
+    def _rows(self, text, start, limit, pieces):
+        """Add the rows in text[start:limit], cut where an INSERT begins."""
+        while start < limit:
+            cut = text.find(NEXT_INSERT, start, limit + len(NEXT_INSERT) - 1)
+            end = limit if cut < 0 else cut + 1
+            pieces.append((self._rows_kind, text[start:end]))
+            self._rows_kind = "more" if cut < 0 else "statement"
+            start = end
 
     def _for_table(self, line):
         """Take one line in; tell whether it is for the client."""
@@ -190,47 +218,112 @@ def load_command(client, schema, options_path):
     return [*command, "--", schema]
 
 
-def load(path, compressor, command, folder):
-    """Send the tables of the dump `path` to the client and return the Loaded.
+class Feed(threading.Thread):
+    """A client, and what it still has to be sent. broken: it ended before all was sent."""
 
-    folder: a private one for what the programs say on stderr. Memory does not grow with the dump.
+    def __init__(self, command, folder):
+        super().__init__(daemon=True)
+        self.says = stderr_file(folder)
+        self.process = start_program(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.says
+        )
+        self.pieces: queue.Queue = queue.Queue(WAITING)
+        self.broken = False
+        self.start()
+
+    def run(self):
+        for piece in iter(self.pieces.get, None):
+            if not self.broken:
+                try:
+                    self.process.stdin.write(piece)
+                except OSError:
+                    # Its exit code will say why.
+                    self.broken = True
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+    def problem(self):
+        """Wait for its end; return None or what went wrong."""
+        self.pieces.put(None)
+        self.join()
+        code = self.process.wait()
+        if not code and not self.broken:
+            return None
+        return how_it_ended(
+            os.path.basename(self.process.args[0].decode("utf-8")),
+            code,
+            _error(last_words(self.says)),
+        )
+
+
+def load(path, compressor, command, folder, exists):
+    """Send the tables of the dump `path` to clients and return the Loaded.
+
+    folder: a private one for what the programs say on stderr; exists(table): whether it is there
+    yet. One client makes the tables, and all of them share the INSERT statements of a large one.
+    Memory does not grow with the dump.
     """
     content, splitter = Scanner(), Splitter()
-    abandoned = False
-    with open(path, "rb") as file, stderr_file(folder) as unpack_says, stderr_file(folder) as says:
+    feeds: list = []
+    with open(path, "rb") as file, stderr_file(folder) as unpack_says:
         unpack = start_program(
             compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=unpack_says
         )
-        processes = [unpack]
         try:
-            client = start_program(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=says
-            )
-            processes.append(client)
-            try:
-                for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
-                    content.feed(chunk)
-                    client.stdin.write(splitter.feed(chunk))
-                client.stdin.close()
-            except BrokenPipeError:
-                # The client is gone; its exit code will say why.
-                abandoned = True
-                unpack.kill()
-            code, unpack_code = client.wait(), unpack.wait()
+            for _number in range(CLIENTS):
+                feeds.append(Feed(command, folder))
+            spread = Spread(feeds, splitter, exists)
+            for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
+                content.feed(chunk)
+                for kind, piece in splitter.feed(chunk):
+                    spread.send(kind, piece)
+                if spread.broken:
+                    unpack.kill()
+                    break
+            problems = [feed.problem() for feed in feeds]
+            unpack_code = unpack.wait()
         finally:
-            for process in processes:
+            for process in [unpack, *(feed.process for feed in feeds)]:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
             unpack.stdout.close()
-        problem = None
-        if unpack_code and not abandoned:
+        problem = next(filter(None, problems), None)
+        if unpack_code and not spread.broken:
             problem = how_it_ended(compressor.name, unpack_code, last_words(unpack_says))
-        elif not (content.whole or abandoned):
+        elif not (content.whole or spread.broken):
             problem = "the dump ends without its last line '-- Dump completed'"
-        elif code or abandoned:
-            problem = how_it_ended(os.path.basename(command[0]), code, _error(last_words(says)))
     return Loaded(problem, content, splitter.programs)
+
+
+class Spread:
+    """Gives every piece of a dump to the client that is to have it."""
+
+    def __init__(self, feeds, splitter, exists):
+        self.feeds, self.splitter, self.exists = feeds, splitter, exists
+        self.target = feeds[0]
+        self.statements = 0
+
+    @property
+    def broken(self):
+        return any(feed.broken for feed in self.feeds)
+
+    def send(self, kind, piece):
+        if kind == "settings":
+            for feed in self.feeds:
+                feed.pieces.put(piece)
+            return
+        if kind == "table":
+            self.target, self.statements = self.feeds[0], 0
+        elif kind == "statement":
+            self.statements += 1
+            # The first one tells the others that the table is about to be there.
+            if self.statements > 1:
+                self.target = min(self.feeds, key=lambda feed: feed.pieces.qsize())
+            if self.statements == 2:
+                while not (self.broken or self.exists(self.splitter.table)):
+                    time.sleep(POLL)
+        self.target.pieces.put(piece)
 
 
 def _error(said):
