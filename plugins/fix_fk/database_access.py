@@ -395,7 +395,7 @@ class _Case:
                 "Put the password into .env",
                 "it is the password of the user from now on, and is written nowhere else",
                 [f"set {self.given['key']} in .env"],
-                ["put the backup of .env back, which the report names"],
+                ["put the backup back that is made beside it, as the run says"],
                 "the application logs in",
             ),
         )

@@ -61,7 +61,7 @@ def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
         )
     if not inputs.expected_constraints:
         return _problem(
-            "the inventory names no expected_constraints, so there is nothing that a migration "
+            "The inventory names no expected_constraints, so there is nothing that a migration "
             "could see to",
             "Add them to the inventory, as inventory/production/group_vars/laravel.yml shows.",
         )
@@ -71,14 +71,14 @@ def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
         for table in (key["table"], key["referenced_table"]):
             if not table.startswith(prefix):
                 return _problem(
-                    f"table {table} of the expected constraint {key['name']} does not begin with "
+                    f"Table {table} of the expected constraint {key['name']} does not begin with "
                     f"{prefix}, the table prefix of the application's connection",
                     "Name tables in the inventory as the server does, with the prefix.",
                 )
         for rule in ("on_delete", "on_update"):
             if key.get(rule) is not None and str(key[rule]).upper() not in RULES:
                 return _problem(
-                    f"{rule} of the expected constraint {key['name']} is not one of "
+                    f"The rule {rule} of the expected constraint {key['name']} is not one of "
                     f"{', '.join(RULES)}",
                     "Correct it, or leave it out: then the rule stays what it is.",
                 )
@@ -98,7 +98,7 @@ def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
     migration = existing[-1] if existing else _dated(name, max(files, default=""), given["today"])
     if migration is None:
         return _problem(
-            f"the last migration, {max(files)}, does not begin with a date, so no name that sorts "
+            f"The last migration, {max(files)}, does not begin with a date, so no name that sorts "
             "after it can be made",
             "Rename it, or write the migration by hand.",
         )
@@ -171,7 +171,7 @@ def _without(facts: dict, fix: str | None) -> dict:
 def _decide(case: _Case, given: dict, fix: str | None) -> None:
     rendering = given.get("rendering") or {}
     if rendering.get("problem"):
-        raise _Refusal("bad_input", f"{_begin(rendering['problem'])}.", rendering["next"])
+        raise _Refusal("bad_input", f"{rendering['problem']}.", rendering["next"])
     try:
         case.examine()
     except _Refusal as refusal:
@@ -231,10 +231,6 @@ def _decide(case: _Case, given: dict, fix: str | None) -> None:
         *case.laravel.recorded,
         *(name for name in pending if name not in case.laravel.recorded),
     ]
-
-
-def _begin(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _lacking(case: _Case) -> list[str]:

@@ -356,11 +356,11 @@ def test_the_fix_in_the_code_does_not_stand_in_the_way_of_the_repair(placed, hea
 @pytest.mark.parametrize(
     "variables, word",
     [
-        ({"permanent_fix_source": "svn"}, "permanent_fix_source is svn"),
+        ({"permanent_fix_source": "svn"}, "permanent_fix_source must be one of: render, git"),
         ({"permanent_fix_source": "git"}, "permanent_fix_branch"),
         ({"permanent_fix_name": "../evil"}, "permanent_fix_name takes"),
         ({"permanent_fix_take_from": "skp"}, "permanent_fix_take_from"),
-        ({"expected_constraints": []}, "no expected_constraints"),
+        ({"expected_constraints": []}, "names no expected_constraints"),
     ],
 )
 def test_a_variable_that_does_not_fit_is_refused(healthy, variables, word):
