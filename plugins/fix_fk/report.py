@@ -148,7 +148,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
         answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
-        answers["state"] = f"{len(checks)} checks passed, {_maintenance(results)}."
+        passed = f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed"
+        answers["state"] = f"{', '.join([passed, *_maintenance(results)])}."
         look = [check["check"] for check in checks if check.get("look")]
         if look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
@@ -169,10 +170,13 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _maintenance(results: dict) -> str:
-    if (results.get("leave_maintenance") or {}).get("changed"):
-        return "the application is up"
-    return "the application stays down as it was before"
+def _maintenance(results: dict) -> list[str]:
+    """Say how the application was left, if the run had to do with that at all."""
+    if "leave_maintenance" not in results:
+        return []
+    if results["leave_maintenance"].get("changed"):
+        return ["the application is up"]
+    return ["the application stays down as it was before"]
 
 
 def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
