@@ -80,9 +80,9 @@ def run(sandbox, *secrets, check=False, **variables):
     """Play, and see that no secret is in what can be read, nor in any command line."""
     with Watch() as watch:
         result = play(sandbox, PLAYBOOK, check=check, **variables)
-    secrets = [*secrets, ADMIN_PASSWORD, password(sandbox)]
+    hidden = [*secrets, ADMIN_PASSWORD, password(sandbox)]
     everything, lines = result.everything(), b"\n".join(watch.seen)
-    for secret in filter(None, secrets):
+    for secret in filter(None, hidden):
         assert secret not in everything
         # As JSON and as YAML write it.
         assert secret.encode("unicode_escape").decode() not in everything
@@ -182,8 +182,8 @@ def test_without_an_administrator_it_tells_what_to_run(sandbox, arrange, verdict
 
 def test_an_application_that_connects_is_left_alone(sandbox):
     before = state(sandbox)
-    for variables in ({}, admin()):
-        result = run(sandbox, **variables)
+    for administrator in (False, True):
+        result = run(sandbox, **(admin() if administrator else {}))
         assert (result.rc, result.stats("changed")) == (0, 0), result.screen
         assert result.report["outcome"] == "healthy"
     assert state(sandbox) == before

@@ -81,8 +81,15 @@ def bundle(sandbox, tmp_path, **options):
             for member in archive.getmembers():
                 assert member.isfile() and member.mode == 0o600
                 name = member.name.split("/", 1)[1]
-                texts[name] = archive.extractfile(member).read().decode("utf-8")
+                texts[name] = read(archive, member)
     return run, texts
+
+
+def read(archive, member):
+    """Return the text of a file in the archive."""
+    file = archive.extractfile(member)
+    assert file, member.name
+    return file.read().decode("utf-8")
 
 
 def forms(secret):
@@ -147,8 +154,7 @@ def test_the_reports_of_this_host_go_into_it_clean(told, tmp_path):
     (path,) = reports.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         texts = {
-            member.name.split("/", 1)[1]: archive.extractfile(member).read().decode("utf-8")
-            for member in archive.getmembers()
+            member.name.split("/", 1)[1]: read(archive, member) for member in archive.getmembers()
         }
     assert sorted(name for name in texts if name.startswith("reports/")) == sorted(
         f"reports/app_2026010{number}_000000_00a{number}.{kind}"
