@@ -192,7 +192,13 @@ from ansible.module_utils.fix_fk.connection import (
 )
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
-from ansible.module_utils.fix_fk.dump import find_compressor, option_file, read_back, secret_options
+from ansible.module_utils.fix_fk.dump import (
+    Scanner,
+    find_compressor,
+    option_file,
+    read_back,
+    secret_options,
+)
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import (
     ProgramError,
@@ -732,7 +738,7 @@ class Task:
                 what = f"has its {found['rows']} rows with another content"
             else:
                 continue
-            if not quick and table in self.given["accept_different"]:
+            if not quick and table in (self.given["accept_different"] or ()):
                 self.exact = False
                 self.warnings.append(f"{table} {what}; that was accepted.")
             else:
@@ -894,7 +900,7 @@ class Task:
     def restore_directly(self):
         """Empty the live schema and load the dump into it."""
         with self.timed("file"):
-            proof = read_back(self.path, self.compressor, self.module.tmpdir)
+            proof = read_back(self.path, self.compressor, self.module.tmpdir, Scanner())
         if proof.problem:
             self.refuse(f"the file cannot be unpacked: {proof.problem}", "take another backup.")
         self.check_content(proof.content)

@@ -72,30 +72,44 @@ class ReadBack:
     problem: str | None
     sha256: str
     bytes: int
-    content: Scanner
+    content: Measure
 
 
-class Scanner:
+class Measure:
+    """Length (bytes) and SHA-256 (hexadecimal) of what goes by."""
+
+    def __init__(self):
+        self.bytes = 0
+        self._digest = hashlib.sha256()
+
+    def feed(self, chunk):
+        self.bytes += len(chunk)
+        self._digest.update(chunk)
+
+    @property
+    def sha256(self):
+        return self._digest.hexdigest()
+
+
+class Scanner(Measure):
     """What goes by in a dump: its digest, length, tables and last line, in constant memory.
 
-    bytes: length so far; tables: names of CREATE TABLE statements outside of routine bodies;
+    tables: names of CREATE TABLE statements outside of routine bodies;
     longest_line: bytes of the longest line seen, which is the longest row or statement (lines
     shorter than a chunk are not measured); whole: whether the last line is the client's trailer.
     """
 
     def __init__(self):
-        self.bytes = 0
+        super().__init__()
         self.tables = set()
         self.longest_line = 0
-        self._digest = hashlib.sha256()
         self._in_body = False
         self._line = 0
         self._rest = b"\n"
         self._last = b""
 
     def feed(self, chunk):
-        self.bytes += len(chunk)
-        self._digest.update(chunk)
+        super().feed(chunk)
         first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
         self._line += len(chunk) if first < 0 else first
         self.longest_line = max(self.longest_line, self._line)
@@ -121,10 +135,6 @@ class Scanner:
             for piece in text.split(b"\nCREATE TABLE `")[1:]:
                 name = piece[:LINE_HEAD].replace(b"``", b"\0").partition(b"`")[0]
                 self.tables.add(name.replace(b"\0", b"`").decode("utf-8", "replace"))
-
-    @property
-    def sha256(self):
-        return self._digest.hexdigest()
 
     @property
     def whole(self):
@@ -296,9 +306,13 @@ def stream(command, compressor, file, folder, stall_timeout):
     return Outcome(problem, stalled, said, content)
 
 
-def read_back(path, compressor, folder):
-    """Read the file from disk again, unpack it, and return the ReadBack."""
-    content = Scanner()
+def read_back(path, compressor, folder, content=None):
+    """Read the file from disk again, unpack it, and return the ReadBack.
+
+    content: a Scanner, for one who does not know yet what is in it; otherwise a Measure, as what
+    has the same digest is the same.
+    """
+    content = content or Measure()
     digest = hashlib.sha256()
     with open(path, "rb") as file, stderr_file(folder) as says:
         # What was just written is still in memory; the proof is about what is on the disk.

@@ -47,8 +47,11 @@ TABLE_SECTIONS = (
 TRIGGER_LINES = (b"/*!50003 ", b"/*!50032 ", b"ALTER DATABASE ")
 # Clients that fill a large table at the same time; one is what a single core of the server can do.
 CLIENTS = min(4, os.cpu_count() or 1)
-# Pieces of at most a CHUNK that wait for a client.
-WAITING = 4
+# Bytes of one table that go to one client before the next one has its turn. In smaller turns the
+# clients would fill the same pages of the server, which costs more than it brings.
+TURN = 8 * CHUNK
+# Pieces of about a CHUNK that may wait for a client: what it needs while others have their turn.
+WAITING = 2 * TURN // CHUNK
 POLL = 0.01
 # An empty statement: a comment that this server does not look into.
 EMPTY_QUERY = 1065
@@ -111,7 +114,8 @@ class Splitter:
 
     def feed(self, chunk):
         text = self._rest + chunk
-        pieces, start = [], 0
+        pieces: list = []
+        start = 0
         while True:
             if self._in_rows:
                 end = text.find(LAST_ROW, start)
@@ -280,6 +284,7 @@ def load(path, compressor, command, folder, exists):
                 if spread.broken:
                     unpack.kill()
                     break
+            spread.flush()
             problems = [feed.problem() for feed in feeds]
             unpack_code = unpack.wait()
         finally:
@@ -301,8 +306,10 @@ class Spread:
 
     def __init__(self, feeds, splitter, exists):
         self.feeds, self.splitter, self.exists = feeds, splitter, exists
-        self.target = feeds[0]
-        self.statements = 0
+        self.turn = 0
+        self.sent = 0
+        self.spreading = False
+        self.waiting = bytearray()
 
     @property
     def broken(self):
@@ -313,17 +320,29 @@ class Spread:
             for feed in self.feeds:
                 feed.pieces.put(piece)
             return
+        if kind == "table" and self.turn:
+            self.flush()
+            self.turn = 0
         if kind == "table":
-            self.target, self.statements = self.feeds[0], 0
-        elif kind == "statement":
-            self.statements += 1
-            # The first one tells the others that the table is about to be there.
-            if self.statements > 1:
-                self.target = min(self.feeds, key=lambda feed: feed.pieces.qsize())
-            if self.statements == 2:
-                while not (self.broken or self.exists(self.splitter.table)):
-                    time.sleep(POLL)
-        self.target.pieces.put(piece)
+            self.sent, self.spreading = 0, False
+        elif kind == "statement" and self.sent >= TURN and len(self.feeds) > 1:
+            self.flush()
+            self.turn = (self.turn + 1) % len(self.feeds)
+            self.sent = 0
+            # The first client makes the table; the others must not come before it.
+            while not (self.spreading or self.broken or self.exists(self.splitter.table)):
+                time.sleep(POLL)
+            self.spreading = True
+        self.waiting += piece
+        self.sent += len(piece)
+        if len(self.waiting) >= CHUNK:
+            self.flush()
+
+    def flush(self):
+        """Hand what has been collected to the client whose turn it is."""
+        if self.waiting:
+            self.feeds[self.turn].pieces.put(bytes(self.waiting))
+            self.waiting.clear()
 
 
 def _error(said):

@@ -15,7 +15,7 @@ def decide(result: dict, laravel_facts: dict) -> dict:
     schema = backup["schema"]
     rows, tables = sum(backup["tables"].values()), len(backup["tables"])
     artisan = f"{laravel_facts['php'].get('binary') or 'php'} artisan"
-    diagnosis = {
+    diagnosis: dict = {
         "verdict": "restore",
         "found": (
             f"The backup {backup['id']} of {backup['created']} holds {rows} rows in {tables} tables"

@@ -121,7 +121,7 @@ def run(tmp_path, text, compressor=GZIP, stall_timeout=20):
 def test_a_whole_dump_is_streamed_and_reads_back_equal(tmp_path):
     outcome = run(tmp_path, f"out.write({HEAD + TRAILER!r}); sys.stderr.write('a\\nb\\n')")
     assert (outcome.problem, outcome.stalled, outcome.messages) == (None, False, "a; b")
-    proof = dump.read_back(tmp_path / "file", GZIP, tmp_path)
+    proof = dump.read_back(tmp_path / "file", GZIP, tmp_path, dump.Scanner())
     assert proof.problem is None
     assert proof.content.sha256 == outcome.content.sha256
     assert proof.content.tables == {"a"}
