@@ -143,10 +143,7 @@ from ansible.module_utils.fix_fk.connection import (
 )
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
 from ansible.module_utils.fix_fk.foreign_keys import list_foreign_keys, list_tables, rows_of
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
-
-SUFFIX = "__fix_fk_leftover"
-NAME_LENGTH = 64
+from ansible.module_utils.fix_fk.sql import quarantine, quote_identifier, quote_table
 
 # A foreign key refers to the table: MariaDB, and MySQL before and since 8.0.
 REFERRED_TO = (1451, 1217, 3730)
@@ -210,11 +207,6 @@ def main():
 def sentence(problem):
     text = str(problem)
     return text[:1].upper() + text[1:]
-
-
-def quarantine(table):
-    """Return the name under which a leftover is set aside; the diagnosis knows it, too."""
-    return table[: NAME_LENGTH - len(SUFFIX)] + SUFFIX
 
 
 def renaming(moves):

@@ -14,6 +14,8 @@ from . import sql
 from .simulation import Schema, Table
 from .sql import FailedStatement, ForeignKey
 
+from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -281,9 +283,3 @@ def keys_added(statement: str) -> list[str]:
         elif isinstance(effect, sql.CreateTable):
             names.extend(key.name for key in effect.foreign_keys)
     return [name for name in names if name]
-
-
-def quarantine(table: str) -> str:
-    """Return the name under which the module rename_back sets a leftover aside."""
-    suffix = "__fix_fk_leftover"
-    return table[: 64 - len(suffix)] + suffix
