@@ -104,6 +104,7 @@ attributes:
     description: RV(effect) says what changed.
 extends_documentation_fragment:
   - connection
+  - look
 seealso:
   - module: laravel_info
 author:
@@ -175,6 +176,10 @@ undo:
   type: list
   elements: str
   sample: [php artisan migrate:rollback --step=1 --force]
+schema:
+  description: What M(fk_constraint_info) returns, read after the command.
+  returned: with O(look), except in check mode
+  type: dict
 contents:
   description: C(rows), C(digest) and C(columns) by table.
   returned: with O(contents=true), except in check mode
@@ -218,6 +223,7 @@ from ansible.module_utils.fix_fk.laravel import (
     told_error,
     write_marker,
 )
+from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
 from ansible.module_utils.fix_fk.sql import quote_identifier
 
 CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
@@ -240,6 +246,7 @@ def main():
             "contents": {"type": "bool", "default": False},
             "lock_wait_timeout": {"type": "int", "default": 20},
             "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
+            "look": {"type": "dict", "options": LOOK_SPEC},
         },
         needs_application=True,
         supports_check_mode=True,
@@ -343,7 +350,7 @@ class Task:
                 "was run or changed. Leave database_name out, or correct the application's .env."
             )
         self.connection = connect(self.module, self.parameters)
-        with database_errors(self.module, self.parameters):
+        with database_errors(self.module, self.parameters, self.result):
             self.before = self.recorded()
 
     @property
@@ -387,7 +394,7 @@ class Task:
             watch=self.waited_too_long if self.connection else None,
         )
         if result["stopped"]:
-            with database_errors(self.module, self.parameters):
+            with database_errors(self.module, self.parameters, self.result):
                 self.until_gone()
         for name in ("stdout", "stderr"):
             result[name] = self.without_secrets(result[name])
@@ -453,6 +460,8 @@ class Task:
         """End the module with success."""
         if self.connection:
             self.connection.close()
+        if self.given["look"] and not self.check_mode:
+            self.result["schema"] = look(self.module, self.given["look"], self.result)
         # Ansible takes any rc but 0 for a failure, and None is another one.
         if self.result["rc"] != 0:
             code = self.result.pop("rc")
@@ -592,7 +601,8 @@ class Task:
 
     def read_contents(self):
         """Note every table's rows and digest."""
-        with database_errors(self.module, self.parameters), self.connection.cursor() as cursor:
+        errors = database_errors(self.module, self.parameters, self.result)
+        with errors, self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
                 " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
@@ -652,7 +662,7 @@ class Task:
         wanted = self.given["migrations"] or self.in_paths(pending)
         if stale:
             # An interrupted rollback left them, and while they stand they would not be run.
-            with database_errors(self.module, self.parameters):
+            with database_errors(self.module, self.parameters, self.result):
                 self.write(
                     f"DELETE FROM {self.table} WHERE batch = %s",  # noqa: S608
                     ROLLBACK_BATCH,
@@ -738,7 +748,7 @@ class Task:
         self.before.pop(name, None)
         inserted = not recorded and batch is None
         if inserted:
-            with database_errors(self.module, self.parameters):
+            with database_errors(self.module, self.parameters, self.result):
                 self.write(
                     f"INSERT INTO {self.table} (`migration`, `batch`) VALUES (%s, %s)",  # noqa: S608
                     name,

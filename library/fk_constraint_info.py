@@ -314,63 +314,13 @@ schema:
           columns: [approved_by, id, tahun, user_id]
 """
 
-from ansible.module_utils.fix_fk.connection import (
-    connect,
-    connected_module,
-    database_errors,
-    load_pymysql,
-    resolve,
-)
-from ansible.module_utils.fix_fk.schema import describe_schema
-from ansible.module_utils.fix_fk.server import describe_account
-
-# Seconds. Looking must not queue behind an ALTER for long.
-LOCK_WAIT_TIMEOUT = 2
+from ansible.module_utils.fix_fk.connection import connected_module
+from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
 
 
 def main():
-    module = connected_module(
-        {
-            "names": {"type": "list", "elements": "str", "default": []},
-            "tables": {"type": "list", "elements": "str"},
-            "expected": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "table": {"type": "str"},
-                    "columns": {"type": "list", "elements": "str"},
-                    "referenced_table": {"type": "str"},
-                    "referenced_columns": {"type": "list", "elements": "str"},
-                    "on_delete": {"type": "str"},
-                    "on_update": {"type": "str"},
-                },
-            },
-            "contents": {"type": "bool", "default": False},
-            "contents_columns": {"type": "dict", "default": {}},
-            "migrations_table": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    parameters = resolve(module)
-    pymysql = load_pymysql(module)
-    # No schema is selected while connecting, so that a missing one is an answer, not an error.
-    connection = connect(module, parameters, database=None, lock_wait_timeout=LOCK_WAIT_TIMEOUT)
-    with connection, database_errors(module, parameters):
-        try:
-            schema = describe_schema(connection, parameters.database, module.params, pymysql)
-        except ValueError as error:
-            module.fail_json(
-                msg=f"The schema '{parameters.database}' could not be read to the end: {error}. "
-                "Nothing was changed. Correct the name, or leave this table out."
-            )
-    schema["application_account"] = None
-    if module.params["database_user"] and module.params["laravel_path"]:
-        own = resolve(module, as_application=True)
-        with connect(module, own, database=None) as theirs, database_errors(module, own):
-            schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
-    module.exit_json(changed=False, schema=schema)
+    module = connected_module(LOOK_SPEC, supports_check_mode=True)
+    module.exit_json(changed=False, schema=look(module, module.params))
 
 
 if __name__ == "__main__":

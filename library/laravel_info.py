@@ -46,7 +46,7 @@ notes:
     C(.env) says; and again after a migration that ended PHP.
   - "What a migration does other than through the database (files, HTTP requests, an own C(new PDO))
     it does here as well, as with C(artisan migrate --pretend). O(statements=none) runs none."
-  - Of the shared connection options only O(database_connection) has a meaning here.
+  - Of the shared connection options only O(database_connection) has a meaning without O(look).
 attributes:
   check_mode:
     support: full
@@ -56,6 +56,7 @@ attributes:
     description: There is nothing to show.
 extends_documentation_fragment:
   - connection
+  - look
 seealso:
   - module: fk_constraint_info
   - module: artisan
@@ -233,6 +234,10 @@ laravel:
         missing.
       type: dict
       sample: {version: 3.11.2, pymysql: 1.1.1}
+schema:
+  description: What M(fk_constraint_info) returns.
+  returned: with O(look)
+  type: dict
 """
 
 import os
@@ -248,6 +253,7 @@ from ansible.module_utils.fix_fk.laravel import (
     redact,
     split_migrations,
 )
+from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
 
 NOT_SHOWN = "(not shown)"
 
@@ -262,14 +268,16 @@ def main():
             "checklist": {"type": "bool", "default": False},
             "route_pattern": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": PROBE_TIMEOUT},
+            "look": {"type": "dict", "options": LOOK_SPEC},
         },
         needs_application=True,
         supports_check_mode=True,
     )
     given = module.params
-    if given["database_password"] is not None:
+    password = given["database_password"]
+    if password is not None:
         # As in connection.resolve(): it must not be blotted out of names that contain it.
-        module.no_log_values.discard(given["database_password"])
+        module.no_log_values.discard(password)
         given["database_password"] = PASSWORD_SHOWN
     if given["timeout"] < 1:
         module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
@@ -300,7 +308,11 @@ def main():
             refuse=False,
         )
         differences = differ(facts, dotenv)
-    module.exit_json(changed=False, laravel=present(facts, differences, busy, given))
+    result = {"laravel": present(facts, differences, busy, given)}
+    if given["look"]:
+        given["database_password"] = password
+        result["schema"] = look(module, given["look"])
+    module.exit_json(changed=False, **result)
 
 
 def present(facts, differences, busy, given):

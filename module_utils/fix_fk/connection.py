@@ -298,17 +298,20 @@ def _context(parameters):
 
 
 @contextlib.contextmanager
-def database_errors(module, parameters):
-    """End the module with one paragraph when the server, or the way to it, refuses something."""
+def database_errors(module, parameters, kept=None):
+    """End the module with one paragraph when the server, or the way to it, refuses something.
+
+    kept: what the module returns beside it, of what it did before.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:
-        module.fail_json(msg=explain(parameters, error))
+        module.fail_json(msg=explain(parameters, error), **(kept or {}))
     except Exception as error:
         # PyMySQL may have been imported long after this file, so its classes are known by name.
         if not any(base.__name__ == "MySQLError" for base in type(error).__mro__):
             raise
-        module.fail_json(msg=explain(parameters, error))
+        module.fail_json(msg=explain(parameters, error), **(kept or {}))
 
 
 def explain(parameters, error):

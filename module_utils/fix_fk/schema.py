@@ -5,6 +5,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ansible.module_utils.fix_fk.connection import (
+    database_errors,
+    load_pymysql,
+    open_connection,
+    resolve,
+)
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.foreign_keys import (
     compare,
@@ -19,6 +25,33 @@ from ansible.module_utils.fix_fk.foreign_keys import (
 )
 from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
 from ansible.module_utils.fix_fk.sql import quote_table
+
+# What fk_constraint_info can be asked. Modules that act take the same as their option `look`, so
+# that acting and looking is one call.
+LOOK_SPEC: dict = {
+    "names": {"type": "list", "elements": "str", "default": []},
+    "tables": {"type": "list", "elements": "str"},
+    "expected": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "table": {"type": "str"},
+            "columns": {"type": "list", "elements": "str"},
+            "referenced_table": {"type": "str"},
+            "referenced_columns": {"type": "list", "elements": "str"},
+            "on_delete": {"type": "str"},
+            "on_update": {"type": "str"},
+        },
+    },
+    "contents": {"type": "bool", "default": False},
+    "contents_columns": {"type": "dict", "default": {}},
+    "migrations_table": {"type": "str"},
+}
+
+# Seconds. Looking must not queue behind an ALTER for long.
+LOCK_WAIT_TIMEOUT = 2
 
 UNKNOWN_SCHEMA = 1049
 VIEW_INVALID = 1356
@@ -37,8 +70,37 @@ def broken_views(connection, schema, views, pymysql):
     return broken
 
 
+def look(module, asked, kept=None):
+    """Return the dict `schema` of fk_constraint_info; asked: the options of LOOK_SPEC.
+
+    Takes the connection from the module's parameters, and ends the module with a paragraph when
+    the server cannot be reached or read. kept: what the module then returns of what it did before.
+    """
+    parameters = resolve(module)
+    pymysql = load_pymysql(module)
+    # No schema is selected while connecting, so that a missing one is an answer, not an error.
+    settings = {"database": None, "lock_wait_timeout": LOCK_WAIT_TIMEOUT}
+    errors = database_errors(module, parameters, kept)
+    with errors, open_connection(pymysql, parameters, **settings) as connection:
+        try:
+            schema = describe_schema(connection, parameters.database, asked, pymysql)
+        except ValueError as error:
+            module.fail_json(
+                msg=f"The schema '{parameters.database}' could not be read to the end: {error}. "
+                "Nothing was changed. Correct the name, or leave this table out.",
+                **(kept or {}),
+            )
+    schema["application_account"] = None
+    if module.params["database_user"] and module.params["laravel_path"]:
+        own = resolve(module, as_application=True)
+        errors = database_errors(module, own, kept)
+        with errors, open_connection(pymysql, own, **settings) as theirs:
+            schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
+    return schema
+
+
 def describe_schema(connection, name, asked, pymysql):
-    """Return the dict `schema` of fk_constraint_info; asked: the module's parameters.
+    """Return the dict `schema` of fk_constraint_info; asked: as look() has it.
 
     connection has no schema selected. Raises pymysql.MySQLError, and ValueError for what no
     server accepts as a name and for a row that could not be hashed.

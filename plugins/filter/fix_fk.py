@@ -42,8 +42,14 @@ def _inputs(values: dict):
 
 
 def wanted(laravel: dict, inputs: dict) -> dict:
-    """Return the constraint names and tables to ask the server about."""
-    return facts.wanted(facts.Laravel(laravel), _inputs(inputs))
+    """Return what to ask the server, as the options of fk_constraint_info."""
+    read = _inputs(inputs)
+    asked = facts.wanted(facts.Laravel(laravel), read)
+    return {
+        "names": list(asked["names"]),
+        "tables": asked["tables"],
+        "expected": list(read.expected_constraints),
+    }
 
 
 def ground(laravel: dict, inputs: dict) -> dict | None:
