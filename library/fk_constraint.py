@@ -226,14 +226,17 @@ from ansible.module_utils.fix_fk.connection import (
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
 from ansible.module_utils.fix_fk.foreign_keys import (
     ForeignKey,
+    add_statement,
     compare,
+    drop_statement,
     list_foreign_keys,
     list_tables,
     name_key,
+    referenced,
     rows_of,
 )
 from ansible.module_utils.fix_fk.server import describe_account, describe_server
-from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 RULES = ["RESTRICT", "CASCADE", "SET NULL", "NO ACTION"]
 NEEDED = ("table", "columns", "referenced_table", "referenced_columns")
@@ -564,44 +567,22 @@ def orphan_query(schema, key, what):
     ]
     return (
         f"SELECT {what} FROM {quote_identifier(key.table)} AS child"  # noqa: S608 - quoted
-        f" LEFT JOIN {referenced_table(schema, key)} AS parent"
+        f" LEFT JOIN {referenced(key, schema.name)} AS parent"
         f" ON {' AND '.join(f'{one} = {other}' for one, other in pairs)}"
         f" WHERE {pairs[0][1]} IS NULL AND {' AND '.join(f'{one} IS NOT NULL' for one, _ in pairs)}"
     )
 
 
-def referenced_table(schema, key):
-    elsewhere = key.referenced_schema != schema.name
-    return quote_table(key.referenced_schema if elsewhere else None, key.referenced_table)
-
-
 def definition(schema, key):
-    """Return the ALTER TABLE that adds a ForeignKey."""
-    text = (
-        f"ALTER TABLE {quote_identifier(key.table)} ADD CONSTRAINT {quote_identifier(key.name)}"
-        f" FOREIGN KEY ({quote_columns(key.columns)}) REFERENCES {referenced_table(schema, key)}"
-        f" ({quote_columns(key.referenced_columns)})"
-    )
-    # What each server calls the rule of a constraint that names none.
-    unnamed = "RESTRICT" if schema.flavour == "mariadb" else "NO ACTION"
-    for clause, rule in (("ON DELETE", key.on_delete), ("ON UPDATE", key.on_update)):
-        if rule and rule != unnamed:
-            text += f" {clause} {rule}"
-    return text
-
-
-def removal(key):
-    return (
-        f"ALTER TABLE {quote_identifier(key.table)} DROP FOREIGN KEY {quote_identifier(key.name)}"
-    )
+    return add_statement(key, schema.name, schema.flavour)
 
 
 def drop(schema, key):
-    return removal(key), definition(schema, key)
+    return drop_statement(key), definition(schema, key)
 
 
 def add(schema, key):
-    return definition(schema, key), removal(key)
+    return definition(schema, key), drop_statement(key)
 
 
 def failed(module, schema, key, statement, error, done):

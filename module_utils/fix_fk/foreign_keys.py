@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import asdict, dataclass, field
 
-from ansible.module_utils.fix_fk.sql import quote_table
+from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 
 NO_SUCH_TABLE = 1146
 
@@ -32,6 +32,34 @@ class ForeignKey:
     referenced_columns: list = field(default_factory=list)
     on_update: str | None = None
     on_delete: str | None = None
+
+
+def referenced(key, schema):
+    """Return the quoted table a ForeignKey of this schema refers to."""
+    elsewhere = key.referenced_schema != schema
+    return quote_table(key.referenced_schema if elsewhere else None, key.referenced_table)
+
+
+def add_statement(key, schema, flavour):
+    """Return the ALTER TABLE that adds a ForeignKey to a table of this schema."""
+    text = (
+        f"ALTER TABLE {quote_identifier(key.table)} ADD CONSTRAINT {quote_identifier(key.name)}"
+        f" FOREIGN KEY ({quote_columns(key.columns)}) REFERENCES {referenced(key, schema)}"
+        f" ({quote_columns(key.referenced_columns)})"
+    )
+    # What each server calls the rule of a constraint that names none.
+    unnamed = "RESTRICT" if flavour == "mariadb" else "NO ACTION"
+    for clause, rule in (("ON DELETE", key.on_delete), ("ON UPDATE", key.on_update)):
+        if rule and rule != unnamed:
+            text += f" {clause} {rule}"
+    return text
+
+
+def drop_statement(key):
+    """Return the ALTER TABLE that drops a ForeignKey."""
+    return (
+        f"ALTER TABLE {quote_identifier(key.table)} DROP FOREIGN KEY {quote_identifier(key.name)}"
+    )
 
 
 def rows_of(connection, query, arguments=()):

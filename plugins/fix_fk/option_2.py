@@ -252,8 +252,8 @@ class _Skip(_Case):
         work = [
             *([] if already else [self._record()]),
             *([plan.migrate(self.artisan, self.laravel, others)] if others else []),
-            *([plan.drop(drops)] if drops else []),
-            *([_complete(adds)] if adds else []),
+            *([plan.drop(self.schema, drops)] if drops else []),
+            *([_complete(self.schema, adds)] if adds else []),
         ]
         self.diagnosis.outcome = "skipped"
         if not work and not unfinished:
@@ -356,10 +356,10 @@ class _Skip(_Case):
         return drops, adds
 
     def _definition(self, name: str, table: str) -> dict:
-        for key in self.schema["constraints"]:
-            if _same(key["name"], name) and _same(key["table"], table):
-                return key
-        return {"name": name, "table": table, "columns": []}
+        """Return the live constraint; a pending migration may give its table another name."""
+        named = [key for key in self.schema["constraints"] if _same(key["name"], name)]
+        exact = [key for key in named if _same(key["table"], table)]
+        return {**(exact or named)[0], "table": table}
 
     def _show(self, statements: list[str], lacking: list[dict], holders: list[Holder]) -> None:
         """Say what is skipped, and what will be missing."""
@@ -459,16 +459,13 @@ def _foreign_key(key: dict) -> ForeignKey:
     )
 
 
-def _complete(adds: list[dict]) -> dict:
+def _complete(schema: dict, adds: list[dict]) -> dict:
     return plan.step(
         "complete",
         "Add the constraints that the skipped migration would have made",
         "asked for by skip_complete",
-        [plan.add_foreign_key(key) for key in adds],
-        [
-            f"ALTER TABLE {plan.quote(key['table'])} DROP FOREIGN KEY {plan.quote(key['name'])}"
-            for key in adds
-        ],
+        plan.add_statements(schema, adds),
+        plan.drop_statements(schema, adds),
         "each is read again; one that rows stand in the way of is left out and these are listed",
         constraints=adds,
     )

@@ -11,8 +11,13 @@ from __future__ import annotations
 from . import sql
 from .facts import Laravel, quarantine
 
+from ansible.module_utils.fix_fk.foreign_keys import (  # isort: skip
+    ForeignKey,
+    add_statement,
+    drop_statement,
+)
 from ansible.module_utils.fix_fk.laravel import ROLLBACK_BATCH  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier  # isort: skip
+from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 
 quote = quote_identifier
 
@@ -39,7 +44,7 @@ def option_1(
         *_rollback(artisan, laravel, migration, way),
     ]
     if drops:
-        steps.append(drop(drops))
+        steps.append(drop(schema, drops))
     names = laravel.pending
     if way["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
@@ -69,17 +74,32 @@ def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
     ]
 
 
-def drop(keys: list[dict]) -> dict:
-    """Return the step that drops these constraints (fk_constraint_info's shape)."""
+def foreign_keys(schema: dict, keys: list[dict]) -> list[ForeignKey]:
+    """Return constraints in fk_constraint_info's or fk_constraint's shape as ForeignKey."""
+    return [ForeignKey(**{"referenced_schema": schema["name"], **key}) for key in keys]
+
+
+def add_statements(schema: dict, keys: list[dict]) -> list[str]:
+    """Return the SQL that adds these constraints."""
+    return [
+        add_statement(key, schema["name"], schema["server"]["flavour"])
+        for key in foreign_keys(schema, keys)
+    ]
+
+
+def drop_statements(schema: dict, keys: list[dict]) -> list[str]:
+    """Return the SQL that drops these constraints."""
+    return [drop_statement(key) for key in foreign_keys(schema, keys)]
+
+
+def drop(schema: dict, keys: list[dict]) -> dict:
+    """Return the step that drops these constraints."""
     return step(
         "fk_drop",
         "Drop the colliding constraints",
         "their names are needed by the migration, and a name can be held once in a schema",
-        [
-            f"ALTER TABLE {quote(key['table'])} DROP FOREIGN KEY {quote(key['name'])}"
-            for key in keys
-        ],
-        [add_foreign_key(key) for key in keys],
+        drop_statements(schema, keys),
+        add_statements(schema, keys),
         "the schema is asked again who holds these names: nobody",
         constraints=[{"name": key["name"], "table": key["table"]} for key in keys],
     )
@@ -190,20 +210,3 @@ def _undo_of(statements: list[str]) -> list[str]:
             elif isinstance(effect, sql.DropTable):
                 undo.append(f"-- {quote(effect.table)} was empty; the migration creates it")
     return undo
-
-
-def add_foreign_key(key: dict) -> str:
-    """Return the ALTER TABLE that adds the foreign key `key` (fk_constraint_info's shape)."""
-    schema = key.get("referenced_schema")
-    referenced = quote(key["referenced_table"])
-    if schema and schema != key.get("schema", schema):
-        referenced = f"{quote(schema)}.{referenced}"
-    text = (
-        f"ALTER TABLE {quote(key['table'])} ADD CONSTRAINT {quote(key['name'])} "
-        f"FOREIGN KEY ({quote_columns(key['columns'])}) "
-        f"REFERENCES {referenced} ({quote_columns(key['referenced_columns'])})"
-    )
-    for clause, rule in (("ON DELETE", key.get("on_delete")), ("ON UPDATE", key.get("on_update"))):
-        if rule and rule not in ("RESTRICT", "NO ACTION"):
-            text += f" {clause} {rule}"
-    return text

@@ -47,12 +47,12 @@ def statements(up=(), down=(), **more):
     }
 
 
-def table(columns, rows, indexes=()):
+def table(columns, rows):
     return {
         "engine": "InnoDB",
         "rows": rows,
         "columns": [{"name": name, "type": "bigint", "nullable": False} for name in columns],
-        "indexes": list(indexes),
+        "indexes": [{"name": "PRIMARY", "columns": ["id"], "unique": True, "kind": ""}],
         "partitioned": False,
     }
 
@@ -99,7 +99,12 @@ def laravel():
 def schema():
     """The database in the incident: rows and the name in the displaced table."""
     return {
-        "server": {"name_scope": "schema", "read_only": False, "replica": False},
+        "server": {
+            "flavour": "mariadb",
+            "name_scope": "schema",
+            "read_only": False,
+            "replica": False,
+        },
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "name": "gaspulco_lkbkanwil",
         "tables": ["users", "skp_tahunan", "skp_tahunan_backup_v1", "migrations"],

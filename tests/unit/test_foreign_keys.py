@@ -4,7 +4,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.foreign_keys import ForeignKey, compare, holders, name_key
+from ansible.module_utils.fix_fk.foreign_keys import (
+    ForeignKey,
+    add_statement,
+    compare,
+    holders,
+    name_key,
+)
 from ansible.module_utils.fix_fk.server import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
@@ -168,3 +174,21 @@ def test_patterns(pattern, name, fits):
 )
 def test_version_number(version, number):
     assert version_number(version) == number
+
+
+@pytest.mark.parametrize(
+    "flavour, rule, clause",
+    [("mariadb", "RESTRICT", ""), ("mariadb", "NO ACTION", " ON DELETE NO ACTION"),
+     ("mysql", "NO ACTION", ""), ("mysql", "RESTRICT", " ON DELETE RESTRICT")],
+)  # fmt: skip
+def test_the_rule_that_a_server_names_for_none_is_not_written(flavour, rule, clause):
+    key = ForeignKey("fk`a", "child", "here", "parent", ["x", "y"], ["a", "b"], None, rule)
+    assert add_statement(key, "here", flavour) == (
+        "ALTER TABLE `child` ADD CONSTRAINT `fk``a` FOREIGN KEY (`x`, `y`)"
+        f" REFERENCES `parent` (`a`, `b`){clause}"
+    )
+
+
+def test_a_reference_to_another_schema_names_it():
+    key = ForeignKey("fk", "child", "there", "parent", ["x"], ["a"])
+    assert "REFERENCES `there`.`parent` (`a`)" in add_statement(key, "here", "mysql")

@@ -43,7 +43,12 @@ def schema():
     return {
         "name": "kantor",
         "tables": ["users", "skp", "arsip"],
-        "server": {"name_scope": "schema", "read_only": False, "replica": False},
+        "server": {
+            "flavour": "mariadb",
+            "name_scope": "schema",
+            "read_only": False,
+            "replica": False,
+        },
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "constraints": [],
         "referred_from_outside": None,
