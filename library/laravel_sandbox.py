@@ -1,20 +1,21 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE)
-"""States of the sandbox: one folder with a MariaDB, a Laravel application and the incident."""
+"""States of the sandbox: one folder with a server, a Laravel application and the incident."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: laravel_sandbox
-short_description: Disposable MariaDB and Laravel application with a failing migration
+short_description: Disposable server and Laravel application with a failing migration
 description:
-  - Builds, breaks and removes one folder that holds an embedded MariaDB server (own data folder,
+  - Builds, breaks and removes one folder that holds an embedded server (own data folder,
     own socket, a free TCP port on 127.0.0.1, run by the calling user) and a Laravel application
     that uses it. Nothing outside that folder is touched, except a short private folder for the
     socket when the path of the folder is too deep for one (107 bytes).
-  - Needs Debian's mariadb-server-core, mariadb-client, php-laravel-framework and php-mysql, and
-    PyMySQL for the Python that runs the module.
+  - Needs Debian's mariadb-server-core, mariadb-client, php-laravel-framework and php-mysql, or a
+    folder of C(scripts/suite) with them or with MySQL's, and PyMySQL for the Python that runs the
+    module.
 options:
   state:
     description:
@@ -38,11 +39,20 @@ options:
         database and account) and C(release) (the files of the release that fails).
     type: path
     required: true
+  suite:
+    description:
+      - Folder made by C(scripts/suite), from which server, clients, PHP and Laravel are taken.
+        Without it they are this machine's own.
+    type: path
+  server_suite:
+    description:
+      - The same for the server and its clients, where they are to be of another suite than PHP and
+        Laravel.
+    type: path
   php:
     description:
-      - The PHP program.
+      - The PHP program. By default the suite's, or the one on the PATH.
     type: str
-    default: php
 attributes:
   check_mode:
     support: none
@@ -68,6 +78,12 @@ sandbox:
     app:
       description: Folder of the application, the value for C(laravel_path).
       type: str
+    php:
+      description: The PHP program, the value for C(laravel_php).
+      type: str
+    path:
+      description: The PATH on which the server's clients are found first.
+      type: str
     socket:
       description: Socket of the server.
       type: str
@@ -91,7 +107,7 @@ migrate:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.sandbox import Sandbox, SandboxError
+from ansible.module_utils.fix_fk.sandbox import Sandbox, SandboxError, Suite
 
 
 def main():
@@ -104,30 +120,41 @@ def main():
             },
             "dir": {"type": "path", "required": True},
             "source": {"type": "path", "required": True},
-            "php": {"type": "str", "default": "php"},
+            "suite": {"type": "path"},
+            "server_suite": {"type": "path"},
+            "php": {"type": "str"},
         },
     )
-    sandbox = Sandbox(module.params["dir"], module.params["source"], module.params["php"])
+    given = module.params
     result = {}
     try:
-        if module.params["state"] == "broken":
+        sandbox = Sandbox(
+            given["dir"],
+            given["source"],
+            php=given["php"],
+            suite=Suite(given["suite"]),
+            server_suite=Suite(given["server_suite"] or given["suite"]),
+        )
+        if given["state"] == "broken":
             migrate = sandbox.broken()
             result = {
                 "changed": True,
                 "migrate": {"rc": migrate.returncode, "stdout": migrate.stdout},
             }
         else:
-            result = {"changed": getattr(sandbox, module.params["state"])()}
-        if module.params["state"] in ("present", "broken"):
+            result = {"changed": getattr(sandbox, given["state"])()}
+        if given["state"] in ("present", "broken"):
             result["sandbox"] = {
                 "app": sandbox.app,
+                "php": sandbox.php,
+                "path": sandbox.server.suite.path,
                 "socket": sandbox.socket,
                 "port": sandbox.port,
                 "database": sandbox.database,
             }
     except (SandboxError, OSError) as error:
         module.fail_json(
-            msg=f"The sandbox in {sandbox.dir} could not be made {module.params['state']}. {error}"
+            msg=f"The sandbox in {given['dir']} could not be made {module.params['state']}. {error}"
         )
     module.exit_json(**result)
 

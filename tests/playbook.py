@@ -82,6 +82,8 @@ def play(hosts, playbook="fix_fk.yml", check=False, limit=None, environment=None
     A sandbox stands for {"app": sandbox.variables()}. Returns a Run.
     """
     if not isinstance(hosts, dict):
+        # The host's PATH is the one of this process; the server's own clients have to be on it.
+        environment = {"PATH": hosts.server.suite.path, **(environment or {})}
         hosts = {"app": hosts.variables()}
     folder = tempfile.mkdtemp(prefix="fix_fk_")
     try:

@@ -9,6 +9,9 @@
     sandbox.absent()
 
 The server ends together with the Python process that started it, should absent() not be reached.
+
+Server, PHP and Laravel are this machine's own, or of the suite (trixie or sid) that FIX_FK_SUITE or
+the test names; scripts/suite makes it.
 """
 
 from __future__ import annotations
@@ -32,11 +35,26 @@ SOURCE = PROJECT / "roles" / "sandbox" / "files"
 INVENTORY = PROJECT / "inventory" / "sandbox"
 
 
+def suite(name=None):
+    """Return the Suite of that name: "machine", "trixie" or "sid"; without one, the tests' own."""
+    name = name or os.environ.get("FIX_FK_SUITE", "machine")
+    return shared.Suite(None if name == "machine" else str(PROJECT / ".suites" / name))
+
+
+# The clients of the tests' own server, for modules that run in this process.
+os.environ["PATH"] = suite().path
+
+
 class Sandbox(shared.Sandbox):
     """A sandbox with what tests need besides: variables for a play, digests, odd settings."""
 
-    def __init__(self, directory, source=SOURCE):
-        super().__init__(str(directory), str(source), outlive=False)
+    def __init__(self, directory, source=SOURCE, **options):
+        """options: suite and server_suite by name, settings of the server."""
+        given = {
+            name: suite(options.pop(name)) for name in ("suite", "server_suite") if name in options
+        }
+        given.setdefault("suite", suite())
+        super().__init__(str(directory), str(source), outlive=False, **given, **options)
 
     def variables(self):
         """Return the inventory variables of a play against this sandbox, over the local
@@ -48,6 +66,7 @@ class Sandbox(shared.Sandbox):
             "ansible_python_interpreter": sys.executable,
             "sandbox_dir": self.dir,
             "laravel_path": self.app,
+            "laravel_php": self.php,
             "backup_dir": os.path.join(self.dir, "backups"),
         }
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A disposable MariaDB and Laravel application in one folder, with the incident in it.
+"""A disposable server and Laravel application in one folder, with the incident in it.
 
     sandbox = Sandbox("/tmp/place", "roles/sandbox/files")
     sandbox.present()    # server running, schema migrated up to the failing release and seeded
     sandbox.broken()     # the same, then the real `php artisan migrate --force`, failing
     sandbox.absent()     # nothing left: no process, no file
+
+Server, PHP, Laravel and client programs are this machine's own, or those of a Suite, a folder that
+scripts/suite made; MariaDB or MySQL, whichever is there.
 
 Nothing here knows a table or a constraint. `<source>/application` is the application as it was
 deployed, `<source>/release` the files of the release that fails, and `.env.example` names the
@@ -49,7 +52,15 @@ DATABASE_ERRORS = (pymysql.MySQLError,) if pymysql else ()
 
 MARKER = ".fix_fk_sandbox"
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
-SYSTEM_ACCOUNTS = ("mariadb.sys", "mysql", "PUBLIC", "root")
+SYSTEM_ACCOUNTS = (
+    "mariadb.sys",
+    "mysql",
+    "mysql.infoschema",
+    "mysql.session",
+    "mysql.sys",
+    "PUBLIC",
+    "root",
+)
 
 # Artisan writes these by itself whenever they are missing.
 REGENERATED = ("bootstrap/cache/packages.php", "bootstrap/cache/services.php")
@@ -77,13 +88,62 @@ def program(name, package):
     return path
 
 
+class Suite:
+    """Where the programs come from: the folder of scripts/suite, or this machine itself (None).
+
+    flavour ("mariadb" or "mysql") is that of its server.
+    """
+
+    def __init__(self, folder=None):
+        self.folder = folder and os.path.abspath(folder)
+        self.bin = self.folder and os.path.join(self.folder, "bin")
+        if self.bin and not os.path.isdir(self.bin):
+            raise SandboxError(
+                f"{self.folder} is not there: make it with scripts/suite "
+                f"{os.path.basename(self.folder)}."
+            )
+        on_mysql = self.bin and os.path.exists(os.path.join(self.bin, "mysqld"))
+        self.flavour = "mysql" if on_mysql else "mariadb"
+
+    @property
+    def path(self):
+        """The PATH on which this suite's programs are found before any other."""
+        usual = os.environ.get("PATH", os.defpath)
+        return f"{self.bin}:{usual}" if self.bin else usual
+
+    def program(self, name, package):
+        """Return the path of one of its programs; package has it on this machine."""
+        return os.path.join(self.bin, name) if self.bin else program(name, package)
+
+    @property
+    def php(self):
+        return os.path.join(self.bin, "php") if self.bin else "php"
+
+    @property
+    def server(self):
+        if self.flavour == "mysql":
+            return self.program("mysqld", "mysql-server-core")
+        return self.program("mariadbd", "mariadb-server-core")
+
+    @property
+    def loader(self):
+        """The client that runs statements."""
+        return self.program("mysql" if self.flavour == "mysql" else "mariadb", "mariadb-client")
+
+    @property
+    def dumper(self):
+        """The client that writes a dump."""
+        name = "mysqldump" if self.flavour == "mysql" else "mariadb-dump"
+        return self.program(name, "mariadb-client")
+
+
 def socket_path(folder):
     """Return where the socket goes: in the folder, or in a short private one when too deep."""
-    path = os.path.join(folder, "mariadb.sock")
+    path = os.path.join(folder, "server.sock")
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return os.path.join(tempfile.gettempdir(), f"fix_fk_{os.geteuid()}_{digest}", "mariadb.sock")
+    return os.path.join(tempfile.gettempdir(), f"fix_fk_{os.geteuid()}_{digest}", "server.sock")
 
 
 def free_port():
@@ -154,14 +214,19 @@ def read_tree(folder, without=()):
 
 
 class Server:
-    """An embedded MariaDB in a folder of its own, run by the calling user."""
+    """An embedded server in a folder of its own, run by the calling user."""
 
-    def __init__(self, folder, outlive=True):
-        """With outlive=False the server ends together with the process that started it."""
+    def __init__(self, folder, outlive=True, suite=None, settings=()):
+        """With outlive=False the server ends together with the process that started it.
+
+        settings: more options of its command line.
+        """
         self.folder = folder
+        self.suite = suite or Suite()
+        self.settings = settings
         self.data = os.path.join(folder, "data")
         self.socket = socket_path(folder)
-        self.log = os.path.join(folder, "mariadb.log")
+        self.log = os.path.join(folder, "server.log")
         self.outlive = outlive
         self._process = None
 
@@ -180,7 +245,9 @@ class Server:
                         arguments = handle.read().split(b"\0")
                 except OSError:
                     continue
-                if mark in arguments and os.path.basename(arguments[0]) == b"mariadbd":
+                # With a suite the first words are those of the dynamic loader.
+                names = {os.path.basename(argument) for argument in arguments}
+                if mark in arguments and names & {b"mariadbd", b"mysqld"}:
                     return int(entry)
         return None
 
@@ -197,7 +264,7 @@ class Server:
         for _ in range(5):
             if self._launch(free_port()):
                 return True
-        raise SandboxError(f"The embedded MariaDB found no free port; its log is {self.log}.")
+        raise SandboxError(f"The embedded server found no free port; its log is {self.log}.")
 
     def stop(self):
         """Stop the server and wait for its end; return whether it was running."""
@@ -220,10 +287,10 @@ class Server:
             unix_socket=self.socket, charset="utf8mb4", autocommit=True, **options
         )
 
-    def client(self, name, *arguments, **options):
+    def client(self, path, *arguments, **options):
         """Run one of the server's client programs with all rights; return its standard output."""
         command = [
-            program(name, "mariadb-client"),
+            path,
             "--no-defaults",
             f"--socket={self.socket}",
             f"--user={self.user}",
@@ -233,6 +300,7 @@ class Server:
         result = subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
         if result.returncode != 0:
             reason = result.stderr.decode("utf-8", "replace").strip()
+            name = os.path.basename(path)
             raise SandboxError(f"{name} failed with exit code {result.returncode}: {reason}")
         return result.stdout
 
@@ -241,8 +309,17 @@ class Server:
             return
         partial = self.data + ".partial"
         shutil.rmtree(partial, ignore_errors=True)
+        # A server that starts removes temporary tables of others from a folder they share.
+        os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
+        if self.suite.flavour == "mysql":
+            shutil.copytree(os.path.join(self.suite.folder, "data"), partial)
+        else:
+            self._install_mariadb(partial)
+        os.rename(partial, self.data)
+
+    def _install_mariadb(self, partial):
         command = [
-            program("mariadb-install-db", "mariadb-server-core"),
+            self.suite.program("mariadb-install-db", "mariadb-server-core"),
             "--no-defaults",
             "--force",
             "--skip-test-db",
@@ -252,14 +329,12 @@ class Server:
             f"--datadir=./{os.path.basename(partial)}",
             "--innodb-log-file-size=32M",
         ]
+        command += [f"--basedir={self.suite.folder}"] if self.suite.folder else []
         command += ["--user=root"] if os.geteuid() == 0 else []
-        # A server that starts removes temporary tables of others from a folder they share.
-        temporary = os.path.join(self.folder, "tmp")
-        os.makedirs(temporary, exist_ok=True)
         result = subprocess.run(
             command,
             cwd=self.folder,
-            env=dict(os.environ, TMPDIR=temporary),
+            env=dict(os.environ, TMPDIR=os.path.join(self.folder, "tmp")),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -268,35 +343,62 @@ class Server:
         if result.returncode != 0:
             output = result.stdout.decode("utf-8", "replace").strip()
             raise SandboxError(f"mariadb-install-db failed: {output}")
-        os.rename(partial, self.data)
 
-    def _launch(self, port):
-        """Start the server on a port; return False if somebody else took the port meanwhile."""
-        self._make_socket_folder()
-        os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
+    def _command(self, port):
+        """Return the server's command line."""
         command = [
-            program("mariadbd", "mariadb-server-core"),
+            self.suite.server,
             "--no-defaults",
             f"--datadir={self.data}",
             f"--socket={self.socket}",
-            f"--pid-file={os.path.join(self.folder, 'mariadb.pid')}",
+            f"--pid-file={os.path.join(self.folder, 'server.pid')}",
             f"--tmpdir={os.path.join(self.folder, 'tmp')}",
             f"--port={port}",
             "--bind-address=127.0.0.1",
             "--character-set-server=utf8mb4",
             "--collation-server=utf8mb4_unicode_ci",
             "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=32M",
             "--innodb-flush-log-at-trx-commit=2",
             "--skip-log-bin",
             "--local-infile=OFF",
         ]
+        if self.suite.flavour == "mysql":
+            command += [
+                "--innodb-redo-log-capacity=32M",
+                "--mysqlx=OFF",
+                "--secure-file-priv=",
+                "--plugin-load-add=auth_socket.so",
+                f"--init-file={self._accounts()}",
+            ]
+        else:
+            command += ["--innodb-log-file-size=32M"]
+        command += self.settings
         command += ["--user=root"] if os.geteuid() == 0 else []
         if not self.outlive:
             command = [program("setpriv", "util-linux"), "--pdeathsig", "TERM", *command]
+        return command
+
+    def _accounts(self):
+        """Write what makes MySQL know the calling user by the socket, as MariaDB's own script
+        does, and return the file's path. It is carried out before anybody can connect."""
+        path = os.path.join(self.folder, "accounts.sql")
+        statements = ["ALTER USER root@localhost IDENTIFIED WITH auth_socket"]
+        if self.user != "root":
+            account = f"{quote_identifier(self.user)}@localhost"
+            statements += [
+                f"CREATE USER IF NOT EXISTS {account} IDENTIFIED WITH auth_socket",
+                f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION",
+            ]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("".join(f"{statement};\n" for statement in statements))
+        return path
+
+    def _launch(self, port):
+        """Start the server on a port; return False if somebody else took the port meanwhile."""
+        self._make_socket_folder()
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
-                command,
+                self._command(port),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -311,7 +413,7 @@ class Server:
         if any("Address already in use" in error for error in errors):
             return False
         raise SandboxError(
-            f"The embedded MariaDB did not start: {' '.join(errors[:3]) or 'no answer in time.'} "
+            f"The embedded server did not start: {' '.join(errors[:3]) or 'no answer in time.'} "
             f"Its log is {self.log}."
         )
 
@@ -348,12 +450,26 @@ class Server:
 class Sandbox:
     """The server and the application together."""
 
-    def __init__(self, directory, source, php="php", outlive=True):
+    def __init__(
+        self,
+        directory,
+        source,
+        php=None,
+        outlive=True,
+        suite=None,
+        server_suite=None,
+        settings=(),
+    ):
+        """suite: of PHP and Laravel; server_suite: of the server, the same if None; settings: more
+        options of the server's command line."""
+        suite = suite or Suite()
         self.dir = os.path.abspath(directory)
         self.source = source
-        self.php = php
+        self.php = php or suite.php
         self.app = os.path.join(self.dir, "app")
-        self.server = Server(os.path.join(self.dir, "server"), outlive)
+        self.server = Server(
+            os.path.join(self.dir, "server"), outlive, server_suite or suite, settings
+        )
 
     # The three states
 
@@ -530,7 +646,7 @@ class Sandbox:
         self._lay_out(("application", "release"))
         with open(self._path("seeded.sql"), "wb") as dump:
             self.server.client(
-                "mariadb-dump",
+                self.server.suite.dumper,
                 "--single-transaction",
                 "--skip-comments",
                 "--skip-add-drop-table",
@@ -546,7 +662,9 @@ class Sandbox:
     def _restore(self):
         self._reset_database()
         with open(self._path("seeded.sql"), "rb") as dump:
-            self.server.client("mariadb", self.database, stdin=dump, stdout=subprocess.DEVNULL)
+            self.server.client(
+                self.server.suite.loader, self.database, stdin=dump, stdout=subprocess.DEVNULL
+            )
 
     def _reset_database(self):
         """Leave one empty schema and one account, whatever was there."""
@@ -699,4 +817,4 @@ class Sandbox:
             try:
                 yield
             except DATABASE_ERRORS as error:
-                raise SandboxError(f"The embedded MariaDB answered: {error}") from error
+                raise SandboxError(f"The embedded server answered: {error}") from error

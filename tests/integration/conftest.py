@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What tests on a real server share: the server, a fresh schema, and running a module for real.
 
-Set FIX_FK_TEST_SOCKET to the socket of a running MySQL or MariaDB, whose account root needs no
-password there, to run the tests on that one instead of an embedded MariaDB of their own.
+The server is this machine's own, or that of the suite in FIX_FK_SUITE; see tests/sandbox.py.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import pytest
 from ansible.module_utils.fix_fk import sandbox as shared
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 from ansible.module_utils.testing import patch_module_args
-from sandbox import Sandbox
+from sandbox import Sandbox, suite
 
 HOSTS = ("localhost", "127.0.0.1")
 PASSWORD = 'it\'s "$odd" \\ #pass;word é'
@@ -28,22 +27,13 @@ PASSWORD = 'it\'s "$odd" \\ #pass;word é'
 class Server(shared.Server):
     """A server with root access: .socket, .port, .connect(**options)."""
 
-    def __init__(self, folder, given=None):
-        super().__init__(folder, outlive=False)
-        self.given = given
-        if given:
-            self.socket = given
-        else:
-            self.start()
+    def __init__(self, folder):
+        super().__init__(folder, outlive=False, suite=suite())
+        self.start()
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT @@port, VERSION()")
             self.port, self.version = cursor.fetchone()
-        self.flavour = "mariadb" if "MariaDB" in self.version else "mysql"
-
-    @property
-    def user(self):
-        """The account with all rights, which needs no password on the socket."""
-        return "root" if self.given else super().user
+        self.flavour = self.suite.flavour
 
 
 class Schema:
@@ -119,11 +109,9 @@ class Schema:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A Server, one for each worker of pytest-xdist, gone at the end."""
-    given = os.environ.get("FIX_FK_TEST_SOCKET")
-    running = Server(str(tmp_path_factory.mktemp("server")), given)
+    running = Server(str(tmp_path_factory.mktemp("server")))
     yield running
-    if not given:
-        running.stop()
+    running.stop()
 
 
 _numbers = itertools.count()

@@ -87,7 +87,7 @@ def load(schema, path, name):
     unpack = ["zstd", "-dc"] if path.endswith("zst") else ["gzip", "-dc"]
     with open(path, "rb") as file:
         text = subprocess.run([*unpack], stdin=file, stdout=subprocess.PIPE, check=True).stdout
-    schema.server.client("mariadb", "--", name, input=text)
+    schema.server.client(schema.server.suite.loader, "--", name, input=text)
     return text
 
 

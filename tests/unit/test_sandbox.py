@@ -29,8 +29,8 @@ def test_password_has_every_odd_character_and_is_another_each_time():
 
 
 def test_socket_stays_in_the_folder_while_the_path_fits():
-    folder = "/" + "x" * (shared.SOCKET_PATH_LIMIT - len("//mariadb.sock"))
-    assert shared.socket_path(folder) == folder + "/mariadb.sock"
+    folder = "/" + "x" * (shared.SOCKET_PATH_LIMIT - len("//server.sock"))
+    assert shared.socket_path(folder) == folder + "/server.sock"
 
 
 def test_socket_of_a_deep_folder_is_short_and_its_own():

@@ -1,9 +1,10 @@
 <?php
 
-// Stands in for Composer's autoloader: Laravel itself is Debian's php-laravel-framework.
+// Stands in for Composer's autoloader: Laravel itself is Debian's php-laravel-framework, on PHP's
+// include_path.
 
-require_once '/usr/share/php/Illuminate/autoload.php';
-require_once '/usr/share/php/Dotenv/autoload.php';
+require_once 'Illuminate/autoload.php';
+require_once 'Dotenv/autoload.php';
 
 spl_autoload_register(static function (string $class): void {
     $folders = ['App\\' => 'app/', 'Database\\Seeders\\' => 'database/seeders/'];
