@@ -378,9 +378,13 @@ class Task:
             if not self.check_mode:
                 cursor.execute(statement, values)
 
+    def command(self, *arguments):
+        """Return the command line with which a person would run artisan here."""
+        return shlex.join([self.given["laravel_php"], "artisan", *arguments])
+
     def run(self, arguments):
         """Run artisan and note it; in check mode only note it. Returns run_artisan()'s result."""
-        self.result["queries"].append(shlex.join(["php", "artisan", *arguments]))
+        self.result["queries"].append(self.command(*arguments))
         if self.check_mode:
             return None
         given = self.given
@@ -558,7 +562,7 @@ class Task:
                 )
         if not before:
             self.result["changed"] = True
-            self.result["undo"].append("php artisan up")
+            self.result["undo"].append(self.command("up"))
 
     def mark(self, **noted):
         """Write the marker; without one an interrupted run could not be gone on with."""
@@ -641,7 +645,7 @@ class Task:
             with contextlib.suppress(OSError):
                 remove_marker(self.facts)
         self.result["changed"] = True
-        self.result["undo"].append("php artisan down")
+        self.result["undo"].append(self.command("down"))
 
     # Migrations
 
@@ -678,7 +682,9 @@ class Task:
         after = self.look_again()
         done = len(self.effect["recorded"])
         if done:
-            self.result["undo"].append(f"php artisan migrate:rollback --step={done} --force")
+            self.result["undo"].append(
+                self.command("migrate:rollback", f"--step={done}", "--force")
+            )
         lacking = [name for name in wanted if name not in after]
         early = self.ended_early(result)
         if lacking:
@@ -758,7 +764,7 @@ class Task:
             self.before[name] = batch
         arguments = ["migrate:rollback", "--step=1", "--force", *self.database_option()]
         result = self.run(arguments)
-        self.result["undo"].append("php artisan migrate --force")
+        self.result["undo"].append(self.command("migrate", "--force"))
         if self.check_mode:
             self.effect["forgotten"] = [name]
             self.result["changed"] = True
