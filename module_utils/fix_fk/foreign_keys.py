@@ -18,6 +18,9 @@ NO_SUCH_TABLE = 1146
 # makes its whole batch be asked again one by one.
 EXISTS_BATCH = 100
 
+# Up to this many names the server opens only the tables that are named; with more, all.
+NAMED = 1000
+
 
 @dataclass
 class ForeignKey:
@@ -82,21 +85,17 @@ def name_key(name, flavour):
 
 
 def list_foreign_keys(connection, schema):
-    """Return every ForeignKey of the schema, ordered by table and name.
+    """Return every ForeignKey of the schema, ordered by table and name."""
+    return with_rules(connection, schema, list_usage(connection, schema))
 
-    KEY_COLUMN_USAGE and REFERENTIAL_CONSTRAINTS are read one after the other, each with a
-    constant schema, and joined here: a join inside MariaDB takes ten times as long (0.5 s instead
-    of 0.05 s for 2,000 constraints), and compares names without regard to case.
+
+def list_usage(connection, schema):
+    """Return every ForeignKey of the schema, ordered by table and name, without its rules.
+
+    Each of the server's two lists has it open every table, so that one pass over one of them is
+    what looking costs. Joined on the server they take ten times as long, and compare names without
+    regard to case.
     """
-    rules = {
-        (table, name): (on_update, on_delete)
-        for table, name, on_update, on_delete in rows_of(
-            connection,
-            "SELECT TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE"
-            " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %s",
-            (schema,),
-        )
-    }
     usage = rows_of(
         connection,
         "SELECT TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME,"
@@ -111,11 +110,36 @@ def list_foreign_keys(connection, schema):
         key = found.get((table, name))
         if key is None:
             key = ForeignKey(name, table, reference[0], reference[1])
-            key.on_update, key.on_delete = rules.get((table, name), (None, None))
             found[table, name] = key
         key.columns.append(column)
         key.referenced_columns.append(reference[2])
     return list(found.values())
+
+
+def with_rules(connection, schema, foreign_keys):
+    """Return the foreign keys, with on_update and on_delete filled in."""
+    rules = {
+        (table, name): (on_update, on_delete)
+        for table, name, on_update, on_delete in _rows_about(
+            connection,
+            "SELECT TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE"
+            " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %s",
+            schema,
+            {key.table for key in foreign_keys},
+        )
+    }
+    for key in foreign_keys:
+        key.on_update, key.on_delete = rules.get((key.table, key.name), (None, None))
+    return foreign_keys
+
+
+def _rows_about(connection, query, schema, tables):
+    """Return the rows of a query on one schema, at least those about these tables."""
+    if not tables:
+        return ()
+    if len(tables) > NAMED:
+        return rows_of(connection, query, (schema,))
+    return rows_of(connection, f"{query} AND TABLE_NAME IN %s", (schema, sorted(tables)))
 
 
 def holders(foreign_keys, names, flavour):
@@ -196,39 +220,78 @@ def list_tables(connection, schema):
     return tables, views
 
 
+def list_names(connection, schema):
+    """Return (names of base tables, names of views). No table is opened for that."""
+    tables, views = [], []
+    for name, kind in rows_of(
+        connection,
+        "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
+        " WHERE TABLE_SCHEMA = %s ORDER BY TABLE_NAME",
+        (schema,),
+    ):
+        if kind == "VIEW":
+            views.append(name)
+        elif kind != "SEQUENCE":
+            tables.append(name)
+    return tables, views
+
+
 def table_details(connection, schema, tables, pymysql):
-    """Return {table: {engine, partitioned, columns, indexes, rows}} for tables of list_tables().
+    """Return {table: {engine, partitioned, collation, columns, indexes, rows}} for these tables.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
     0 for a table with a row); None when it cannot be read.
     """
-    details = {name: dict(about, columns=[], indexes=[]) for name, about in tables.items()}
-    if not details:
-        return {}
-    # One IN list is faster than a query per table up to a few hundred names; with more, all.
-    some, arguments = "", [schema]
-    if len(details) <= EXISTS_BATCH:
-        some, arguments = " AND TABLE_NAME IN %s", [schema, list(details)]
-    for table, column, kind, nullable in rows_of(
+    details: dict = {}
+    described = _rows_about(
         connection,
-        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE"
-        f" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s{some}"
-        " ORDER BY TABLE_NAME, ORDINAL_POSITION",
-        arguments,
+        "SELECT TABLE_NAME, ENGINE, CREATE_OPTIONS, TABLE_COLLATION"
+        " FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
+        schema,
+        set(tables),
+    )
+    for table, engine, options, collation in sorted(described, key=lambda row: row[0]):
+        if table in tables:
+            details[table] = {
+                "engine": engine,
+                "partitioned": "partitioned" in (options or "").split(),
+                "collation": collation,
+                "columns": [],
+                "indexes": [],
+            }
+    for table, _position, column, kind, nullable, collation in sorted(
+        _rows_about(
+            connection,
+            "SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,"
+            " COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s",
+            schema,
+            details.keys(),
+        )
     ):
         if table in details:
-            details[table]["columns"].append(
-                {"name": column, "type": kind, "nullable": nullable == "YES"}
-            )
-    for table, index in rows_of(
-        connection,
-        "SELECT DISTINCT TABLE_NAME, INDEX_NAME"
-        f" FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s{some}"
-        " ORDER BY TABLE_NAME, INDEX_NAME",
-        arguments,
+            about = {"name": column, "type": kind, "nullable": nullable == "YES"}
+            details[table]["columns"].append(dict(about, collation=collation))
+    indexes: dict = {}
+    for table, name, _position, column, length, repeated, kind in sorted(
+        _rows_about(
+            connection,
+            "SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, NON_UNIQUE,"
+            " INDEX_TYPE FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s",
+            schema,
+            details.keys(),
+        ),
+        key=lambda row: row[:3],
     ):
+        if (table, name) not in indexes and table in details:
+            kind = kind if kind in ("FULLTEXT", "SPATIAL") else ""
+            indexes[table, name] = {"name": name, "columns": [], "unique": not repeated}
+            indexes[table, name]["kind"] = kind
+            details[table]["indexes"].append(indexes[table, name])
         if table in details:
-            details[table]["indexes"].append(index)
+            # A part that is an expression has no column.
+            part = column or ""
+            columns = indexes[table, name]["columns"]
+            columns.append(f"{part}({length})" if length and not kind else part)
     names = list(details)
     for start in range(0, len(names), EXISTS_BATCH):
         batch = names[start : start + EXISTS_BATCH]
@@ -252,30 +315,37 @@ def _have_rows(connection, schema, names, pymysql):
     return [bool(answers[number]) for number in range(len(names))]
 
 
-def list_orphans(connection, schema, server, pymysql):
-    """Return (orphans, outside), or (None, None) when the account lacks the right PROCESS.
+def find_orphans(connection, schema, server, known, tables):
+    """Return (orphans, outside) of what read_dictionary() gave before `tables` were listed.
 
     orphans: [{name, table}] constraints in InnoDB's dictionary whose table does not exist.
     outside: [{name, schema, table, referenced_table}] of other schemas that refer to this one.
+    Both are None when the dictionary is.
     """
-    try:
-        known = _dictionary(connection, schema, server)
-    except pymysql.MySQLError:
+    if known is None:
         return None, None
-    # A table that is being created or dropped meanwhile is no orphan: only what is still in the
-    # dictionary after the tables have been listed counts.
     fold = str if server["lower_case_table_names"] == 0 else str.lower
-    tables = {fold(table) for table in list_tables(connection, schema)[0]}
+    there = {fold(table) for table in tables}
     outside, lost = [], []
-    for name, owner, table, referenced_table in known:
+    for row in sorted(known):
+        name, owner, table, referenced_table = row
         if owner != schema:
             about = {"name": name, "schema": owner, "table": table}
             outside.append(dict(about, referenced_table=referenced_table))
-        elif fold(table) not in tables:
-            lost.append((name, owner, table, referenced_table))
+        elif fold(table) not in there:
+            lost.append(row)
+    # A table that was being dropped meanwhile leaves no orphan.
     still = _dictionary(connection, schema, server) if lost else ()
     orphans = [{"name": row[0], "table": row[2]} for row in lost if row in still]
     return orphans, outside
+
+
+def read_dictionary(connection, schema, server, pymysql):
+    """Return _dictionary(), or None when the account lacks the right PROCESS."""
+    try:
+        return _dictionary(connection, schema, server)
+    except pymysql.MySQLError:
+        return None
 
 
 def _dictionary(connection, schema, server):
@@ -292,27 +362,47 @@ def _dictionary(connection, schema, server):
             for name, table, referenced in found
         ]
     else:
-
-        def part(column, which):
-            # The server's own character set `filename` reads what it wrote (@002d, @0p, ...). A
-            # name with # is one of its own making (#sql-...) and not encoded.
-            piece = f"SUBSTRING_INDEX({column}, '/', {which})"
-            decoded = f"CONVERT(CONVERT(CAST({piece} AS BINARY) USING filename) USING utf8mb4)"
-            return f"IF(LOCATE('#', {piece}), {piece}, {decoded})"
-
+        # Not what other schemas have among themselves: there may be many.
+        folder = _encode(connection, schema)
         found = rows_of(
             connection,
-            f"SELECT ID, {part('FOR_NAME', 1)}, {part('FOR_NAME', -1)}, {part('REF_NAME', 1)},"
-            f" {part('REF_NAME', -1)} FROM information_schema.INNODB_SYS_FOREIGN",
+            "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_SYS_FOREIGN"
+            " WHERE LEFT(FOR_NAME, %s) = %s OR LEFT(REF_NAME, %s) = %s",
+            (len(folder), folder) * 2,
         )
+        pieces = [(name, *table.split("/"), *other.split("/")) for name, table, other in found]
+        plain = _decode(connection, {piece for row in pieces for piece in row[1:]})
         # MariaDB from 12.1 shows the bare name, others put the schema before it.
         scoped = server["name_scope"] == "schema"
-        rows = [(row[0].partition("/")[2] if scoped else row[0], *row[1:]) for row in found]
+        rows = [
+            (name.partition("/")[2] if scoped else name, *(plain[piece] for piece in names))
+            for name, *names in pieces
+        ]
     return {
         (name, owner, table, referenced_table)
         for name, owner, table, referenced_schema, referenced_table in rows
         if schema in (owner, referenced_schema)
     }
+
+
+def _encode(connection, schema):
+    """Return the folder of a schema with the slash behind it, as InnoDB's dictionary writes it."""
+    query = "SELECT CAST(CONVERT(%s USING filename) AS BINARY)"
+    return rows_of(connection, query, (schema,))[0][0].decode("ascii") + "/"
+
+
+def _decode(connection, names):
+    """Return {name as a file has it: name}, read by the server that wrote it (@002d, @0p, ...)."""
+    # A name with # is one of its own making (#sql-...) and not encoded.
+    plain = {name: name for name in names}
+    coded = sorted(name for name in names if "@" in name and "#" not in name)
+    for start in range(0, len(coded), NAMED):
+        batch = coded[start : start + NAMED]
+        query = ", ".join(
+            ["CONVERT(CONVERT(CAST(%s AS BINARY) USING filename) USING utf8mb4)"] * len(batch)
+        )
+        plain.update(zip(batch, rows_of(connection, f"SELECT {query}", batch)[0]))
+    return plain
 
 
 def _split(name, schema):
@@ -335,3 +425,86 @@ def read_recorded(connection, schema, table, pymysql):
             return None
         raise
     return [{"name": name, "batch": batch} for name, batch in rows]
+
+
+def read_defaults(connection, schema):
+    """Return what the server makes of a table that leaves it open: see RETURN, schema.defaults."""
+    variables = dict(
+        rows_of(
+            connection,
+            "SHOW VARIABLES WHERE Variable_name IN ('default_storage_engine',"
+            " 'character_set_collations', 'restrict_fk_on_non_standard_key')",
+        )
+    )
+    collations = dict(
+        rows_of(
+            connection,
+            "SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS"
+            " WHERE IS_DEFAULT = 'Yes' AND CHARACTER_SET_NAME IS NOT NULL",
+        )
+    )
+    # MariaDB from 11.2: "utf8mb3=utf8mb3_uca1400_ai_ci,..." stands above that list.
+    pairs = (variables.get("character_set_collations") or "").split(",")
+    collations.update(pair.partition("=")[::2] for pair in pairs if pair)
+    own = rows_of(
+        connection,
+        "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
+        (schema,),
+    )
+    return {
+        "engine": variables.get("default_storage_engine"),
+        "collation": own[0][0] if own else None,
+        "collations": collations,
+        "unique_parent": variables.get("restrict_fk_on_non_standard_key") == "ON",
+    }
+
+
+def count_rows(connection, schema, question, seconds, flavour, pymysql):
+    """Return {rows, query}: how many rows are as the question says, and the SQL that lists them.
+
+    question: {kind, table, columns, values, referenced_table, referenced_columns} as the option
+    `counts` of fk_constraint_info has it. rows is None when they cannot be counted, or not within
+    these seconds.
+    """
+    values = question["values"] or {}
+    own = [
+        connection.escape(values[column]) if column in values else f"c.{quote_identifier(column)}"
+        for column in question["columns"]
+    ]
+    live = [text for column, text in zip(question["columns"], own) if column not in values]
+    table = f"{quote_table(schema, question['table'])} c"
+    given = "".join(f" AND {text} IS NOT NULL" for text in live)
+    if question["kind"] == "nulls":
+        listed = f"SELECT c.* FROM {table} WHERE {' OR '.join(f'{text} IS NULL' for text in live)}"
+    elif question["kind"] == "duplicates":
+        groups = f" GROUP BY {', '.join(live)}" if live else ""
+        listed = (
+            f"SELECT {', '.join([*live, 'COUNT(*)'])} FROM {table} WHERE TRUE{given}{groups}"
+            " HAVING COUNT(*) > 1"
+        )
+    elif question["referenced_table"]:
+        pairs = " AND ".join(
+            f"p.{quote_identifier(column)} = {text}"
+            for column, text in zip(question["referenced_columns"], own)
+        )
+        parent = quote_table(schema, question["referenced_table"])
+        listed = (
+            f"SELECT c.* FROM {table} WHERE NOT EXISTS (SELECT 1 FROM {parent} p WHERE {pairs})"
+            + given
+        )
+    else:
+        listed = f"SELECT c.* FROM {table} WHERE TRUE{given}"
+    count = f"SELECT COUNT(*) FROM ({listed}) counted"
+    if question["kind"] != "duplicates":
+        count = listed.replace("SELECT c.*", "SELECT COUNT(*)", 1)
+    if flavour == "mariadb":
+        limited = f"SET STATEMENT max_statement_time = {int(seconds)} FOR {count}"
+    else:
+        limited = count.replace(
+            "SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({int(seconds) * 1000}) */", 1
+        )
+    try:
+        rows = rows_of(connection, limited)[0][0]
+    except pymysql.MySQLError:
+        rows = None
+    return {"rows": rows, "query": listed}

@@ -14,14 +14,18 @@ from ansible.module_utils.fix_fk.connection import (
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.foreign_keys import (
     compare,
+    count_rows,
+    find_orphans,
     holders,
-    list_foreign_keys,
-    list_orphans,
-    list_tables,
+    list_names,
+    list_usage,
     name_key,
+    read_defaults,
+    read_dictionary,
     read_recorded,
     rows_of,
     table_details,
+    with_rules,
 )
 from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
 from ansible.module_utils.fix_fk.sql import quote_table
@@ -51,6 +55,9 @@ LOOK_SPEC: dict = {
 }
 
 # Seconds. Looking must not queue behind an ALTER for long.
+# Seconds, for each of the counts.
+COUNT_SECONDS = 10
+
 LOCK_WAIT_TIMEOUT = 2
 
 UNKNOWN_SCHEMA = 1049
@@ -117,32 +124,38 @@ def describe_schema(connection, name, asked, pymysql):
 
     flavour = server["flavour"]
     table_key = str if server["lower_case_table_names"] == 0 else str.lower
-    tables, views = list_tables(connection, name) if exists else ({}, [])
-    foreign_keys = list_foreign_keys(connection, name) if exists else []
+    # In this order: what is in the dictionary, and not among the tables listed later, is an orphan.
+    known = read_dictionary(connection, name, server, pymysql)
+    tables, views = list_names(connection, name) if exists else ([], [])
+    foreign_keys = list_usage(connection, name) if exists else []
     held = holders(foreign_keys, asked["names"], flavour)
 
     everything = asked["tables"] is None and not asked["names"]
     wanted = {table_key(table) for table in asked["tables"] or ()}
     wanted.update(table_key(table) for owners in held.values() for table in owners)
-    chosen = {
-        table: about for table, about in tables.items() if everything or table_key(table) in wanted
-    }
+    chosen = {table for table in tables if everything or table_key(table) in wanted}
     names = {name_key(asked_name, flavour) for asked_name in asked["names"]}
-    constraints = [
-        asdict(key)
-        for key in foreign_keys
-        if everything
-        or name_key(key.name, flavour) in names
-        or key.table in chosen
-        or (key.referenced_schema == name and key.referenced_table in chosen)
-    ]
+    expected = {name_key(wish["name"], flavour) for wish in asked["expected"]}
+    told, compared = [], []
+    for key in foreign_keys:
+        folded = name_key(key.name, flavour)
+        if (
+            everything
+            or folded in names
+            or key.table in chosen
+            or (key.referenced_schema == name and key.referenced_table in chosen)
+        ):
+            told.append(key)
+        if folded in expected:
+            compared.append(key)
+    with_rules(connection, name, [*told, *compared])
     missing, differing = compare(
-        foreign_keys,
+        compared,
         asked["expected"],
         flavour,
         lambda one, other: table_key(one) == table_key(other),
     )
-    orphans, outside = list_orphans(connection, name, server, pymysql)
+    orphans, outside = find_orphans(connection, name, server, known, tables)
     recorded = contents = broken = None
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
@@ -157,11 +170,12 @@ def describe_schema(connection, name, asked, pymysql):
         "account": describe_account(connection, name, pymysql),
         "name": name,
         "exists": exists,
-        "tables": list(tables),
+        "defaults": read_defaults(connection, name),
+        "tables": tables,
         "views": views,
         "broken_views": broken,
         "details": details,
-        "constraints": constraints,
+        "constraints": [asdict(key) for key in told],
         "holders": held,
         "missing": missing,
         "differing": differing,
@@ -171,3 +185,7 @@ def describe_schema(connection, name, asked, pymysql):
         "locks": locks,
         "contents": contents,
     }
+        "counts": [
+            count_rows(connection, name, question, COUNT_SECONDS, flavour, pymysql)
+            for question in asked.get("counts") or ()
+        ],

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from . import sql
+from .columns import Server
 from .simulation import Schema, Table
-from .sql import FailedStatement, ForeignKey
+from .sql import Column, FailedStatement, ForeignKey, Index
 
 from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
 
@@ -221,7 +222,7 @@ def live(schema: dict) -> Schema:
             name,
             [column["name"] for column in known["columns"]] if known else None,
             [],
-            list(known.get("indexes") or []) if known else None,
+            [index["name"] for index in known.get("indexes") or ()] if known else None,
             known.get("rows") if known else None,
         )
     for key in schema.get("constraints") or ():
@@ -229,6 +230,18 @@ def live(schema: dict) -> Schema:
             foreign = key["referenced_schema"]
             tables[key["table"]].keys.append(
                 ForeignKey(
+            definitions={
+                column["name"].casefold(): _column(column) for column in known.get("columns") or ()
+            },
+            keyed={
+                index["name"].casefold(): Index(
+                    index["name"], tuple(index["columns"]), index["unique"], index["kind"]
+                )
+                for index in known.get("indexes") or ()
+            },
+            engine=known.get("engine"),
+            collation=known.get("collation"),
+            partitioned=bool(known.get("partitioned")),
                     key["name"],
                     tuple(key["columns"]),
                     key["referenced_table"],
@@ -236,10 +249,34 @@ def live(schema: dict) -> Schema:
                     None if foreign in (None, schema["name"]) else foreign,
                 )
             )
-    return Schema(tables.values(), schema["server"]["name_scope"])
+    return Schema(tables.values(), schema["server"]["name_scope"], _server(schema))
+
+
+def _column(column: dict) -> Column:
+    return Column(
+        column["name"],
+        column.get("type"),
+        column["nullable"],
+        collation=column.get("collation"),
+        live=column["name"],
+    )
+
+
+def _server(schema: dict) -> Server:
+    server, defaults = schema["server"], schema.get("defaults") or {}
+    return Server(
+        server.get("flavour") or "mariadb",
+        defaults.get("engine"),
+        defaults.get("collation"),
+        server.get("lower_case_table_names") == 0,
+        bool(defaults.get("unique_parent")),
+        defaults.get("collations") or {},
+    )
 
 
 def wanted(laravel: Laravel, inputs: Inputs) -> dict:
+                    key.get("on_delete"),
+                    key.get("on_update"),
     """Say what to look at on the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the

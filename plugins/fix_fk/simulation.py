@@ -11,17 +11,22 @@ whose rows are not known counts as having rows.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from . import columns as types
 from . import sql
-from .sql import ForeignKey
+from .columns import Server
+from .sql import PRIMARY, Column, ForeignKey, Index
 
 
 @dataclass
 class Table:
-    """A table; `identity` is the name it had when the simulation began (None: made in it)."""
+    """A table; `identity` is the name it had when the simulation began (None: made in it).
+
+    What is None is not known. `definitions` and `keyed` go further into `columns` and `indexes`, by
+    the folded name; what is not in them is not known either.
+    """
 
     name: str
     identity: str | None = None
@@ -31,10 +36,47 @@ class Table:
     rows: bool | None = None
     changed_columns: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    definitions: dict[str, Column] = field(default_factory=dict)
+    keyed: dict[str, Index] = field(default_factory=dict)
+    engine: str | None = None
+    collation: str | None = None
+    partitioned: bool = False
 
     @property
     def may_have_rows(self) -> bool:
         return self.rows is not False
+
+    def copy(self) -> Table:
+        return replace(
+            self,
+            columns=None if self.columns is None else list(self.columns),
+            keys=list(self.keys),
+            indexes=None if self.indexes is None else list(self.indexes),
+            changed_columns=set(self.changed_columns),
+            written=set(self.written),
+            definitions=dict(self.definitions),
+            keyed=dict(self.keyed),
+        )
+
+    def column(self, name: str) -> Column | None:
+        return self.definitions.get(name.casefold())
+
+    def covering(self, columns: Iterable[str]) -> list[Index] | None:
+        """Return the indexes that begin with these columns; None when not all are known.
+
+        InnoDB ends every index with the columns of the primary key.
+        """
+        if self.indexes is None or len(self.keyed) < len(self.indexes):
+            return None
+        wanted = [column.casefold() for column in columns]
+        primary = self.keyed.get(PRIMARY.casefold())
+        tail = primary.columns if primary else ()
+        return [
+            index
+            for index in self.keyed.values()
+            if not index.kind
+            and [c.casefold() for c in (*index.columns, *tail)][: len(wanted)] == wanted
+        ]
 
     def key(self, name: str) -> ForeignKey | None:
         for key in self.keys:
@@ -45,8 +87,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a statement would fail. `kind`: name_taken, table_exists, table_missing,
-    table_referenced, column_exists, column_missing, index_exists, constraint_missing, unread."""
+    """Why a statement would fail. `kind` is one of KINDS, `name` what it is about (a constraint,
+    column, index or table)."""
 
     kind: str
     statement: str
@@ -54,6 +96,50 @@ class Problem:
     table: str = ""
     name: str = ""
     holder: str = ""
+
+
+KINDS = (
+    "name_taken",
+    "constraint_missing",
+    "table_exists",
+    "table_missing",
+    "table_referenced",
+    "column_exists",
+    "column_missing",
+    "column_needed",
+    "column_fixed",
+    "index_exists",
+    "index_missing",
+    "index_needed",
+    "parent_missing",
+    "parent_column_missing",
+    "parent_not_indexed",
+    "parent_unfit",
+    "child_unfit",
+    "columns_differ",
+    "set_null",
+    "unread",
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Rows of a live table that a statement may fail on; the server has to count them.
+
+    `kind`: orphans (they refer to no row), duplicates or nulls. `table` and `columns` have the
+    names that they have on the server now; a column of `values` is not there yet and will have that
+    value in every row. `name` is the constraint, index or column that the statement is about.
+    """
+
+    kind: str
+    table: str
+    columns: tuple[str, ...]
+    statement: str
+    name: str
+    values: tuple[tuple[str, str], ...] = ()
+    referenced_table: str = ""
+    referenced_columns: tuple[str, ...] = ()
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,14 +157,23 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    # Foreign keys that will silently not be there.
+    ignored: list[Problem] = field(default_factory=list)
 
 
 class Schema:
     """Tables by name, to which effects are applied one statement at a time."""
 
-    def __init__(self, tables: Iterable[Table] = (), scope: str = "schema"):
+    def __init__(
+        self,
+        tables: Iterable[Table] = (),
+        scope: str = "schema",
+        server: Server | None = None,
+    ):
         self.tables = {table.name.casefold(): table for table in tables}
         self.scope = scope
+        self.server = server or Server()
         # For asking who is in the way: a table with rows is there even if a statement drops it, and
         # one that could not be created is, without the constraints whose names are taken.
         self.asking = False
@@ -86,7 +181,12 @@ class Schema:
         self.dropped: list[Table] = []
 
     def copy(self) -> Schema:
-        return copy.deepcopy(self)
+        """Return a schema that can be changed on its own; a thousand tables take milliseconds."""
+        other = Schema((), self.scope, self.server)
+        other.tables = {name: table.copy() for name, table in self.tables.items()}
+        other.asking, other.foreign_key_checks = self.asking, self.foreign_key_checks
+        other.dropped = [table.copy() for table in self.dropped]
+        return other
 
     def get(self, name: str) -> Table | None:
         return self.tables.get(name.casefold())
@@ -118,7 +218,10 @@ class Schema:
         """Apply SQL texts in order and go on after a problem, so that all are found."""
         outcome = Outcome()
         for statement in statements:
-            for effect in sql.read(statement):
+            effects = sql.read(statement)
+            # One ALTER TABLE is carried out as a whole: in it a column may go together with the
+            # constraint that needs it, in any order. Its constraints are added last.
+            for effect in sorted(effects, key=_turn):
                 self._apply(effect, statement, outcome)
         return outcome
 
@@ -163,7 +266,7 @@ class Schema:
             self.foreign_key_checks = effect.on
             return
         if isinstance(effect, sql.CreateTable):
-            self._create(effect, problem)
+            self._create(effect, statement, outcome, problem)
             return
         table = self.get(effect.table) if effect.table else None
         if table is None:
@@ -191,7 +294,7 @@ class Schema:
         else:
             self._alter(table, effect, statement, outcome, problem)
 
-    def _create(self, effect: sql.CreateTable, problem) -> None:
+    def _create(self, effect: sql.CreateTable, statement, outcome, problem) -> None:
         if self.get(effect.table):
             if not effect.if_not_exists:
                 problem("table_exists", f"a table {effect.table} exists", name=effect.table)
@@ -200,9 +303,27 @@ class Schema:
         columns = list(effect.columns)
         if source is not None and source.columns is not None:
             columns.extend(column for column in source.columns if column not in columns)
-        table = Table(effect.table, None, columns, [], list(effect.indexes), rows=False)
+        server = self.server
+        unknown = bool(effect.reads) and (source is None or source.columns is None)
+        table = Table(
+            effect.table,
+            None,
+            None if unknown else columns,
+            [],
+            None if effect.reads else list(effect.indexes),
+            rows=None if effect.reads else False,
+            engine=effect.engine or server.engine,
+            collation=server.collation_of(effect.charset, effect.collation)
+            if effect.charset or effect.collation
+            else server.collation,
+        )
+        for column in effect.definitions:
+            table.definitions[column.name.casefold()] = server.resolve(column, table.collation)
+        for index in effect.keys:
+            self._index(table, index, statement, outcome, problem)
         for key in effect.foreign_keys:
             if not self._taken(key.name, table, problem):
+                self._refer(table, key, statement, outcome, problem)
                 table.keys.append(key)
         if len(table.keys) == len(effect.foreign_keys) or self.asking:
             self.tables[effect.table.casefold()] = table
@@ -238,13 +359,7 @@ class Schema:
         columns = table.columns
         if isinstance(effect, sql.AddForeignKey):
             if not self._taken(effect.foreign_key.name, table, problem):
-                if not self.get(effect.foreign_key.referenced_table) and (
-                    effect.foreign_key.referenced_schema is None
-                ):
-                    problem(
-                        "table_missing",
-                        f"there is no table {effect.foreign_key.referenced_table} to refer to",
-                    )
+                self._refer(table, effect.foreign_key, statement, outcome, problem)
                 table.keys.append(effect.foreign_key)
         elif isinstance(effect, sql.DropForeignKey):
             if table.key(effect.name):
@@ -265,6 +380,8 @@ class Schema:
                     )
             elif columns is not None:
                 columns.append(effect.column)
+                if effect.definition:
+                    self._define(table, effect.definition, None)
         elif isinstance(effect, (sql.DropColumn, sql.ChangeColumn)):
             table.changed_columns.add(effect.column)
             if columns is not None and not _has(columns, effect.column):
@@ -275,14 +392,15 @@ class Schema:
                         name=effect.column,
                     )
                 return
-            new = effect.new_name if isinstance(effect, sql.ChangeColumn) else None
+            if isinstance(effect, sql.ChangeColumn):
+                self._change(table, effect, statement, outcome, problem)
+                return
+            self._needed(table, effect.column, problem)
             if columns is not None:
-                table.columns = [
-                    new if column.casefold() == effect.column.casefold() else column
-                    for column in columns
-                    if new or column.casefold() != effect.column.casefold()
-                ]
-            if new is None and table.may_have_rows and table.identity is not None:
+                table.columns = [c for c in columns if c.casefold() != effect.column.casefold()]
+            table.definitions.pop(effect.column.casefold(), None)
+            self._forget(table, effect.column)
+            if table.may_have_rows and table.identity is not None:
                 outcome.losses.append(
                     Loss(
                         "column",
@@ -292,20 +410,413 @@ class Schema:
                     )
                 )
         elif isinstance(effect, sql.AddIndex):
-            if table.indexes is not None and effect.name:
-                if _has(table.indexes, effect.name):
-                    problem(
-                        "index_exists",
-                        f"table {table.name} has an index {effect.name}",
-                        name=effect.name,
-                    )
-                else:
-                    table.indexes.append(effect.name)
-        elif isinstance(effect, sql.DropIndex) and table.indexes is not None:
-            table.indexes = [i for i in table.indexes if i.casefold() != effect.name.casefold()]
+            index = effect.index or Index(effect.name or "")
+            self._index(table, index, statement, outcome, problem)
+        elif isinstance(effect, (sql.DropIndex, sql.RenameIndex)):
+            self._drop_index(table, effect, problem)
+        elif isinstance(effect, sql.ChangeTable):
+            table.engine = effect.engine or table.engine
+            if effect.converted:
+                table.definitions.clear()
+
+    # --- columns -------------------------------------------------------------------------
+
+    def _define(self, table: Table, column: Column, live: str | None) -> None:
+        resolved = self.server.resolve(column, table.collation)
+        table.definitions[column.name.casefold()] = replace(resolved, live=live)
+
+    def _change(self, table: Table, effect: sql.ChangeColumn, statement, outcome, problem) -> None:
+        old, new = effect.column, effect.new_name
+        renamed = old.casefold() != new.casefold()
+        if renamed and table.columns is not None and _has(table.columns, new):
+            problem("column_exists", f"table {table.name} has a column {new}", name=new)
+            return
+        if table.columns is not None:
+            table.columns = [
+                new if column.casefold() == old.casefold() else column for column in table.columns
+            ]
+        before = table.definitions.pop(old.casefold(), None)
+        if before is not None and effect.definition is None:
+            table.definitions[new.casefold()] = replace(before, name=new)
+        elif before is not None and effect.definition is not None:
+            self._define(table, effect.definition, before.live)
+            after = table.definitions[new.casefold()]
+            self._changed(table, before, after, statement, outcome, problem)
+        if renamed:
+            self._rename_column(table, old, new)
+
+    def _changed(self, table, before, after, statement, outcome, problem) -> None:
+        """Judge a column's new definition against its constraints and rows."""
+        if self.foreign_key_checks and types.changes_type(before, after):
+            for other, key in self._keys_on(table, before.name):
+                problem(
+                    "column_fixed",
+                    f"column {before.name} of {table.name} is part of the foreign key {key.name} "
+                    f"of {other.name}, so it cannot become {types.describe(after)}",
+                    name=key.name or "",
+                    holder=other.name,
+                )
+        if not before.nullable or after.nullable:
+            return
+        for key in table.keys:
+            if _has(key.columns, before.name) and "SET NULL" in (
+                key.on_delete,
+                key.on_update,
+            ):
+                problem(
+                    "set_null",
+                    f"column {before.name} of {table.name} cannot become NOT NULL: the foreign key "
+                    f"{key.name} sets it to NULL",
+                    name=key.name or "",
+                )
+        if before.live and table.identity and table.may_have_rows:
+            sure = not table.written
+            outcome.questions.append(
+                Question("nulls", table.identity, (before.live,), statement, after.name, sure=sure)
+            )
+
+    def _rename_column(self, table: Table, old: str, new: str) -> None:
+        def name(column: str) -> str:
+            return new if column.casefold() == old.casefold() else column
+
+        table.keys = [
+            replace(key, columns=tuple(name(column) for column in key.columns))
+            for key in table.keys
+        ]
+        for folded, index in table.keyed.items():
+            columns = tuple(name(column) for column in index.columns)
+            table.keyed[folded] = replace(index, columns=columns)
+        for other in (table, *self.referring(table)):
+            other.keys = [
+                replace(key, referenced_columns=tuple(map(name, key.referenced_columns)))
+                if _refers(key, table)
+                else key
+                for key in other.keys
+            ]
+
+    def _keys_on(self, table: Table, column: str) -> list[tuple[Table, ForeignKey]]:
+        """Return the foreign keys, with their tables, of which a column of `table` is a part."""
+        return [(table, key) for key in table.keys if _has(key.columns, column)] + [
+            (other, key)
+            for other in (table, *self.referring(table))
+            for key in other.keys
+            if _refers(key, table) and _has(key.referenced_columns, column)
+        ]
+
+    def _needed(self, table: Table, column: str, problem) -> None:
+        for other, key in self._keys_on(table, column):
+            problem(
+                "column_needed",
+                f"column {column} of {table.name} is part of the foreign key {key.name} of "
+                f"{other.name}",
+                name=key.name or "",
+                holder=other.name,
+            )
+
+    def _forget(self, table: Table, column: str) -> None:
+        """Take a dropped column out of the indexes; one without columns goes."""
+        for folded, index in list(table.keyed.items()):
+            rest = tuple(
+                part
+                for part in index.columns
+                if part.partition("(")[0].casefold() != column.casefold()
+            )
+            table.keyed[folded] = replace(index, columns=rest)
+            if not rest and table.indexes is not None:
+                del table.keyed[folded]
+                table.indexes = [name for name in table.indexes if name.casefold() != folded]
+
+    # --- indexes -------------------------------------------------------------------------
+
+    def _index(self, table: Table, index: Index, statement, outcome, problem) -> None:
+        """Add an index, which is not in table.indexes yet unless the table is being created."""
+        if not index.name and index.columns:
+            index = replace(index, name=_generated(index.columns[0], table.keyed))
+        there = table.keyed.get(index.name.casefold())
+        taken = table.identity is not None or self.tables.get(table.name.casefold()) is table
+        if (
+            there is None
+            and taken
+            and table.indexes is not None
+            and _has(table.indexes, index.name)
+        ):
+            there = Index(index.name)
+        # One that was only made for a foreign key gives way.
+        if there is not None and not there.implied:
+            problem(
+                "index_exists", f"table {table.name} has an index {index.name}", name=index.name
+            )
+            return
+        missing = [
+            part.partition("(")[0]
+            for part in index.columns
+            if table.columns is not None and not _has(table.columns, part.partition("(")[0])
+        ]
+        # An index may also be on an expression, which has no name.
+        if missing and all(missing):
+            problem(
+                "column_missing",
+                f"table {table.name} has no column {missing[0]} for the index {index.name}",
+                name=missing[0],
+            )
+            return
+        if index.name and table.indexes is not None and not _has(table.indexes, index.name):
+            table.indexes.append(index.name)
+        if index.columns:
+            table.keyed[index.name.casefold()] = index
+        if index.name == PRIMARY:
+            for part in index.columns:
+                column = table.column(part)
+                if column is not None:
+                    table.definitions[part.casefold()] = replace(column, nullable=False)
+        if index.unique:
+            self._unique(table, index, statement, outcome)
+
+    def _unique(self, table: Table, index: Index, statement, outcome) -> None:
+        known = self._live_columns(table, index.columns)
+        if known is None or table.rows is False:
+            return
+        live, values = known
+        if live is None:
+            return
+        outcome.questions.append(
+            Question(
+                "duplicates",
+                table.identity or "",
+                live,
+                statement,
+                index.name,
+                values,
+                sure=not table.written,
+            )
+        )
+
+    def _live_columns(self, table: Table, names: Iterable[str]):
+        """Return the present names of columns, with the values of those that are not there yet.
+
+        The names are None when one of the columns will be NULL in every row; None when it cannot
+        be told from the live table at all.
+        """
+        if table.identity is None:
+            return None
+        live, values = [], []
+        for name in names:
+            column = table.column(name)
+            if column is None:
+                return None
+            if column.live is None:
+                value = types.implicit_default(column)
+                if value is None:
+                    return (None, ()) if column.nullable else None
+                values.append((column.name, value))
+            live.append(column.live or column.name)
+        return tuple(live), tuple(values)
+
+    def _drop_index(self, table: Table, effect, problem) -> None:
+        if table.indexes is None:
+            return
+        if not _has(table.indexes, effect.name):
+            if not getattr(effect, "if_exists", False):
+                problem(
+                    "index_missing",
+                    f"table {table.name} has no index {effect.name}",
+                    name=effect.name,
+                )
+            return
+        folded = effect.name.casefold()
+        if isinstance(effect, sql.RenameIndex):
+            if _has(table.indexes, effect.new_name):
+                detail = f"table {table.name} has an index {effect.new_name}"
+                problem("index_exists", detail, name=effect.new_name)
+                return
+            table.indexes = [
+                effect.new_name if name.casefold() == folded else name for name in table.indexes
+            ]
+            index = table.keyed.pop(folded, None)
+            if index is not None:
+                table.keyed[effect.new_name.casefold()] = replace(index, name=effect.new_name)
+            return
+        if self.foreign_key_checks:
+            self._index_needed(table, effect.name, problem)
+        table.indexes = [name for name in table.indexes if name.casefold() != folded]
+        table.keyed.pop(folded, None)
+
+    def _index_needed(self, table: Table, name: str, problem) -> None:
+        sides = [(table, key, key.columns) for key in table.keys] + [
+            (other, key, key.referenced_columns)
+            for other in (table, *self.referring(table))
+            for key in other.keys
+            if _refers(key, table)
+        ]
+        for other, key, columns in sides:
+            covering = table.covering(columns)
+            if covering is not None and [i.name.casefold() for i in covering] == [name.casefold()]:
+                problem(
+                    "index_needed",
+                    f"index {name} of {table.name} is needed by the foreign key {key.name} of "
+                    f"{other.name}",
+                    name=name,
+                    holder=other.name,
+                )
+
+    # --- foreign keys --------------------------------------------------------------------
+
+    def _refer(self, table: Table, key: ForeignKey, statement, outcome, problem) -> None:
+        """Judge a foreign key that is being added to `table`, and give it its index."""
+        name = key.name or ""
+        missing = [
+            column
+            for column in key.columns
+            if table.columns is not None and not _has(table.columns, column)
+        ]
+        for column in missing[:1]:
+            problem(
+                "column_missing",
+                f"table {table.name} has no column {column} for the foreign key {name}",
+                name=column,
+            )
+        if table.partitioned:
+            problem("child_unfit", f"table {table.name} has partitions", name=name)
+        elif table.engine is not None and table.engine.casefold() != "innodb":
+            detail = (
+                f"table {table.name} is {table.engine}, which takes the statement and makes no "
+                f"foreign key of it: {name} will not be there"
+            )
+            outcome.ignored.append(Problem("ignored", statement, detail, table.name, name))
+            return
+        if missing or key.referenced_schema is not None:
+            return
+        self._set_null(table, key, problem)
+        parent = self.get(key.referenced_table)
+        if key.referenced_table.casefold() == table.name.casefold():
+            parent = table
+        if self.foreign_key_checks:
+            if parent is None:
+                detail = f"there is no table {key.referenced_table} to refer to"
+                problem("parent_missing", detail, name=name)
+            elif self.server.exact_names and parent.name != key.referenced_table:
+                detail = (
+                    f"there is no table {key.referenced_table} to refer to (the server tells it "
+                    f"from {parent.name})"
+                )
+                problem("parent_missing", detail, name=name)
+            else:
+                if self._fits(table, key, parent, problem):
+                    self._ask_for_orphans(table, key, parent, statement, outcome)
+        self._imply_index(table, key, problem)
+
+    def _set_null(self, table: Table, key: ForeignKey, problem) -> None:
+        if "SET NULL" not in (key.on_delete, key.on_update):
+            return
+        for column in filter(None, map(table.column, key.columns)):
+            if not column.nullable:
+                problem(
+                    "set_null",
+                    f"the foreign key {key.name} is to set {table.name}.{column.name} to NULL, "
+                    "which is NOT NULL",
+                    name=key.name or "",
+                )
+
+    def _fits(self, table: Table, key: ForeignKey, parent: Table, problem) -> bool:
+        """Tell whether the columns referred to are there, alike, and indexed."""
+        found = self._misfit(table, key, parent)
+        if found:
+            problem(*found, name=key.name or "")
+        return found is None
+
+    def _misfit(self, table: Table, key: ForeignKey, parent: Table) -> tuple[str, str] | None:
+        """Return (kind, detail) of the problem that the columns referred to make."""
+        if parent.partitioned or (parent.engine or "InnoDB").casefold() != "innodb":
+            how = "has partitions" if parent.partitioned else f"is {parent.engine}"
+            return "parent_unfit", f"table {parent.name}, to which it refers, {how}"
+        for column in key.referenced_columns:
+            if parent.columns is not None and not _has(parent.columns, column):
+                detail = f"table {parent.name} has no column {column} to refer to"
+                return "parent_column_missing", detail
+        for own, other in zip(key.columns, key.referenced_columns):
+            child, referenced = table.column(own), parent.column(other)
+            differs = child and referenced and types.difference(child, referenced)
+            if child and referenced and differs:
+                return "columns_differ", (
+                    f"{table.name}.{own} ({types.describe(child)}) and {parent.name}.{other} "
+                    f"({types.describe(referenced)}), to which it refers, differ in {differs}"
+                )
+        covering = parent.covering(key.referenced_columns)
+        if covering is None:
+            return None
+        columns = ", ".join(key.referenced_columns)
+        if not covering:
+            return "parent_not_indexed", (
+                f"{parent.name} has no index that begins with {columns}, to which it refers"
+            )
+        if self.server.unique_parent and not any(
+            index.unique and len(index.columns) == len(key.referenced_columns) for index in covering
+        ):
+            return "parent_not_indexed", (
+                f"{parent.name} has no unique index on {columns}, to which it refers"
+            )
+        return None
+
+    def _ask_for_orphans(self, table, key: ForeignKey, parent: Table, statement, outcome) -> None:
+        known = self._live_columns(table, key.columns)
+        if known is None or known[0] is None or table.rows is False:
+            return
+        referenced = self._live_columns(parent, key.referenced_columns)
+        if parent.identity is None and (parent.written or parent.rows is not False):
+            return
+        if parent.identity is not None and (referenced is None or referenced[1]):
+            return
+        outcome.questions.append(
+            Question(
+                "orphans",
+                table.identity,
+                known[0],
+                statement,
+                key.name or "",
+                known[1],
+                # A table that is only being made has no row to refer to.
+                parent.identity or "",
+                referenced[0] if referenced else (),
+                sure=not table.written and not parent.written,
+            )
+        )
+
+    def _imply_index(self, table: Table, key: ForeignKey, problem) -> None:
+        """Add the index that the server makes for a foreign key, named like it."""
+        covering = table.covering(key.columns)
+        if covering is None or covering or not key.name:
+            return
+        if table.indexes is not None and _has(table.indexes, key.name):
+            problem(
+                "index_exists",
+                f"table {table.name} has an index {key.name} on other columns, and the foreign key "
+                "needs one of its own name",
+                name=key.name,
+            )
+            return
+        table.keyed[key.name.casefold()] = Index(key.name, key.columns, implied=True)
+        if table.indexes is not None:
+            table.indexes.append(key.name)
 
 
-def _has(names: list[str], name: str) -> bool:
+def _turn(effect: sql.Effect) -> int:
+    """Tell in which turn a clause of a statement is carried out."""
+    turns = {sql.DropForeignKey: 0, sql.DropIndex: 2, sql.DropColumn: 3, sql.AddForeignKey: 4}
+    return turns.get(type(effect), 1)
+
+
+def _generated(column: str, taken: dict[str, Index]) -> str:
+    """Return the name that the server gives to an index without one."""
+    names = [column, *(f"{column}_{number}" for number in range(2, 65))]
+    return next(name for name in names if name.casefold() not in taken)
+
+
+def _refers(key: ForeignKey, table: Table) -> bool:
+    same = key.referenced_table.casefold() == table.name.casefold()
+    return key.referenced_schema is None and same
+
+
+def _has(names: Iterable[str], name: str) -> bool:
     return any(item.casefold() == name.casefold() for item in names)
 
 

@@ -41,6 +41,40 @@ class ForeignKey:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column as a statement or a server describes it; what is not known is None.
+
+    `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
+    not give one, `live` the name that the column has in the server's table (None: it is not there).
+    """
+
+    name: str
+    type: str | None = None
+    nullable: bool = True
+    charset: str | None = None
+    collation: str | None = None
+    default: str | None = None
+    live: str | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index with its columns in order; of a part of a column it says `name(length)`.
+
+    `kind` is "", FULLTEXT or SPATIAL. `implied` is one that the server makes for a foreign key.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    unique: bool = False
+    kind: str = ""
+    implied: bool = False
+
+
+PRIMARY = "PRIMARY"
+
+
+@dataclass(frozen=True)
 class Effect:
     """What one statement, or one clause of it, does to the table `table`."""
 
@@ -54,6 +88,11 @@ class CreateTable(Effect):
     indexes: tuple[str, ...] = ()
     if_not_exists: bool = False
     reads: str | None = None
+    definitions: tuple[Column, ...] = ()
+    keys: tuple[Index, ...] = ()
+    engine: str | None = None
+    charset: str | None = None
+    collation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +120,7 @@ class DropForeignKey(Effect):
 class AddColumn(Effect):
     column: str = ""
     if_not_exists: bool = False
+    definition: Column | None = None
 
 
 @dataclass(frozen=True)
@@ -91,18 +131,37 @@ class DropColumn(Effect):
 
 @dataclass(frozen=True)
 class ChangeColumn(Effect):
+    """`definition` is None when the column only gets another name."""
+
     column: str = ""
     new_name: str = ""
+    definition: Column | None = None
 
 
 @dataclass(frozen=True)
 class AddIndex(Effect):
     name: str | None = None
+    index: Index | None = None
 
 
 @dataclass(frozen=True)
 class DropIndex(Effect):
     name: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class RenameIndex(Effect):
+    name: str = ""
+    new_name: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeTable(Effect):
+    """The engine or the character set of all columns is changed."""
+
+    engine: str | None = None
+    converted: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +203,17 @@ def read(statement: str) -> tuple[Effect, ...]:
     except (SqlglotError, RecursionError):
         return (Unread("", statement),)
     return tuple(effect for tree in trees for effect in _read_tree(tree, statement))
+
+
+def leaves_schema(statement: str) -> bool:
+    """Tell whether `statement` names a table together with its schema, or may do so."""
+    try:
+        trees = sqlglot.parse(statement, dialect=DIALECT)
+        if not any(isinstance(tree, exp.Command) for tree in trees):
+            return any(table.db for tree in trees if tree for table in tree.find_all(exp.Table))
+        return any(token.text == "." for token in sqlglot.tokenize(statement, dialect=DIALECT))
+    except (SqlglotError, RecursionError):
+        return True
 
 
 def tables_of(statement: str) -> set[str]:
@@ -249,25 +319,31 @@ def _read_set(tree: exp.Set) -> list[Effect]:
 def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     kind = str(tree.kind).upper()
     if kind == "INDEX":
-        return [AddIndex(_name(tree.this.args["table"]), tree.this.name)]
+        name, parameters = tree.this.name, tree.this.args.get("params")
+        parts = parameters.args.get("columns") if parameters else None
+        index = Index(name, _parts(parts or ()), bool(tree.args.get("unique")))
+        return [AddIndex(_name(tree.this.args["table"]), name, index if index.columns else None)]
     if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
         return [Harmless("")]
     if kind != "TABLE":
         return [Unread("", statement)]
     body = tree.this
     table = body.this if isinstance(body, exp.Schema) else body
-    columns: list[str] = []
+    columns: list[Column] = []
     keys: list[ForeignKey] = []
-    indexes: list[str] = []
+    indexes: list[Index] = []
     for item in body.expressions if isinstance(body, exp.Schema) else ():
         if isinstance(item, exp.ColumnDef):
-            columns.append(item.name)
+            columns.append(_column(item))
+            indexes.extend(_column_indexes(item))
             continue
         found = _foreign_key(item)
         if found:
             keys.append(found)
-        elif isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
-            indexes.append(_index_name(item) or "")
+        else:
+            indexes.extend(filter(None, [_index(item)]))
+    properties = tree.args.get("properties")
+    options = properties.expressions if properties else ()
     source = tree.expression.find(exp.Table) if tree.expression else None
     like = tree.find(exp.LikeProperty)
     if like is not None:
@@ -275,11 +351,16 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     return [
         CreateTable(
             _name(table),
-            tuple(columns),
+            tuple(column.name for column in columns),
             tuple(keys),
-            tuple(filter(None, indexes)),
+            tuple(index.name for index in indexes if index.name),
             bool(tree.args.get("exists")),
             _name(source) if source is not None else None,
+            tuple(columns),
+            tuple(indexes),
+            _option(options, exp.EngineProperty),
+            _option(options, exp.CharacterSetProperty),
+            _option(options, exp.CollateProperty),
         )
     ]
 
@@ -293,6 +374,9 @@ def _read_drop(tree: exp.Drop, statement: str) -> list[Effect]:
         return [DropTable(name, bool(tree.args.get("exists"))) for name in tables]
     if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
         return [Harmless("")]
+    on = tree.args.get("cluster")
+    if kind == "INDEX" and len(tables) == 1 and on is not None and on.find(exp.Table):
+        return [DropIndex(_name(on.find(exp.Table)), tables[0], bool(tree.args.get("exists")))]
     return [Unread("", statement)]
 
 
@@ -303,6 +387,9 @@ def _read_alter(tree: exp.Alter, statement: str) -> list[Effect]:
     effects: list[Effect] = []
     for action in tree.args.get("actions") or ():
         effects.extend(_read_action(table, action, statement))
+    engine = _option(tree.args.get("options") or (), exp.EngineProperty)
+    if engine:
+        effects.append(ChangeTable(table, engine))
     return effects or [Harmless(table)]
 
 
@@ -310,11 +397,15 @@ def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
     if isinstance(action, exp.AlterRename):
         return [RenameTable(table, _name(action.this))]
     if isinstance(action, exp.ColumnDef):
-        return [AddColumn(table, action.name, bool(action.args.get("exists")))]
+        exists = bool(action.args.get("exists"))
+        return [
+            AddColumn(table, action.name, exists, _column(action)),
+            *(AddIndex(table, index.name, index) for index in _column_indexes(action)),
+        ]
     if isinstance(action, exp.ModifyColumn):
         new = action.this.name
         old = action.args.get("rename_from")
-        return [ChangeColumn(table, old.name if old else new, new)]
+        return [ChangeColumn(table, old.name if old else new, new, _column(action.this))]
     if isinstance(action, exp.RenameColumn):
         return [ChangeColumn(table, action.this.name, action.args["to"].name)]
     if isinstance(action, exp.AddConstraint):
@@ -326,8 +417,10 @@ def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
     if isinstance(action, exp.Drop):
         return _read_alter_drop(table, action, statement)
     if isinstance(action, exp.RenameIndex):
-        return [DropIndex(table, action.name), AddIndex(table, action.args["to"].name)]
-    if isinstance(action, (exp.AlterColumn, exp.DropPrimaryKey, exp.AlterIndex)):
+        return [RenameIndex(table, action.name, action.args["to"].name)]
+    if isinstance(action, exp.DropPrimaryKey):
+        return [DropIndex(table, PRIMARY)]
+    if isinstance(action, (exp.AlterColumn, exp.AlterIndex)):
         return [Harmless(table)]
     return [Unread(table, statement)]
 
@@ -336,9 +429,10 @@ def _read_constraint(table: str, item: exp.Expr, statement: str) -> list[Effect]
     key = _foreign_key(item)
     if key:
         return [AddForeignKey(table, key)]
-    if isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
-        return [AddIndex(table, _index_name(item))]
-    if isinstance(item, (exp.PrimaryKey, exp.Constraint)):
+    index = _index(item)
+    if index:
+        return [AddIndex(table, index.name or None, index)]
+    if isinstance(item, exp.Constraint):
         return [Harmless(table)]
     return [Unread(table, statement)]
 
@@ -354,7 +448,7 @@ def _read_alter_drop(table: str, action: exp.Drop, statement: str) -> list[Effec
     if kind == "COLUMN":
         return [DropColumn(table, name, exists) for name in names]
     if kind in ("INDEX", "KEY"):
-        return [DropIndex(table, name) for name in names]
+        return [DropIndex(table, name, exists) for name in names]
     return [Unread(table, statement)]
 
 
@@ -371,7 +465,7 @@ def _read_command(tree: exp.Command, statement: str) -> list[Effect]:
     if head == "RENAME" and words[:1] in (["TABLE"], ["TABLES"]):
         return _read_rename(tokens[1:]) or [Unread("", statement)]
     if head == "ALTER" and words[:1] == ["TABLE"] and words[2:4] == ["CONVERT", "TO"]:
-        return [Harmless(tokens[1].text)]
+        return [ChangeTable(tokens[1].text, converted=True)]
     return [Unread("", statement)]
 
 
@@ -428,9 +522,76 @@ def _rules(reference: exp.Expr) -> dict[str, str]:
     return rules
 
 
-def _index_name(item: exp.Expr) -> str | None:
-    this = item.this
-    return (this.this if isinstance(this, exp.Schema) else this).name if this else None
+def _column(item: exp.Expr) -> Column:
+    """Read the definition of a column."""
+    kind = item.args.get("kind")
+    found: dict = {"type": kind.sql(dialect=DIALECT).casefold() if kind is not None else None}
+    for constraint in item.args.get("constraints") or ():
+        what = constraint.args.get("kind")
+        if isinstance(what, exp.NotNullColumnConstraint):
+            found["nullable"] = bool(what.args.get("allow_null"))
+        elif isinstance(what, exp.PrimaryKeyColumnConstraint):
+            found["nullable"] = False
+        elif isinstance(what, exp.CharacterSetColumnConstraint):
+            found["charset"] = what.name.casefold()
+        elif isinstance(what, exp.CollateColumnConstraint):
+            found["collation"] = what.name.casefold()
+        elif isinstance(what, exp.DefaultColumnConstraint):
+            value = what.this
+            if isinstance(value, exp.Collate):
+                # DEFAULT 'x' COLLATE y is read as one expression.
+                found["collation"] = value.expression.name.casefold()
+                value = value.this
+            if isinstance(value, exp.Literal):
+                found["default"] = value.name
+    return Column(item.name, **found)
+
+
+def _column_indexes(item: exp.Expr) -> list[Index]:
+    """Return the indexes that the definition of a column asks for."""
+    kinds = [constraint.args.get("kind") for constraint in item.args.get("constraints") or ()]
+    indexes = []
+    if any(isinstance(kind, exp.PrimaryKeyColumnConstraint) for kind in kinds):
+        indexes.append(Index(PRIMARY, (item.name,), True))
+    if any(isinstance(kind, exp.UniqueColumnConstraint) for kind in kinds):
+        indexes.append(Index(item.name, (item.name,), True))
+    return indexes
+
+
+def _index(item: exp.Expr) -> Index | None:
+    """Read an index of a CREATE TABLE or ALTER TABLE; None when it is none."""
+    if isinstance(item, exp.Constraint):
+        # CONSTRAINT name UNIQUE (...) or PRIMARY KEY (...)
+        inner = next((_index(part) for part in item.expressions if _index(part)), None)
+        return Index(inner.name or item.name, inner.columns, inner.unique) if inner else None
+    if isinstance(item, exp.PrimaryKey):
+        return Index(PRIMARY, _parts(item.expressions), True)
+    if not isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
+        return None
+    this, unique = item.this, isinstance(item, exp.UniqueColumnConstraint)
+    if isinstance(this, exp.Schema):
+        name = this.this.name if this.this is not None else ""
+        return Index(name, _parts(this.expressions), unique)
+    kind = str(item.args.get("kind") or "").upper()
+    kind = kind if kind in ("FULLTEXT", "SPATIAL") else ""
+    return Index(this.name if this else "", _parts(item.expressions), unique, kind)
+
+
+def _parts(items) -> tuple[str, ...]:
+    """Return the columns of an index."""
+    parts = []
+    for item in items:
+        inner = item.this if isinstance(item, exp.Ordered) else item
+        if isinstance(inner, exp.ColumnPrefix):
+            parts.append(f"{inner.this.name}({inner.expression.name})")
+        else:
+            parts.append(inner.name)
+    return tuple(parts)
+
+
+def _option(options, kind: type[exp.Expr]) -> str | None:
+    """Return the value of one of a table's options."""
+    return next((option.this.name for option in options if isinstance(option, kind)), None)
 
 
 def _name(table: exp.Expr) -> str:

@@ -64,7 +64,11 @@ def test_the_incident_is_seen(schema, look):
     assert backup["partitioned"] is False
     assert [column["name"] for column in backup["columns"]] == ["id", "user_id", "approved_by"]
     assert [column["nullable"] for column in backup["columns"]] == [False, True, True]
-    assert sorted(backup["indexes"]) == ["PRIMARY", "fk_skp é-user", "fk_skp_approved_by"]
+    assert backup["indexes"] == [
+        {"name": "PRIMARY", "columns": ["id"], "unique": True, "kind": ""},
+        {"name": "fk_skp é-user", "columns": ["user_id"], "unique": False, "kind": ""},
+        {"name": "fk_skp_approved_by", "columns": ["approved_by"], "unique": False, "kind": ""},
+    ]
     assert seen["details"]["skp `100%-é"]["rows"] is False
     # The child's constraint followed the renamed table.
     assert [(key["table"], key["name"]) for key in seen["constraints"]] == [

@@ -13,7 +13,7 @@ CREATE = "2020_01_01_000000_create_skp_tahunan_table"
 REFACTOR = "2026_01_25_000000_total_refactor_skp_system"
 USERS = "2014_10_12_000000_create_users_table"
 
-CREATE_USERS = "create table `users` (`id` bigint unsigned not null)"
+CREATE_USERS = "create table `users` (`id` bigint not null primary key)"
 CREATE_SKP = "create table `skp_tahunan` (`id` bigint not null, `user_id` bigint not null)"
 ADD_KEY = (
     "alter table `skp_tahunan` add constraint `fk_skp_tahunan_user` "

@@ -12,7 +12,7 @@ CREATE = "2020_01_01_000000_create_skp_table"
 REFACTOR = "2026_01_25_000000_refactor"
 KEY = "alter table `{}` add constraint `fk_skp` foreign key (`u`) references `users` (`id`)"
 UP = {
-    USERS: ["create table `users` (`id` int)"],
+    USERS: ["create table `users` (`id` int primary key)"],
     CREATE: ["create table `skp` (`id` int, `u` int)", KEY.format("skp")],
     REFACTOR: [
         "rename table `skp` to `skp_v1`",

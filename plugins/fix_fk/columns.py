@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server makes of a column's definition, and when it lets one column refer to another.
+
+Where something is not known (facts that are missing, a type that is not listed here) the answer is
+None and never a guess: what is built on it is a prediction of failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .sql import Column
+
+_INTEGERS = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}
+_ALIASES = {"integer": "int", "bool": "tinyint", "boolean": "tinyint", "serial": "bigint unsigned"}
+_STRINGS = ("char", "varchar")
+_BYTES = ("binary", "varbinary")
+# InnoDB keeps these as bytes of a fixed length.
+_FIXED = ("decimal", "bit", "datetime", "timestamp", "time")
+_LONG = (
+    *("tinytext", "text", "mediumtext", "longtext", "json"),
+    *("tinyblob", "blob", "mediumblob", "longblob"),
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a server does with definitions that leave something open; None when not known.
+
+    `exact_names`: tables a and A differ. `unique_parent`: a foreign key may refer to the columns of
+    a unique index only (MySQL 8.4 and newer). `collations` gives the default collation of a
+    character set.
+    """
+
+    flavour: str = "mariadb"
+    engine: str | None = None
+    collation: str | None = None
+    exact_names: bool = False
+    unique_parent: bool = False
+    collations: dict[str, str] = field(default_factory=dict)
+
+    def collation_of(self, charset: str | None, collation: str | None) -> str | None:
+        """Return the collation that these two, either of which may be left out, come to."""
+        if collation:
+            name = _charset(collation)
+            if charset and name not in (_utf8(charset), "binary"):
+                # MariaDB's short form: uca1400_ai_ci stands for utf8mb4_uca1400_ai_ci.
+                return f"{_utf8(charset)}_{collation}"
+            return collation if name == "binary" else name + collation[len(_head(collation)) :]
+        if charset:
+            return self.collations.get(_utf8(charset))
+        return None
+
+    def resolve(self, column: Column, collation: str | None) -> Column:
+        """Return a column of a statement with the collation of a table that has this default."""
+        if family(column.type) not in ("string", "long"):
+            return column
+        own = self.collation_of(column.charset, column.collation)
+        if own is None and not (column.charset or column.collation):
+            own = collation
+        return replace(column, collation=own)
+
+
+def family(text: str | None) -> str | None:
+    """Return what kind of value a type has: integer, string, bytes, fixed, long or its name."""
+    if text is None:
+        return None
+    name = _base(text)
+    for kind, names in (
+        ("integer", tuple(_INTEGERS)),
+        ("string", _STRINGS),
+        ("bytes", _BYTES),
+        ("fixed", _FIXED),
+        ("long", _LONG),
+    ):
+        if name in names:
+            return kind
+    return name if name in ("float", "double", "date") else None
+
+
+def difference(child: Column, parent: Column) -> str | None:
+    """Return in what a column differs from the one it is to refer to, or None.
+
+    What does not keep a foreign key from being added (lengths of strings, for one) is not told.
+    """
+    kinds = family(child.type), family(parent.type)
+    if None in kinds or child.type is None or parent.type is None:
+        return None
+    if kinds[0] != kinds[1]:
+        # Both are plain bytes to InnoDB, and MySQL compares them more closely than MariaDB.
+        return None if set(kinds) == {"bytes", "fixed"} else "type"
+    if kinds[0] == "integer":
+        if _integer(child.type)[0] != _integer(parent.type)[0]:
+            return "type"
+        return None if _integer(child.type) == _integer(parent.type) else "sign"
+    if kinds[0] == "string" and child.collation and parent.collation:
+        one, other = (_utf8_collation(column.collation or "") for column in (child, parent))
+        if _charset(one) != _charset(other):
+            return "character set"
+        return None if one == other else "collation"
+    return None
+
+
+def changes_type(old: Column, new: Column) -> bool:
+    """Tell whether a column that is part of a foreign key may not be changed from old to new."""
+    if difference(new, old):
+        return True
+    if family(old.type) == "string" and old.type and new.type:
+        return _base(old.type) != _base(new.type) or _length(new.type) != _length(old.type)
+    return False
+
+
+def implicit_default(column: Column) -> str | None:
+    """Return the value that rows get in a new column: None for NULL or when it is not known."""
+    if column.default is not None:
+        return column.default
+    if column.nullable:
+        return None
+    return {"integer": "0", "string": "", "float": "0", "double": "0"}.get(
+        family(column.type) or ""
+    )
+
+
+def describe(column: Column) -> str:
+    """Return a column's type in words, with its collation where that matters."""
+    text = _plain(column.type)
+    if family(column.type) == "string" and column.collation:
+        text += f" {_utf8_collation(column.collation)}"
+    return text
+
+
+def _plain(text: str | None) -> str:
+    """Return a type without the display width of integers, which means nothing."""
+    if text is None:
+        return "of a type not known"
+    if family(text) != "integer":
+        return text
+    size, unsigned = _integer(text)
+    name = next(name for name, width in _INTEGERS.items() if width == size)
+    return f"{name} unsigned" if unsigned else name
+
+
+def _base(text: str) -> str:
+    word = text.casefold().replace("(", " ").split()[0]
+    return _ALIASES.get(word, word).split()[0]
+
+
+def _integer(text: str) -> tuple[int, bool]:
+    words = text.casefold().replace(")", " ").split()
+    return _INTEGERS[_base(text)], "unsigned" in words or "zerofill" in words or "serial" in words
+
+
+def _length(text: str) -> int:
+    digits = text.partition("(")[2].partition(")")[0].strip()
+    return int(digits) if digits.isdigit() else 1
+
+
+def _utf8(charset: str) -> str:
+    name = charset.casefold()
+    return "utf8mb3" if name == "utf8" else name
+
+
+def _head(collation: str) -> str:
+    return collation.partition("_")[0]
+
+
+def _charset(collation: str) -> str:
+    """Return the character set that a collation belongs to: its name says so."""
+    return _utf8(_head(collation.casefold()))
+
+
+def _utf8_collation(collation: str) -> str:
+    """Return a collation with its present name: utf8_... is called utf8mb3_... by now."""
+    return _charset(collation) + collation[len(_head(collation)) :].casefold()
