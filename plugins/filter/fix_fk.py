@@ -19,6 +19,7 @@ try:
         option_2,
         option_3,
         permanent_fix,
+        prediction,
         report,
         restoration,
         text,
@@ -84,6 +85,29 @@ def verify(
         volatile=volatile,
         inputs=_inputs(inputs),
     )
+
+
+def questions(laravel: dict, schema: dict) -> list[dict]:
+    """Return the rows to count on the server before the pending migrations can be judged."""
+    return prediction.questions(laravel, schema)
+
+
+def predict(laravel: dict, schema: dict | None, counts: list[dict], result: dict) -> dict:
+    """Return what the pending migrations will run into."""
+    return prediction.predict(laravel, schema, counts, result)
+
+
+def retell(result: dict, foreseen: dict) -> dict:
+    """Return the diagnosis with what is foreseen."""
+    return prediction.retell(result, foreseen)
+
+
+def fail_on(value) -> list[str]:
+    """Return the outcomes of a prediction after which the run is to fail."""
+    try:
+        return prediction.fail_on(value)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 def plan_text(result: dict, host: str) -> str:
@@ -201,6 +225,10 @@ FILTERS = {
     "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,
     "fix_fk_rendering": rendering,
+    "fix_fk_questions": questions,
+    "fix_fk_predict": predict,
+    "fix_fk_retell": retell,
+    "fix_fk_fail_on": fail_on,
     "fix_fk_permanent_fix": permanent,
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,

@@ -23,11 +23,12 @@ def build(run: dict) -> dict:
     """Return the report of a run.
 
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
+    prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
     results ({step id: module result}), failure (None or {task, message}), checks, command (what to
     type to run this again) and repair (what to type for a repair). The result adds
 
-    - outcome (healthy, planned, needs_repair, repaired, skipped, restored, rebuilt, refused,
-      failed) and ok;
+    - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
+      rebuilt, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -50,10 +51,11 @@ def build(run: dict) -> dict:
         "host": run["host"],
         "run_id": run["run_id"],
         "outcome": outcome,
-        "ok": outcome in ("healthy", "planned", *CARRIED_OUT),
+        "ok": _ok(run, outcome),
         "summary": _summary(run, diagnosis, answers),
         **answers,
         "diagnosis": diagnosis,
+        "prediction": run.get("prediction"),
         "steps": steps,
         "checks": checks,
         "backup": backup,
@@ -79,6 +81,13 @@ def _no_diagnosis() -> dict:
     return {"verdict": "", "found": "", "steps": [], "notes": [], "refused": False, "next": ""}
 
 
+def _ok(run: dict, outcome: str) -> bool:
+    foreseen = run.get("prediction")
+    if foreseen and not run.get("failure"):
+        return foreseen["outcome"] not in run["fail_on"]
+    return outcome in ("healthy", "planned", *CARRIED_OUT)
+
+
 def _ran(result: dict | None) -> bool:
     return bool(result and not result.get("skipped"))
 
@@ -98,7 +107,7 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
     """Tell what became of a step."""
-    if outcome in ("planned", "needs_repair"):
+    if outcome in ("planned", "may_fail", "will_fail", "needs_repair"):
         return "planned"
     if step == "verify" and checks:
         return "passed" if all(check["ok"] for check in checks) else "failed"
@@ -142,7 +151,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome == "planned":
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
-    elif outcome == "needs_repair":
+    elif outcome in ("may_fail", "will_fail") and not steps:
+        answers["did"] = "Nothing was changed: this only looked."
+    elif outcome in ("may_fail", "will_fail", "needs_repair"):
         answers["did"] = "Nothing was changed: this only looked."
         answers["next"] = f"{run['repair']} carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
@@ -159,7 +170,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
 
 
 def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
-    if diagnosis["refused"] and not run.get("failure"):
+    if diagnosis["refused"] and not run.get("failure") and not _ahead(run):
         return text.refusal(diagnosis)
     sentences = [answers["happened"], answers["did"], answers["state"]]
     if run.get("failure"):
@@ -175,6 +186,11 @@ def _maintenance(results: dict) -> list[str]:
     if "leave_maintenance" not in results:
         return []
     if results["leave_maintenance"].get("changed"):
+def _ahead(run: dict) -> bool:
+    """Tell whether this is about migrations that have not failed yet."""
+    return (run.get("prediction") or {}).get("outcome") in ("may_fail", "will_fail")
+
+
         return ["the application is up"]
     return ["the application stays down as it was before"]
 

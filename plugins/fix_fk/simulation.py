@@ -337,12 +337,11 @@ class Schema:
             holders.append(table)
         if not holders:
             return False
-        problem(
-            "name_taken",
-            f"the constraint name {name} is held by table {holders[0].name}",
-            name=name,
-            holder=holders[0].name,
-        )
+        holder = holders[0]
+        detail = f"the constraint name {name} is held by table {holder.name}"
+        if holder.identity and holder.identity.casefold() != holder.name.casefold():
+            detail += f" (now {holder.identity})"
+        problem("name_taken", detail, name=name, holder=holder.name)
         return True
 
     def _write(self, table: Table, effect: sql.WriteRows, statement: str, outcome: Outcome) -> None:

@@ -12,6 +12,8 @@ RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
 LABEL = 12
 PART = 12
+# Outcomes of a run that only looked: a plan was made and not begun.
+LOOKED = ("may_fail", "will_fail", "needs_repair")
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
 
@@ -60,7 +62,7 @@ def report(data: dict) -> str:
     `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
     """
     lines: list[str] = []
-    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", "needs_repair")
+    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *LOOKED)
     if began:
         lines += ["Steps"]
         for step in data["steps"]:
@@ -89,6 +91,15 @@ def report(data: dict) -> str:
     return _shown(lines)
 
 
+    foreseen = data.get("prediction")
+    if foreseen and (foreseen["findings"] or foreseen["notes"]):
+        lines += ["Foreseen"]
+        for finding in foreseen["findings"]:
+            lines += _wrap(finding["sentence"], f"  {_likely(finding):<11}  ", " " * 15)
+            lines += _wrap(finding["query"] or "", " " * 15, " " * 17) if finding["query"] else []
+        for note in foreseen["notes"]:
+            lines += _wrap(note, f"  {'note':<11}  ", " " * 15)
+        lines.append("")
 def _mark(check: dict) -> str:
     if not check["ok"]:
         return "FAILED"
@@ -116,6 +127,12 @@ def _name(name: dict) -> str:
 
 def _list(items) -> list[str]:
     return [f"- {item}" for item in items]
+
+
+def _likely(finding: dict) -> str:
+    if finding["will_fail"]:
+        return "WILL FAIL"
+    return "may fail" if finding["may_fail"] else "look"
 
 
 def _title(*parts: str) -> list[str]:

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pending migrations will run into on the live schema: pure functions, facts to findings.
+
+The statements that `--pretend` shows are carried out, in order, on the schema in memory, so that a
+later migration meets what an earlier one leaves. A finding is plain data:
+
+    kind       one of simulation.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen
+    migration  the pending migration that meets it; None for a lock on no known table
+    table      the table concerned, with the name that it has by then; None when there is none
+    constraint the foreign key concerned, or None
+    statement  the statement, with the values of rows taken out; "" when it is about no statement
+    errors     the server's error numbers for it, the likely one first
+    sentence   all of it in words
+    query      SQL that lists the rows concerned, or None
+    rows       how many they are, or None
+    will_fail  whether the migration fails for certain
+    may_fail   whether it fails for all that can be told from here
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import facts, sql
+from .facts import Laravel
+from .simulation import Problem, Question
+
+from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+
+# What a nightly job can tell apart; docs/awx.md has their exit codes.
+OUTCOMES = ("clean", "may_fail", "will_fail", "has_failed", "refused")
+
+# Those after which a run of playbooks/diagnose.yml is a failure, unless something else is said.
+FAIL_ON = ("will_fail", "has_failed", "refused")
+
+# Errors on MariaDB and on MySQL. 1005 comes with errno 150, for a taken name with errno 121.
+_ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "name_taken": ((1005, 1826, 1022), (1826, 1022)),
+    "constraint_missing": ((1091,), (1091,)),
+    "table_exists": ((1050,), (1050,)),
+    "table_missing": ((1146,), (1146,)),
+    "table_referenced": ((1451,), (3730,)),
+    "column_exists": ((1060,), (1060,)),
+    "column_missing": ((1072,), (1072,)),
+    "column_needed": ((1553, 1828), (1828, 1829, 1553)),
+    "column_fixed": ((1832, 1833), (3780, 1832, 1833)),
+    "index_exists": ((1061,), (1061,)),
+    "index_missing": ((1091,), (1091,)),
+    "index_needed": ((1553, 1025), (1553,)),
+    "parent_missing": ((1005,), (1824,)),
+    "parent_column_missing": ((1005,), (3734,)),
+    "parent_not_indexed": ((1005,), (1822, 6125)),
+    "parent_unfit": ((1005,), (1824, 1506)),
+    "child_unfit": ((1506,), (1506,)),
+    "columns_differ": ((1005,), (3780,)),
+    "set_null": ((1005, 1830), (1830,)),
+    "orphans": ((1452,), (1452,)),
+    "duplicates": ((1062,), (1062,)),
+    "nulls": ((1265, 1138), (1138, 1265)),
+}
+# Kinds whose name is that of a constraint.
+_OF_CONSTRAINTS = (
+    "name_taken",
+    "constraint_missing",
+    "parent_missing",
+    "parent_column_missing",
+    "parent_not_indexed",
+    "parent_unfit",
+    "child_unfit",
+    "columns_differ",
+    "column_needed",
+    "column_fixed",
+    "set_null",
+    "orphans",
+    "ignored",
+)
+
+# Verdicts that are only reached when a migration did fail, log or no log.
+_FAILED = (
+    "constraints_missing",
+    "orphan_dictionary_rows",
+    "renamed_table_kept_the_name",
+    "renamed_table_kept_the_name_retried",
+    "unfinished",
+)
+
+# Seconds from which a session is worth a word: one on a table that is to be changed, and one of
+# which it is not known what it has locked.
+HELD = 1
+LONG = 10
+
+
+@dataclass(frozen=True)
+class _Met:
+    """What a pending migration meets, and why it is not certain ("" when it is)."""
+
+    migration: str
+    problem: Problem | None = None
+    question: Question | None = None
+    doubt: str = ""
+
+
+def questions(laravel_facts: dict, schema_facts: dict) -> list[dict]:
+    """Return what has to be counted on the server, as fk_constraint_info takes it."""
+    return [_count(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
+
+
+def predict(
+    laravel_facts: dict, schema_facts: dict | None, counts: list[dict], diagnosis: dict
+) -> dict:
+    """Return {outcome, findings, notes}.
+
+    `counts` answers `questions`, in their order. `diagnosis` is what diagnose() said; without
+    `schema_facts` it is a refusal to look at all.
+    """
+    if schema_facts is None:
+        return {"outcome": "refused", "findings": [], "notes": []}
+    laravel = Laravel(laravel_facts)
+    mariadb = schema_facts["server"].get("flavour") != "mysql"
+    answers = iter(counts)
+    findings: list[dict] = []
+    for met in _walk(laravel_facts, schema_facts):
+        if met.problem:
+            findings.append(_of_problem(met, met.problem, mariadb))
+        elif met.question:
+            found = _of_rows(met, met.question, next(answers), mariadb)
+            if found:
+                findings.append(found)
+    findings.extend(_unseen(laravel))
+    findings.extend(_locks(laravel, schema_facts))
+    return {
+        "outcome": _outcome(laravel, schema_facts, findings, diagnosis),
+        "findings": findings,
+        "notes": _notes(laravel, schema_facts),
+    }
+
+
+def fail_on(value) -> list[str]:
+    """Read the variable diagnose_fail_on, a list or names with commas between them.
+
+    Raises ValueError, in a sentence, for what is none of OUTCOMES.
+    """
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)):
+        raise ValueError("diagnose_fail_on takes a list of outcomes")
+    names = [name.strip() if isinstance(name, str) else name for name in given if name != ""]
+    for name in names:
+        if name not in OUTCOMES[1:]:
+            raise ValueError(
+                f"diagnose_fail_on has {name!r}; it takes {', '.join(OUTCOMES[1:])}, or is empty"
+            )
+    return names
+
+
+def retell(diagnosis: dict, prediction: dict) -> dict:
+    """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
+    outcome = prediction["outcome"]
+    if outcome not in ("will_fail", "may_fail") or diagnosis["verdict"] != "healthy":
+        return diagnosis
+    ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
+    names = list(dict.fromkeys(finding["migration"] for finding in ahead))
+    verb = "will" if outcome == "will_fail" else "may"
+    return {
+        **diagnosis,
+        "verdict": outcome,
+        "found": (
+            f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
+            f"{', '.join(names)}. {ahead[0]['sentence']}"
+        ),
+        "next": (
+            "Correct the migration, or the rows or tables that are named, before it is deployed; "
+            "then run this again."
+            if outcome == "will_fail"
+            else "Read the findings. Where it matters, let the migrations run on a copy first."
+        ),
+    }
+
+
+# --- the walk through the pending migrations -------------------------------------------------
+
+
+def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
+    """Carry the pending migrations out in memory and yield what they meet, in order."""
+    laravel, state = Laravel(laravel_facts), facts.live(schema_facts)
+    unread = ""
+    for migration in laravel.pending:
+        known = laravel.statements(migration)
+        reasons = known.get("up_conditional") or []
+        doubt = (
+            f"It decides by what it finds ({', '.join(reasons)}), so --pretend may show what it "
+            "does not send."
+            if reasons
+            else unread
+        )
+        uncertain: set[str] = set()
+        for statement in known.get("up") or ():
+            outcome = state.apply([statement])
+            for problem in outcome.problems:
+                if problem.kind == "unread":
+                    unread = (
+                        f"A statement of {migration} before it could not be read "
+                        f"({sql.redact(problem.statement)})."
+                    )
+                    doubt = doubt or unread
+                elif problem.table.casefold() not in uncertain or problem.kind == "name_taken":
+                    yield _Met(migration, problem, doubt=doubt)
+                if problem.kind == "table_exists":
+                    # What that table looks like by then is not what the migration thinks.
+                    uncertain.add(problem.table.casefold())
+            for problem in outcome.ignored:
+                yield _Met(migration, problem, doubt=doubt)
+            for question in outcome.questions:
+                own = "" if question.sure else "It changes rows of these tables before that."
+                yield _Met(migration, question=question, doubt=doubt or own)
+
+
+def _count(question: Question) -> dict:
+    asked: dict = {
+        "kind": question.kind,
+        "table": question.table,
+        "columns": list(question.columns),
+        "values": dict(question.values),
+    }
+    if question.referenced_table:
+        asked["referenced_table"] = question.referenced_table
+        asked["referenced_columns"] = list(question.referenced_columns)
+    return asked
+
+
+# --- findings --------------------------------------------------------------------------------
+
+
+def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) -> dict:
+    fails = bool(errors)
+    if not fails:
+        sentence = f"Migration {met.migration}: {detail}."
+    elif met.doubt:
+        sentence = f"Migration {met.migration} may fail with {_said(errors, kind)}: {detail}."
+        sentence += f" {met.doubt}"
+    else:
+        sentence = f"Migration {met.migration} will fail with {_said(errors, kind)}: {detail}."
+    return {
+        "kind": kind,
+        "migration": met.migration,
+        "table": None,
+        "constraint": None,
+        "statement": sql.redact(statement) if statement else "",
+        "errors": list(errors),
+        "sentence": sentence,
+        "query": None,
+        "rows": None,
+        "will_fail": fails and not met.doubt,
+        "may_fail": fails,
+        **more,
+    }
+
+
+def _said(errors, kind: str) -> str:
+    """Name the first error, with the engine's own number where the server's says little."""
+    text = f"error {errors[0]}"
+    if errors[0] == 1005:
+        text += " (errno 121)" if kind == "name_taken" else " (errno 150)"
+    return text
+
+
+def _of_problem(met: _Met, problem: Problem, mariadb: bool) -> dict:
+    errors: tuple[int, ...] = ()
+    if problem.kind != "ignored":
+        errors = _ERRORS[problem.kind][0 if mariadb else 1]
+    effects = sql.read(problem.statement)
+    if problem.kind == "column_missing":
+        if any(isinstance(effect, sql.DropColumn) for effect in effects):
+            errors = (1091,)
+        elif any(isinstance(effect, sql.ChangeColumn) for effect in effects):
+            errors = (1054,)
+    elif problem.kind == "table_missing" and any(isinstance(e, sql.DropTable) for e in effects):
+        errors = (1051,)
+    elif problem.kind == "index_exists" and problem.name == sql.PRIMARY:
+        errors = (1068,)
+    elif problem.kind == "index_missing" and any(isinstance(e, sql.RenameIndex) for e in effects):
+        errors = (1176,)
+    elif problem.kind == "set_null" and any(isinstance(e, sql.ChangeColumn) for e in effects):
+        errors = (1830,)
+    elif problem.kind == "column_fixed" and problem.holder.casefold() != problem.table.casefold():
+        errors = tuple(sorted(errors, key=lambda error: error == 1832))
+    return _finding(
+        met,
+        problem.kind,
+        problem.statement,
+        problem.detail,
+        errors,
+        table=problem.table or None,
+        constraint=problem.name if problem.name and problem.kind in _OF_CONSTRAINTS else None,
+    )
+
+
+def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict | None:
+    """Return the finding of rows that were counted; None when there are none."""
+    rows, columns = answer["rows"], ", ".join(question.columns)
+    if rows == 0:
+        return None
+    table = question.table
+    one = rows == 1
+    number = "It could not be counted in time how many rows" if rows is None else str(rows)
+    if question.kind == "orphans":
+        to = question.referenced_table or "a table that is only being made"
+        what = (
+            f"of {table} have a value in {columns} to which no row of {to} belongs"
+            if rows is None
+            else f"{'row' if one else 'rows'} of {table} {'has' if one else 'have'} a value in "
+            f"{columns} to which no row of {to} belongs"
+        )
+        what += f", as the foreign key {question.name} demands"
+    elif question.kind == "duplicates":
+        what = (
+            f"of {table} share their value of {columns}"
+            if rows is None
+            else f"{'value' if one else 'values'} of {columns} in {table} "
+            f"{'is' if one else 'are'} there more than once"
+        )
+        what += f", and the index {question.name} is to be unique"
+    else:
+        what = (
+            f"of {table} have NULL in {columns}"
+            if rows is None
+            else f"{'row' if one else 'rows'} of {table} {'has' if one else 'have'} NULL in "
+            f"{columns}"
+        )
+        what += ", which is to become NOT NULL"
+    if rows is None:
+        doubt = f"{met.doubt} Run the query to know.".strip()
+        met = _Met(met.migration, doubt=doubt)
+    return _finding(
+        met,
+        question.kind,
+        question.statement,
+        f"{number} {what}",
+        _ERRORS[question.kind][0 if mariadb else 1],
+        table=table,
+        constraint=question.name if question.kind == "orphans" else None,
+        query=answer["query"],
+        rows=rows,
+    )
+
+
+def _unseen(laravel: Laravel) -> Iterator[dict]:
+    """Say what --pretend does not show."""
+    for migration in laravel.pending:
+        known = laravel.statements(migration)
+        reasons = known.get("up_conditional") or []
+        error = known.get("up_error")
+        if error:
+            detail = f"what it sends could not be learned to the end ({error}); its rest was not"
+            detail += " compared with the schema"
+        elif reasons:
+            detail = (
+                f"it decides by what it finds ({', '.join(reasons)}), and --pretend answers every "
+                "question with nothing: statements that it will send may not have been seen. "
+                "Letting it run on a copy of the schema shows them"
+            )
+        else:
+            continue
+        yield _finding(_Met(migration), "unseen", "", detail, ())
+
+
+def _locks(laravel: Laravel, schema_facts: dict) -> Iterator[dict]:
+    """Name the sessions for which a migration would have to wait now."""
+    # A transaction of which it is not known what it uses may be in the way of the first.
+    first = dict.fromkeys([""], next(iter(laravel.pending), None))
+    for migration in laravel.pending:
+        for statement in laravel.up(migration):
+            for table in sql.tables_of(statement):
+                first.setdefault(table.casefold(), migration)
+    for lock in schema_facts.get("locks") or ():
+        waiting = first.get((lock["table"] or "").casefold())
+        if not waiting or lock["seconds"] < (HELD if lock["table"] else LONG):
+            continue
+        detail = f"it would have to wait for {describe_lock(lock)}"
+        if not lock["table"]:
+            detail += ", if that transaction has used a table of its"
+        yield _finding(_Met(waiting), "lock", "", detail, (), table=lock["table"])
+
+
+def _notes(laravel: Laravel, schema_facts: dict) -> list[str]:
+    notes = []
+    if laravel.pending and schema_facts.get("locks") is None:
+        notes.append("Whether anybody holds a lock now is not for this account to see (PROCESS).")
+    account = schema_facts["account"]
+    if laravel.pending and not account["sees_all"]:
+        notes.append(
+            f"Not every constraint is visible ({account['reason']}), so a taken name may not have "
+            "been seen."
+        )
+    return notes
+
+
+def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnosis: dict) -> str:
+    failed = laravel.failed_migration() or diagnosis["verdict"] in _FAILED
+    # The original renamed away stands under its other name only after the migration has run.
+    if failed or any(name["is"] == "displaced" for name in diagnosis.get("names") or ()):
+        return "has_failed"
+    if any(finding["will_fail"] for finding in findings):
+        return "will_fail"
+    blind = laravel.pending and not schema_facts["account"]["sees_all"]
+    if diagnosis["refused"] or blind:
+        return "refused"
+    return "may_fail" if any(finding["may_fail"] for finding in findings) else "clean"
