@@ -54,10 +54,10 @@ LOOK_SPEC: dict = {
     "migrations_table": {"type": "str"},
 }
 
-# Seconds. Looking must not queue behind an ALTER for long.
 # Seconds, for each of the counts.
 COUNT_SECONDS = 10
 
+# Seconds. Looking must not queue behind an ALTER for long.
 LOCK_WAIT_TIMEOUT = 2
 
 UNKNOWN_SCHEMA = 1049
@@ -184,8 +184,8 @@ def describe_schema(connection, name, asked, pymysql):
         "recorded": recorded,
         "locks": locks,
         "contents": contents,
-    }
         "counts": [
             count_rows(connection, name, question, COUNT_SECONDS, flavour, pymysql)
             for question in asked.get("counts") or ()
         ],
+    }

@@ -224,12 +224,6 @@ def live(schema: dict) -> Schema:
             [],
             [index["name"] for index in known.get("indexes") or ()] if known else None,
             known.get("rows") if known else None,
-        )
-    for key in schema.get("constraints") or ():
-        if key["table"] in tables:
-            foreign = key["referenced_schema"]
-            tables[key["table"]].keys.append(
-                ForeignKey(
             definitions={
                 column["name"].casefold(): _column(column) for column in known.get("columns") or ()
             },
@@ -242,11 +236,19 @@ def live(schema: dict) -> Schema:
             engine=known.get("engine"),
             collation=known.get("collation"),
             partitioned=bool(known.get("partitioned")),
+        )
+    for key in schema.get("constraints") or ():
+        if key["table"] in tables:
+            foreign = key["referenced_schema"]
+            tables[key["table"]].keys.append(
+                ForeignKey(
                     key["name"],
                     tuple(key["columns"]),
                     key["referenced_table"],
                     tuple(key["referenced_columns"]),
                     None if foreign in (None, schema["name"]) else foreign,
+                    key.get("on_delete"),
+                    key.get("on_update"),
                 )
             )
     return Schema(tables.values(), schema["server"]["name_scope"], _server(schema))
@@ -275,8 +277,6 @@ def _server(schema: dict) -> Server:
 
 
 def wanted(laravel: Laravel, inputs: Inputs) -> dict:
-                    key.get("on_delete"),
-                    key.get("on_update"),
     """Say what to look at on the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the

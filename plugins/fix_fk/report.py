@@ -95,8 +95,11 @@ def _ran(result: dict | None) -> bool:
 def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     """Tell how the run ended: what stopped before its first step is a refusal, not a failure."""
     if run.get("failure"):
-        return "failed" if results or run.get("checks") else "refused"
-    if diagnosis["refused"]:
+        return "failed" if results.keys() - {"rehearse"} or run.get("checks") else "refused"
+    foreseen = (run.get("prediction") or {}).get("outcome")
+    if foreseen in ("may_fail", "will_fail"):
+        return foreseen
+    if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
         return "skipped" if diagnosis.get("outcome") == "skipped" else "healthy"
@@ -181,16 +184,16 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _maintenance(results: dict) -> list[str]:
-    """Say how the application was left, if the run had to do with that at all."""
-    if "leave_maintenance" not in results:
-        return []
-    if results["leave_maintenance"].get("changed"):
 def _ahead(run: dict) -> bool:
     """Tell whether this is about migrations that have not failed yet."""
     return (run.get("prediction") or {}).get("outcome") in ("may_fail", "will_fail")
 
 
+def _maintenance(results: dict) -> list[str]:
+    """Say how the application was left, if the run had to do with that at all."""
+    if "leave_maintenance" not in results:
+        return []
+    if results["leave_maintenance"].get("changed"):
         return ["the application is up"]
     return ["the application stays down as it was before"]
 

@@ -70,6 +70,15 @@ def report(data: dict) -> str:
             for query in step["queries"]:
                 lines += _wrap(query, " " * 15, " " * 17)
         lines.append("")
+    foreseen = data.get("prediction")
+    if foreseen and (foreseen["findings"] or foreseen["notes"]):
+        lines += ["Foreseen"]
+        for finding in foreseen["findings"]:
+            lines += _wrap(finding["sentence"], f"  {_likely(finding):<11}  ", " " * 15)
+            lines += _wrap(finding["query"] or "", " " * 15, " " * 17) if finding["query"] else []
+        for note in foreseen["notes"]:
+            lines += _wrap(note, f"  {'note':<11}  ", " " * 15)
+        lines.append("")
     if data["checks"]:
         lines += ["Checks"]
         for check in data["checks"]:
@@ -91,21 +100,18 @@ def report(data: dict) -> str:
     return _shown(lines)
 
 
-    foreseen = data.get("prediction")
-    if foreseen and (foreseen["findings"] or foreseen["notes"]):
-        lines += ["Foreseen"]
-        for finding in foreseen["findings"]:
-            lines += _wrap(finding["sentence"], f"  {_likely(finding):<11}  ", " " * 15)
-            lines += _wrap(finding["query"] or "", " " * 15, " " * 17) if finding["query"] else []
-        for note in foreseen["notes"]:
-            lines += _wrap(note, f"  {'note':<11}  ", " " * 15)
-        lines.append("")
 def _mark(check: dict) -> str:
     if not check["ok"]:
         return "FAILED"
     if check.get("skipped"):
         return "skipped"
     return "look" if check.get("look") else "passed"
+
+
+def _likely(finding: dict) -> str:
+    if finding["will_fail"]:
+        return "WILL FAIL"
+    return "may fail" if finding["may_fail"] else "look"
 
 
 def _backup(backup: dict | None) -> list[str]:
@@ -127,12 +133,6 @@ def _name(name: dict) -> str:
 
 def _list(items) -> list[str]:
     return [f"- {item}" for item in items]
-
-
-def _likely(finding: dict) -> str:
-    if finding["will_fail"]:
-        return "WILL FAIL"
-    return "may fail" if finding["may_fail"] else "look"
 
 
 def _title(*parts: str) -> list[str]:
