@@ -170,7 +170,8 @@ laravel:
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
-        - V(source_strings) are the strings in the file.
+        - V(source_strings) are the strings in the file, V(elsewhere) the database connections that
+          it opened besides the application's default one.
       type: dict
       sample:
         {
@@ -184,6 +185,7 @@ laravel:
               down_error: null,
               down_conditional: [],
               source_strings: [a, id],
+              elsewhere: [],
             },
         }
     destructive_commands_prohibited:
@@ -243,7 +245,7 @@ schema:
 import os
 import platform
 
-from ansible.module_utils.fix_fk.connection import PASSWORD_SHOWN, connected_module
+from ansible.module_utils.fix_fk.connection import connected_module, take_password
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
     is_busy,
@@ -274,11 +276,7 @@ def main():
         supports_check_mode=True,
     )
     given = module.params
-    password = given["database_password"]
-    if password is not None:
-        # As in connection.resolve(): it must not be blotted out of names that contain it.
-        module.no_log_values.discard(password)
-        given["database_password"] = PASSWORD_SHOWN
+    take_password(module)
     if given["timeout"] < 1:
         module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
     # Before anything else: it may end while the rest is asked.
@@ -310,7 +308,6 @@ def main():
         differences = differ(facts, dotenv)
     result = {"laravel": present(facts, differences, busy, given)}
     if given["look"]:
-        given["database_password"] = password
         result["schema"] = look(module, given["look"])
     module.exit_json(changed=False, **result)
 
@@ -370,6 +367,7 @@ def statements_by_migration(answers, password):
         if direction == "down":
             entry["down_exists"] = bool(answer["exists"])
         entry["source_strings"] = entry.get("source_strings") or answer["strings"]
+        entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
     return result
 
 

@@ -95,7 +95,7 @@ from ansible.module_utils.fix_fk.dotenv import WORDS, entries, key_of, read_valu
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 from ansible.module_utils.fix_fk.laravel import last_errors, probe, redact
 from ansible.module_utils.fix_fk.schema import describe_schema
-from ansible.module_utils.fix_fk.sql import quote_table
+from ansible.module_utils.fix_fk.scratch import show_create
 
 TELLING = ("KEY", "SECRET", "PASS", "TOKEN", "DSN", "CREDENTIAL")
 # Shorter ones are part of ordinary words; redact() takes them out where they stand alone.
@@ -215,11 +215,9 @@ def objects(server, facts):
 def definition(server, schema, kind, name, pymysql):
     """Return the CREATE statement of one object, or a comment that says why there is none."""
     try:
-        row = rows_of(server, f"SHOW CREATE {kind} {quote_table(schema, name)}")[0]
+        text = show_create(server, schema, kind, name)
     except pymysql.MySQLError as error:
         return f"-- {kind} {name!r}: {error.args[-1]}"
-    # TRIGGER, PROCEDURE and FUNCTION have their sql_mode before it, EVENT that and its time zone.
-    text = row[{"TABLE": 1, "VIEW": 1, "EVENT": 3}.get(kind, 2)]
     return f"{text};" if text else f"-- {kind} {name!r}: the account may not see its definition"
 
 

@@ -98,7 +98,8 @@ def play(hosts, playbook="fix_fk.yml", check=False, limit=None, environment=None
             project_dir=str(PROJECT),
             playbook=playbook,
             inventory=os.path.join(folder, "inventory", "hosts.yml"),
-            extravars={"report_dir": str(reports), **variables},
+            # A rehearsal takes as long as the repair; those who ask for it test it.
+            extravars={"report_dir": str(reports), "rehearsal_level": "none", **variables},
             cmdline="--check" if check else None,
             limit=limit,
             envvars={

@@ -18,6 +18,7 @@ import contextlib
 import os
 import ssl
 import sys
+import weakref
 from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
@@ -122,22 +123,34 @@ def connected_module(argument_spec, needs_application=False, **settings):
     return module
 
 
+# By module run, the password that was given to it.
+_passwords: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def take_password(module):
+    """Return database_password, or None, and take it out of what the module shows.
+
+    Ansible would blot it out of every string a module returns, so a password like "users" would
+    damage the table names the plan is made of. It is never returned; so it is taken out of the
+    parameters, which are, and names are let be.
+    """
+    if module not in _passwords:
+        password = _passwords[module] = module.params.get("database_password")
+        if password is not None:
+            module.params["database_password"] = PASSWORD_SHOWN
+            module.no_log_values.discard(password)
+    return _passwords[module]
+
+
 def resolve(module, as_application=False):
     """Return the ConnectionParameters: the application's own, then explicit database_* over them.
 
-    Call it once per module run; as_application once more, for the application's own account,
+    as_application: without database_user and database_password, so the application's own account,
     which is artisan's in any case. Ends the module with a paragraph when something is missing.
     """
-    given = module.params
+    given, password = module.params, take_password(module)
     if as_application:
-        given = dict(given, database_user=None, database_password=None)
-    password = given.get("database_password")
-    if password is not None:
-        # Ansible would blot the password out of every string a module returns, so a password like
-        # "users" would damage the table names the plan is made of. It is never returned; so take
-        # it out of the parameters, which are, and let names be.
-        given["database_password"] = PASSWORD_SHOWN
-        module.no_log_values.discard(password)
+        given, password = dict(given, database_user=None), None
 
     base = {}
     if given.get("laravel_path"):

@@ -464,7 +464,7 @@ final class FixFkProbe
     private function pretend($name, $path, $direction)
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
-            'strings' => []];
+            'strings' => [], 'elsewhere' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -491,6 +491,9 @@ final class FixFkProbe
         }
         if ($this->current) {
             $answer['queries'] = $this->queries($this->current);
+            $used = array_keys($this->app['db']->getConnections());
+            $answer['elsewhere'] = array_values(array_diff($used, [$this->default]));
+            array_map([$this->app['db'], 'purge'], $answer['elsewhere']);
             // Laravel 8 goes on pretending after an exception.
             $this->app['db']->purge($this->current->getName());
             $this->current = null;
@@ -661,7 +664,7 @@ def probe(
     {file: path or None, down: bool or None, error}, logs [paths], boot_error (str or None).
     Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
-    {exists, queries, error, conditional, strings}}.
+    {exists, queries, error, conditional, strings, elsewhere: [other connections it opened]}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -777,6 +780,7 @@ def _unread(direction, error, queries):
         "error": error,
         "conditional": [f"{direction}() was not read to its end"],
         "strings": [],
+        "elsewhere": [],
     }
 
 

@@ -27,6 +27,7 @@ from ansible.module_utils.fix_fk.foreign_keys import (
     table_details,
     with_rules,
 )
+from ansible.module_utils.fix_fk.scratch import describe_rehearsal
 from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
 from ansible.module_utils.fix_fk.sql import quote_table
 
@@ -97,12 +98,15 @@ def look(module, asked, kept=None):
                 "Nothing was changed. Correct the name, or leave this table out.",
                 **(kept or {}),
             )
+        schema["rehearsal"] = describe_rehearsal(connection, schema["name"], pymysql)
     schema["application_account"] = None
     if module.params["database_user"] and module.params["laravel_path"]:
         own = resolve(module, as_application=True)
         errors = database_errors(module, own, kept)
         with errors, open_connection(pymysql, own, **settings) as theirs:
             schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
+            lacking = describe_rehearsal(theirs, schema["name"], pymysql)["lacking"]
+            schema["rehearsal"]["lacking"] += lacking
     return schema
 
 

@@ -115,6 +115,11 @@ def plan_text(result: dict, host: str) -> str:
     return text.plan(result, host)
 
 
+def rehearsal_text(result: dict, host: str) -> str:
+    """Return how the rehearsal went, as a person reads it."""
+    return text.rehearsal(result, host)
+
+
 def columns(before: dict, expected: dict) -> dict:
     """Return the columns over which each table is compared with its content before."""
     return verification.columns_to_compare(before, expected)
@@ -225,6 +230,7 @@ FILTERS = {
     "fix_fk_retell": retell,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
+    "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_columns": columns,
     "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,

@@ -241,11 +241,12 @@ class _Case:
                 )
 
     def _grant(self, rights: str, account: dict) -> str:
-        user, _, host = account["name"].rpartition("@")
-        return (
-            f"GRANT {rights} ON {plan.quote(self.schema['name'])}.* "
-            f"TO {plan.quote(user)}@{plan.quote(host)}"
-        )
+        schema = plan.quote(self.schema["name"])
+        return f"GRANT {rights} ON {schema}.* TO {self._account(account['name'])}"
+
+    def _account(self, name: str) -> str:
+        user, _, host = name.rpartition("@")
+        return f"{plan.quote(user)}@{plan.quote(host)}"
 
     def _nothing_pending(self) -> None:
         maintenance = self.laravel.maintenance
@@ -391,7 +392,54 @@ class _Case:
             way=way,
             drops=drops,
         )
-        self._plan(steps, final)
+        self._plan([*self._rehearsal(), *steps], final)
+
+    def _rehearsal(self) -> list[dict]:
+        """Return the step that rehearses the plan, or none and a note on why there is none."""
+        level = self.inputs.rehearsal_level
+        why = self._why_unrehearsed()
+        if not why:
+            return [plan.rehearse(self.schema, level)]
+        if self.inputs.rehearsal_required:
+            raise _Refusal(
+                "cannot_rehearse",
+                f"{self.diagnosis.found} rehearsal_required is set, and the plan cannot be "
+                f"rehearsed: {why}.",
+                "Clear that, or leave rehearsal_required out; then run this again.",
+            )
+        self.diagnosis.notes.append(f"Not rehearsed: {why}.")
+        return []
+
+    def _why_unrehearsed(self) -> str:
+        """Return why the plan is not rehearsed, or nothing."""
+        if self.inputs.rehearsal_level == "none":
+            return "rehearsal_level is none"
+        clone = self.schema["rehearsal"]
+        if clone["lacking"]:
+            lacking = "; ".join(
+                f"{account['account']} lacks {', '.join(account['rights'])}"
+                for account in clone["lacking"]
+            )
+            accounts = ", ".join(self._account(a["account"]) for a in clone["lacking"])
+            pattern = plan.quote(clone["schema"].replace("_", "\\_"))
+            return (
+                f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
+                f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}"
+            )
+        for migration in self.laravel.pending:
+            known = self.laravel.statements(migration)
+            if known.get("elsewhere"):
+                return (
+                    f"{migration} uses the database connection {', '.join(known['elsewhere'])} as "
+                    "well, which a clone does not cover"
+                )
+            for statement in (*self.laravel.up(migration), *self.laravel.down(migration)):
+                if sql.leaves_schema(statement):
+                    return (
+                        f"{migration} names a table together with its schema, and so would reach "
+                        "out of a clone"
+                    )
+        return ""
 
     def _check_readable(self, migration: str) -> None:
         known = self.laravel.statements(migration)

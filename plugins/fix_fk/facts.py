@@ -29,6 +29,8 @@ class Inputs:
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()
+    rehearsal_level: str = "structure"
+    rehearsal_required: bool = False
     laravel_php: str = "php"
     laravel_path: str = ""
 
@@ -40,12 +42,14 @@ _NAMES = (
     "skip_accept",
     "laravel_path",
     "laravel_php",
+    "rehearsal_level",
     "database_connection",
     "database_host",
     "database_name",
     "database_password",
     "database_user",
 )
+LEVELS = ("none", "structure", "full")
 _CONSTRAINT = {
     "name": str,
     "table": str,
@@ -66,6 +70,8 @@ def inputs(values: dict) -> Inputs:
         if not isinstance(values.get(name, ""), str):
             # The value is not shown: it may be a password.
             raise ValueError(f"{name} is not text; put it in quotes")
+    if values.get("rehearsal_level", "structure") not in LEVELS:
+        raise ValueError(f"rehearsal_level is none of {', '.join(LEVELS)}")
     constraints = _list(values, "expected_constraints", "constraints")
     for item in constraints:
         wrong = [

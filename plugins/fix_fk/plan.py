@@ -92,6 +92,27 @@ def drop_statements(schema: dict, keys: list[dict]) -> list[str]:
     return [drop_statement(key) for key in foreign_keys(schema, keys)]
 
 
+def rehearse(schema: dict, level: str) -> dict:
+    """Return the step that carries the plan out on a clone first."""
+    clone = quote(schema["rehearsal"]["schema"])
+    rows = "all rows" if level == "full" else "the rows of the migrations table"
+    return step(
+        "rehearse",
+        "Rehearse on a clone",
+        "what fails, fails where nothing can be lost",
+        [
+            f"CREATE DATABASE {clone}",
+            f"    all definitions of {schema['name']} but its events, and {rows}",
+            "the steps below on it, artisan included, without backup and maintenance mode",
+            f"DROP DATABASE {clone}",
+        ],
+        ["nothing to undo: the clone is dropped, however the rehearsal ends"],
+        f"the checks of step verify on the clone; {schema['name']} has the same definitions and "
+        "recorded migrations before and after",
+        level=level,
+    )
+
+
 def drop(schema: dict, keys: list[dict]) -> dict:
     """Return the step that drops these constraints."""
     return step(

@@ -7,7 +7,7 @@ from . import text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
-HARMLESS = ("backup", "maintenance", "prove", "verify", "leave_maintenance")
+HARMLESS = ("rehearse", "backup", "maintenance", "prove", "verify", "leave_maintenance")
 
 
 # How a plan that was carried out ends, and what is said then.
@@ -117,6 +117,8 @@ def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
     result = results.get(step)
     if result is None:
         return "not reached"
+    if step == "rehearse" and not result["failed"]:
+        return "skipped" if result["refused"] else "passed"
     if result.get("failed"):
         return "failed"
     return "changed" if result.get("changed") else "unchanged"

@@ -56,6 +56,27 @@ def plan(diagnosis: dict, host: str) -> str:
     return _shown(lines)
 
 
+def rehearsal(result: dict, host: str) -> str:
+    """Return how a rehearsal that did not fail went: roles/rehearse/vars/main.yml has the shape."""
+    if result["refused"]:
+        lines = _title("NOT REHEARSED", host, "")
+        return _shown(lines + _wrap(f"There can be no clone: {result['refused']}.", "", ""))
+    times = result["times"]
+    parts = ("roll back", "drop", "migrate", "verify")
+    took = ", ".join(
+        f"{part} {end - begin:.1f} s"
+        for part, begin, end in zip(parts, times, times[1:], strict=False)
+    )
+    rows = "with all rows" if result["level"] == "full" else "without rows"
+    lines = _title("REHEARSED", host, f"{result['checks']} checks passed on the clone")
+    lines += _labelled("Took", [f"{took}"])
+    lines += _labelled(
+        "Window", [f"expect about {times[-1] - times[0] + 1:.0f} s (this was {rows})"]
+    )
+    lines += _labelled("Left out", result["left_out"])
+    return _shown(lines)
+
+
 def report(data: dict) -> str:
     """Return the report of one host's run.
 

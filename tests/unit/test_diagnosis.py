@@ -107,6 +107,7 @@ def schema():
         },
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "name": "gaspulco_lkbkanwil",
+        "rehearsal": {"schema": "gaspulco_lkbkanwil__fix_fk_rehearsal", "lacking": []},
         "tables": ["users", "skp_tahunan", "skp_tahunan_backup_v1", "migrations"],
         "details": {
             "users": table(["id"], True),
@@ -161,7 +162,8 @@ def repaired(laravel, schema, verdict, **values):
 def test_the_incident_is_rolled_back_with_its_own_down(laravel, schema):
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
     assert steps(result) == [
-        "backup", "maintenance", "rollback", "fk_drop", "remigrate", "verify", "leave_maintenance",
+        "rehearse", "backup", "maintenance", "rollback", "fk_drop", "remigrate", "verify",
+        "leave_maintenance",
     ]  # fmt: skip
     rollback = step(result, "rollback")
     assert rollback["arguments"]["way"] == "down"
@@ -269,7 +271,7 @@ def test_a_retry_that_hit_1050_is_the_same_incident(laravel, schema):
         f"already exists (SQL: {RENAME})",
     )
     result = repaired(laravel, schema, "renamed_table_kept_the_name_retried")
-    assert steps(result)[2:5] == ["rollback", "fk_drop", "remigrate"]
+    assert steps(result)[3:6] == ["rollback", "fk_drop", "remigrate"]
 
 
 def test_both_tables_empty_are_told_apart_by_evidence_not_rows(laravel, schema):
@@ -282,13 +284,13 @@ def test_the_same_table_already_has_the_constraint(laravel, schema):
     original_back(schema)
     laravel["statements"][REFACTOR] = statements([ADD_KEY])
     result = repaired(laravel, schema, "table_already_has_the_constraint")
-    assert steps(result)[2:4] == ["fk_drop", "remigrate"]
+    assert steps(result)[3:5] == ["fk_drop", "remigrate"]
 
 
 def test_interrupted_after_the_rollback_goes_on_with_the_drop(laravel, schema):
     original_back(schema)
     result = repaired(laravel, schema, "table_already_has_the_constraint")
-    assert steps(result)[2:4] == ["fk_drop", "remigrate"]
+    assert steps(result)[3:5] == ["fk_drop", "remigrate"]
     assert result["expected"]["names"]["skp_tahunan"] == "skp_tahunan_backup_v1"
 
 
@@ -296,7 +298,13 @@ def test_interrupted_after_the_drop_only_migrates(laravel, schema):
     original_back(schema)
     schema["constraints"] = []
     result = repaired(laravel, schema, "nothing_in_the_way")
-    assert steps(result) == ["backup", "maintenance", "remigrate", "verify", "leave_maintenance"]
+    assert steps(result)[1:] == [
+        "backup",
+        "maintenance",
+        "remigrate",
+        "verify",
+        "leave_maintenance",
+    ]
 
 
 def test_interrupted_before_the_set_aside_leftover_was_dropped(laravel, schema):
@@ -329,7 +337,13 @@ def test_interrupted_between_two_migrations_runs_the_rest(laravel, schema):
         "down": True, "by_this_tool": True, "run_id": "r1", "migration": REFACTOR,
     }  # fmt: skip
     result = repaired(laravel, schema, "nothing_in_the_way")
-    assert steps(result) == ["backup", "maintenance", "remigrate", "verify", "leave_maintenance"]
+    assert steps(result)[1:] == [
+        "backup",
+        "maintenance",
+        "remigrate",
+        "verify",
+        "leave_maintenance",
+    ]
     assert step(result, "remigrate")["arguments"]["migrations"] == [following]
     assert "run r1 of this tool was interrupted" in result["found"]
 
@@ -580,7 +594,7 @@ def test_a_down_that_drops_a_table_others_refer_to_is_not_taken(laravel, schema)
 def test_a_first_drop_of_an_old_backup_table_is_harmless_after_the_rollback(laravel, schema):
     laravel["statements"][REFACTOR]["up"].insert(0, "drop table if exists `skp_tahunan_backup_v1`")
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
-    assert steps(result)[2] == "rollback"
+    assert steps(result)[3] == "rollback"
 
 
 def test_no_safe_way_is_refused_with_each_reason(laravel, schema):
@@ -749,3 +763,42 @@ def test_no_connection_is_refused(laravel):
     assert "1045" in ground(laravel)["found"]
     laravel["database_error"] = None
     assert ground(laravel) is None
+
+
+# --- the rehearsal ------------------------------------------------------------------------
+
+
+def test_the_plan_begins_with_its_rehearsal(laravel, schema):
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert steps(result)[0] == "rehearse"
+    assert step(result, "rehearse")["arguments"] == {"level": "structure"}
+
+
+@pytest.mark.parametrize(
+    "lacking, elsewhere, down, why",
+    [
+        ([{"account": "o'neill@%", "rights": ["CREATE"]}], [], [],
+         "GRANT ALL PRIVILEGES ON `gaspulco\\_lkbkanwil\\_\\_fix\\_fk\\_rehearsal`.* TO "
+         "`o'neill`@`%`"),
+        ([], ["billing"], [], f"{REFACTOR} uses the database connection billing as well"),
+        ([], [], ["drop table if exists `gaspulco_lkbkanwil`.`rhk_pimpinan`"],
+         f"{REFACTOR} names a table together with its schema"),
+        ([], [], ["rename table gaspulco_lkbkanwil.a to b"],
+         f"{REFACTOR} names a table together with its schema"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_rehearsed_is_said(laravel, schema, lacking, elsewhere, down, why):
+    schema["rehearsal"]["lacking"] = lacking
+    laravel["statements"][REFACTOR]["elsewhere"] = elsewhere
+    laravel["statements"][REFACTOR]["down"] += down
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert steps(result)[0] == "backup"
+    assert [note for note in result["notes"] if note.startswith("Not rehearsed:") and why in note]
+    assert why in refused(laravel, schema, "cannot_rehearse", rehearsal_required=True)["found"]
+
+
+def test_no_rehearsal_is_asked_for_by_name(laravel, schema):
+    result = repaired(laravel, schema, "renamed_table_kept_the_name", rehearsal_level="none")
+    assert steps(result)[0] == "backup"
+    with pytest.raises(ValueError, match="rehearsal_level is none of none, structure, full"):
+        inputs({"rehearsal_level": "some"})

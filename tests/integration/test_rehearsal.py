@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan, carried out on a clone first: what fails there is not done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playbook import play
+from sandbox import Sandbox
+
+FAILED = "2026_01_25_000000_total_refactor_skp_system"
+LATER = "2026_01_27_000000_fails_on_rows"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+@pytest.fixture
+def broken(kept):
+    """The sandbox in the incident."""
+    kept.broken()
+    return kept
+
+
+@pytest.fixture
+def later(broken):
+    """One more pending migration, which fails as soon as there are rows."""
+    broken.add_migration(
+        LATER,
+        up="if (DB::table('users')->exists()) { throw new \\RuntimeException('users has rows'); }",
+        down="",
+    )
+    return broken
+
+
+def clone(sandbox):
+    return f"{sandbox.database}__fix_fk_rehearsal"
+
+
+def schemas(sandbox):
+    return [row[0] for row in sandbox.sql("SHOW DATABASES")]
+
+
+def state(sandbox):
+    return sandbox.schema_dump(), sandbox.files()
+
+
+def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
+    broken.sql("CREATE VIEW pegawai AS SELECT id, name FROM users")
+    broken.sql("CREATE TRIGGER catat BEFORE UPDATE ON users FOR EACH ROW SET NEW.name = NEW.name")
+    broken.sql(
+        f"CREATE TRIGGER sendiri BEFORE DELETE ON users FOR EACH ROW"
+        f" DELETE FROM {broken.database}.sessions WHERE user_id = OLD.id"
+    )
+    run = play(broken, rehearsal_level="full")
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    assert run.report["steps"][0]["state"] == "passed"
+    assert "REHEARSED" in run.screen and "expect about" in run.screen
+    assert "trigger sendiri: it names the schema" in run.screen and "catat" not in run.screen
+    assert clone(broken) not in schemas(broken)
+    assert broken.recorded()[-2] == FAILED
+
+
+@pytest.mark.parametrize("level, outcome", [("structure", "failed"), ("full", "refused")])
+def test_a_plan_that_fails_on_the_clone_is_not_carried_out(later, level, outcome):
+    """Without rows the clone cannot show it; with them it does, before anything is done."""
+    before = state(later)
+    run = play(later, rehearsal_level=level)
+    assert run.rc == 2
+    assert run.report["outcome"] == outcome, run.screen
+    assert clone(later) not in schemas(later)
+    if outcome == "refused":
+        assert "users has rows" in run.message() and "Nothing was changed" in run.message()
+        assert state(later) == before
+        assert "The application stays in maintenance mode" not in run.screen
+
+
+def test_a_rehearsal_that_was_killed_leaves_nothing_that_matters(broken):
+    broken.sql(f"CREATE DATABASE {clone(broken)}")
+    broken.sql(f"CREATE TABLE {clone(broken)}.users (id INT)")
+    run = play(broken, rehearsal_level="structure")
+    assert run.rc == 0, run.screen
+    assert clone(broken) not in schemas(broken)
+
+
+def test_a_hard_coded_schema_cannot_be_rehearsed(broken):
+    config = Path(broken.app, "config", "database.php")
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("env('DB_DATABASE', 'forge')", f"'{broken.database}'"), encoding="utf-8"
+    )
+    try:
+        before = state(broken)
+        run = play(broken, rehearsal_level="structure", rehearsal_required="true")
+        assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+        assert "environment variables do not change the schema" in run.message()
+        assert state(broken) == before
+        run = play(broken, rehearsal_level="structure")
+        assert run.rc == 0, run.screen
+        assert "NOT REHEARSED" in run.screen
+        assert run.report["steps"][0]["state"] == "skipped"
+    finally:
+        config.write_text(text, encoding="utf-8")
+
+
+def test_without_the_right_to_make_a_clone_it_says_so(broken):
+    user = "sempit"
+    broken.sql(f"CREATE USER {user}@localhost IDENTIFIED BY 'rahasia'")
+    broken.sql(f"GRANT ALL PRIVILEGES ON {broken.database}.* TO {user}@localhost")
+    given = {"database_user": user, "database_password": "rahasia"}
+    before = state(broken)
+    run = play(broken, rehearsal_level="structure", rehearsal_required=True, **given)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "cannot_rehearse", run.screen
+    assert "lacks SELECT" in run.message() and "GRANT ALL PRIVILEGES ON" in run.message()
+    assert state(broken) == before
+    run = play(broken, rehearsal_level="structure", **given)
+    assert run.rc == 0, run.screen
+    assert "Not rehearsed:" in " ".join(run.report["diagnosis"]["notes"])
+    assert run.report["steps"][0]["id"] == "backup"
+
+
+def test_check_makes_no_clone(broken):
+    before = state(broken)
+    run = play(broken, check=True, rehearsal_level="full")
+    assert run.rc == 0, run.screen
+    assert run.reports == {}
+    assert "Rehearse on a clone" in run.screen and "CREATE DATABASE" in run.screen
+    assert state(broken) == before and clone(broken) not in schemas(broken)
