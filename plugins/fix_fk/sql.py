@@ -208,12 +208,17 @@ def read(statement: str) -> tuple[Effect, ...]:
 def leaves_schema(statement: str) -> bool:
     """Tell whether `statement` names a table together with its schema, or may do so."""
     try:
-        trees = sqlglot.parse(statement, dialect=DIALECT)
-        if not any(isinstance(tree, exp.Command) for tree in trees):
-            return any(table.db for tree in trees if tree for table in tree.find_all(exp.Table))
-        return any(token.text == "." for token in sqlglot.tokenize(statement, dialect=DIALECT))
-    except (SqlglotError, RecursionError):
+        for tree in sqlglot.parse(statement, dialect=DIALECT):
+            if isinstance(tree, exp.Command):
+                rest = sqlglot.tokenize(str(tree.expression.name), dialect=DIALECT)
+                found = any(token.text == "." for token in rest)
+            else:
+                found = tree and any(table.db for table in tree.find_all(exp.Table))
+            if found:
+                return True
+    except (AttributeError, SqlglotError, RecursionError):
         return True
+    return False
 
 
 def tables_of(statement: str) -> set[str]:
