@@ -44,6 +44,11 @@ def suite(name=None):
 # The clients of the tests' own server, for modules that run in this process.
 os.environ["PATH"] = suite().path
 
+ON_MARIADB = suite().flavour == "mariadb"
+# What the server says of a foreign key name that is taken.
+COLLISION_CODE = 1005 if ON_MARIADB else 1826
+COLLISION = "errno: 121" if ON_MARIADB else "1826 Duplicate foreign key constraint name"
+
 
 class Sandbox(shared.Sandbox):
     """A sandbox with what tests need besides: variables for a play, digests, odd settings."""

@@ -289,7 +289,9 @@ def test_what_could_not_be_put_back_is_not_dropped(fk, schema):
     schema.only("SELECT")
     before = keys(schema)
     result = fk("absent", [{"name": "fk_boss"}])
-    refused(schema, result, before, "may not see the rules", "fk_boss")
+    # MySQL shows the rules to whoever sees the foreign key, and refuses the ALTER itself.
+    words = ("may not see the rules",) if schema.server.flavour == "mariadb" else ("1142",)
+    refused(schema, result, before, *words, "fk_boss")
 
 
 def test_a_missing_right_is_one_paragraph(fk, schema):

@@ -301,8 +301,8 @@ def test_orphans_need_the_right_process(schema, look):
 
 
 def test_an_orphan_is_found_by_its_decoded_name(schema, look, server):
-    if server.given:
-        pytest.skip("deletes a file of the server's")
+    if server.flavour == "mysql":
+        pytest.skip("its dictionary holds table and foreign key together, so neither can be lost")
     schema.run("""
 CREATE TABLE parent (id INT PRIMARY KEY);
 CREATE TABLE `lost-é ü` (id INT PRIMARY KEY,

@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.fix_fk import laravel
+from sandbox import COLLISION
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 FOLLOWING = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -80,7 +81,7 @@ def test_incident_is_told_with_one_start_of_php(app, ask, monkeypatch):
     assert failed["down_exists"] and not failed["down_conditional"] and not failed["up_conditional"]
     assert "skp_tahunan_backup_v1" in failed["source_strings"]
     assert told["last_error"]["migration"] == FAILED
-    assert "errno: 121" in told["last_error"]["message"]
+    assert COLLISION in told["last_error"]["message"]
     assert told["last_error"]["message"].endswith("on delete cascade)")
     assert told["checklist"]["migration_status_ok"] is True
     assert {"methods": ["GET", "HEAD"], "uri": "api/skp", "name": "skp.index"} in (

@@ -25,7 +25,7 @@ RENAME TABLE `skp ``é 100%` TO `skp ``é 100%_backup_v1`;
 LEFTOVER = """
 CREATE TABLE `skp ``é 100%` (id INT AUTO_INCREMENT PRIMARY KEY, `a ``%é` INT COMMENT 'ü;"',
   up INT, CONSTRAINT fk_up FOREIGN KEY (up) REFERENCES `skp ``é 100%` (id));
-CREATE TRIGGER gone BEFORE INSERT ON `skp ``é 100%` FOR EACH ROW SET NEW.`a ``%é` = 1;
+CREATE TRIGGER gone BEFORE INSERT ON `skp ``é 100%` FOR EACH ROW SET NEW.up = NEW.up;
 """
 
 
