@@ -195,16 +195,12 @@ from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute
 from ansible.module_utils.fix_fk.dump import (
     Scanner,
     find_compressor,
-    option_file,
     read_back,
-    secret_options,
 )
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import (
     ProgramError,
-    find_load_client,
     load,
-    load_command,
     run_programs,
 )
 from ansible.module_utils.fix_fk.server import (
@@ -218,6 +214,8 @@ from ansible.module_utils.fix_fk.server import (
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 CHUNK = 1024 * 1024
+# Rows from which on a table is filled faster when its secondary indexes come after them.
+LARGE = 10000
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
 NAME_LENGTH = 64
@@ -471,7 +469,6 @@ class Task:
                 f"server takes {packet} (max_allowed_packet)",
                 "let an administrator raise max_allowed_packet, then run it again.",
             )
-        self.client = find_load_client(self.module, here["flavour"])
         self.compressor = find_compressor(self.module, manifest["compression"])
         self.check_space()
 
@@ -610,8 +607,8 @@ class Task:
             f"CREATE DATABASE {quote_identifier(scratch)}"
             f" CHARACTER SET {manifest['charset']} COLLATE {manifest['collation']}",
         )
-        programs = self.load_into(scratch)
-        self.compare(scratch)
+        programs, found = self.load_into(scratch)
+        self.compare(scratch, found)
         with self.timed("programs"):
             source = manifest["schema"]
             told = [program for program in programs if program.names(source)]
@@ -631,23 +628,38 @@ class Task:
         return programs
 
     def load_into(self, schema):
-        """Load the tables of the dump into a schema, and return its programs."""
-        encrypted = rows_of(self.connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]
-        options = option_file(self.parameters, self.server["flavour"], bool(encrypted))
-        folder = self.module.tmpdir
-        with self.timed("load"), secret_options(options, folder) as path:
-            command = load_command(self.client, schema, path)
-            loaded = load(
-                self.path,
-                self.compressor,
-                command,
-                folder,
-                lambda table: table in tables_and_sequences(self.connection, schema),
-            )
+        """Load the tables of the dump into a schema; return its programs and what read() found."""
+        self.keep_alive()
+        with self.timed("load"), contextlib.ExitStack() as stack:
+            connections = [
+                stack.enter_context(
+                    contextlib.closing(connect(self.module, self.parameters, database=schema))
+                )
+                for _number in range(3)
+            ]
+            try:
+                loaded = load(
+                    self.path,
+                    self.compressor,
+                    connections,
+                    self.module.tmpdir,
+                    lambda table: self.manifest["tables"].get(table, 0) > LARGE,
+                    lambda connection, table: self.read(connection, schema, [table])[table],
+                )
+            except BaseException:
+                # What they are at would go on without this process, and keep the schema locked.
+                for connection in connections:
+                    with contextlib.suppress(self.pymysql.MySQLError):
+                        rows_of(self.connection, f"KILL {connection.thread_id()}")
+                raise
         if loaded.problem:
             self.refuse(f"it does not load: {loaded.problem}", "mend that, or take another backup.")
         self.check_content(loaded.content)
-        return loaded.programs
+        return loaded.programs, loaded.found
+
+    def keep_alive(self):
+        """Let the connection that holds the lock be silent for long: some hosts end such a one."""
+        rows_of(self.connection, "SET SESSION wait_timeout = 86400")
 
     def check_content(self, content):
         """Refuse a dump that is another one than the manifest describes."""
@@ -678,7 +690,7 @@ class Task:
         )
         with contextlib.closing(connection):
             try:
-                run_programs(connection, programs, self.manifest["schema"], schema, self.pymysql)
+                run_programs(connection, programs, self.manifest["schema"], schema)
             except ProgramError as error:
                 statement = " ".join(error.program.statement.decode("utf-8", "replace").split())
                 self.refuse(
@@ -688,10 +700,13 @@ class Task:
                     "database_password), and run it again.",
                 )
 
-    def compare(self, schema):
-        """Refuse when the tables of a schema are not what the manifest says."""
+    def compare(self, schema, found):
+        """Refuse when the tables of a schema are not what the manifest says.
+
+        found: {table: what read() gave}, as far as that was read while the others were loaded.
+        """
         with self.timed("compare"):
-            different = self.different(schema)
+            different = self.different(schema, found)
         if different:
             tables = ",".join(f'"{table}"' for table in sorted(different))
             self.refuse(
@@ -701,10 +716,11 @@ class Task:
                 f"and what was loaded will do: -e '{{\"restore_accept_different\": [{tables}]}}'",
             )
 
-    def different(self, schema, quick=False):
+    def different(self, schema, found=None, quick=False):
         """Return {table: in what it differs from the manifest}.
 
-        quick: no table may differ, and when one does, not all need to be named.
+        found: what has been read already; quick: no table may differ, and when one does, not all
+        need to be named.
         """
         manifest, connection = self.manifest, self.connection
         tables = sorted(list_tables(connection, schema)[0])
@@ -724,18 +740,21 @@ class Task:
             return different
         if quick and self.rows_differ(common):
             return dict.fromkeys(common, "has other rows")
+        rows = dict(found or {})
         try:
-            rows = self.read(schema, common)
+            rows.update(
+                self.read(self.connection, schema, [table for table in common if table not in rows])
+            )
         except ValueError as error:
             self.refuse(str(error), "let an administrator raise max_allowed_packet.")
         for table in common:
-            found, said = rows[table], (manifest["contents"] or {}).get(table)
+            read, said = rows[table], (manifest["contents"] or {}).get(table)
             if table in different:
                 continue
-            if found["rows"] != manifest["tables"][table]:
-                what = f"has {found['rows']} rows, and {manifest['tables'][table]} were counted"
-            elif said and found["digest"] != said["digest"]:
-                what = f"has its {found['rows']} rows with another content"
+            if read["rows"] != manifest["tables"][table]:
+                what = f"has {read['rows']} rows, and {manifest['tables'][table]} were counted"
+            elif said and read["digest"] != said["digest"]:
+                what = f"has its {read['rows']} rows with another content"
             else:
                 continue
             if not quick and table in (self.given["accept_different"] or ()):
@@ -745,23 +764,24 @@ class Task:
                 different[table] = what
         return different
 
-    def read(self, schema, tables):
+    def read(self, connection, schema, tables):
         """Return {table: {rows, and with a manifest that has them digest}}."""
         contents = self.manifest["contents"]
         if contents:
-            columns = {table: contents[table]["columns"] for table in tables}
-            return read_contents(self.connection, schema, tables, columns)
-        return {table: {"rows": self.count(schema, table)} for table in tables}
+            columns = {table: contents[table]["columns"] for table in tables if table in contents}
+            return read_contents(connection, schema, tables, columns)
+        return {table: {"rows": self.count(connection, schema, table)} for table in tables}
 
     def rows_differ(self, tables):
         """Whether some live table has not as many rows as the manifest says."""
         return any(
-            self.count(self.live, table) != self.manifest["tables"][table] for table in tables
+            self.count(self.connection, self.live, table) != self.manifest["tables"][table]
+            for table in tables
         )
 
-    def count(self, schema, table):
+    def count(self, connection, schema, table):
         query = f"SELECT COUNT(*) FROM {quote_table(schema, table)}"  # noqa: S608
-        return rows_of(self.connection, query)[0][0]
+        return rows_of(connection, query)[0][0]
 
     def level(self):
         """Return what is proven of the backup after stage()."""
@@ -915,8 +935,8 @@ class Task:
             if tables:
                 self.change(f"DROP TABLE {', '.join(tables)}")
             rows_of(self.connection, "SET SESSION foreign_key_checks = 1")
-        programs = self.load_into(self.live)
-        self.compare(self.live)
+        programs, found = self.load_into(self.live)
+        self.compare(self.live, found)
         self.finish(programs)
 
 

@@ -103,7 +103,7 @@ def _read_table(cursor, schema, table, available, asked):
     # last one is done, and an ALTER of the first would wait, with all new readers behind it.
     cursor.execute("SAVEPOINT fix_fk_table")
     cursor.execute(digest_query(schema, table, [(name, available[name][0]) for name in used]))
-    rows, exclusive, total = cursor.fetchone()
+    rows, total = cursor.fetchone()
     cursor.execute("ROLLBACK TO SAVEPOINT fix_fk_table")
     total = int(total or 0)
     if total >= NOT_HASHED:
@@ -112,26 +112,24 @@ def _read_table(cursor, schema, table, available, asked):
         )
     return {
         "rows": rows,
-        "digest": f"{int(exclusive):016x}{total % 2**64:016x}",
+        "digest": f"{total:032x}",
         "columns": used,
     }
 
 
 def digest_query(schema, table, columns):
-    """Return the query for (rows, XOR of one half of the rows' hashes, SUM of the other half).
+    """Return the query for (rows, sum of the first 64 bits of their hashes).
 
-    columns: [(name, data type)]. XOR alone would not see two equal rows vanish, a sum alone has
-    half the bits. SHA2 is the one hash that every server still has (MySQL 9.7 has no MD5).
+    columns: [(name, data type)]. A sum, as XOR would not see two equal rows vanish; the server
+    would hash each row twice for two sums. SHA2 is the one hash that every server still has (MySQL
+    9.7 has no MD5).
     """
     source = f"FROM {quote_table(schema, table)}"
     if not columns:
-        return f"SELECT COUNT(*), 0, 0 {source}"
+        return f"SELECT COUNT(*), 0 {source}"
     values = ", ".join(_value(name, kind) for name, kind in columns)
-    row_hash = f"SHA2(CONCAT_WS(',', {values}), 256)"
-    left, right = (
-        f"CAST(CONV({half}({row_hash}, 16), 16, 10) AS UNSIGNED)" for half in ("LEFT", "RIGHT")
-    )
-    return f"SELECT COUNT(*), BIT_XOR({left}), SUM(IFNULL({right}, {NOT_HASHED})) {source}"
+    row_hash = f"CONV(LEFT(SHA2(CONCAT_WS(',', {values}), 256), 16), 16, 10)"
+    return f"SELECT COUNT(*), SUM(IFNULL(CAST({row_hash} AS UNSIGNED), {NOT_HASHED})) {source}"
 
 
 def _value(name, kind):

@@ -1,43 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loading a dump: its tables through the server's own client, all else statement by statement.
+"""Loading a dump, statement by statement and without a client program.
 
-    client = find_load_client(module, "mariadb")
-    command = load_command(client, schema, options_path)
-    outcome = load(path, compressor, command, folder, exists)       # Loaded
-    run_programs(connection, outcome.programs, "schema of the dump", "schema to fill")
+    loaded = load(path, compressor, connections, folder, large, read)       # Loaded
+    run_programs(connection, loaded.programs, "schema of the dump", "schema to fill")
 
 A dump holds tables, and views, triggers, routines and events, which are called programs here. They
 are kept apart because tables can be loaded into a scratch schema and then moved, while programs
 can only be created where they are to be; an event must not even exist in a scratch schema, or it
 would run there.
+
+A large table gets its secondary indexes when its rows are there: sorting them once takes the
+server a fraction of what it takes to keep them in order row by row. Meanwhile the next table is
+loaded, and the one before is read and compared. Foreign keys come last, as one needs an index of
+another table.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import subprocess
 import threading
-import time
 from dataclasses import dataclass
 
 from ansible.module_utils.fix_fk.dump import (
     CHUNK,
-    Client,
     Scanner,
     how_it_ended,
     last_words,
-    output_of,
     start_program,
     stderr_file,
 )
 from ansible.module_utils.fix_fk.sql import quote_identifier
 
-# Where the rows of a table end. Rows hold no line feed: the dump clients write \n.
-LAST_ROW = b"\nUNLOCK TABLES;\n"
-NEXT_INSERT = b"\nINSERT INTO `"
+# Where a statement with rows ends. Rows hold no line feed: the dump clients write \n.
+END = b";\n"
 LOCK = b"LOCK TABLES `"
+UNLOCK = b"UNLOCK TABLES"
+CREATE = b"CREATE TABLE `"
 TABLE_SECTIONS = (
     b"-- Table structure for ",
     b"-- Dumping data for ",
@@ -45,14 +45,11 @@ TABLE_SECTIONS = (
 )
 # How a line begins that belongs to a trigger in the section of its table.
 TRIGGER_LINES = (b"/*!50003 ", b"/*!50032 ", b"ALTER DATABASE ")
-# Clients that fill a large table at the same time; one is what a single core of the server can do.
-CLIENTS = min(4, os.cpu_count() or 1)
-# Bytes of one table that go to one client before the next one has its turn. In smaller turns the
-# clients would fill the same pages of the server, which costs more than it brings.
-TURN = 8 * CHUNK
-# Pieces of about a CHUNK that may wait for a client: what it needs while others have their turn.
-WAITING = 2 * TURN // CHUNK
-POLL = 0.01
+# Lines of CREATE TABLE that begin with a column, and those of indexes that can be added later.
+COLUMN, PRIMARY, CONSTRAINT = b"  `", b"  PRIMARY KEY (", b"  CONSTRAINT `"
+KEYS = (b"  KEY `", b"  UNIQUE KEY `")
+# Statements that may wait for the server, which are of about a CHUNK each.
+WAITING = 2
 # An empty statement: a comment that this server does not look into.
 EMPTY_QUERY = 1065
 
@@ -75,11 +72,15 @@ class Program:
 
 @dataclass(frozen=True)
 class Loaded:
-    """How a load ended. problem: None, or what went wrong in words, without secrets."""
+    """How a load ended. problem: None, or what went wrong in words, without secrets.
+
+    found: {table: what read() gave}, of the tables whose end could be seen.
+    """
 
     problem: str | None
     content: Scanner
     programs: list
+    found: dict
 
 
 class ProgramError(Exception):
@@ -93,19 +94,18 @@ class ProgramError(Exception):
 class Splitter:
     """Tells the statements for tables from the programs while a dump goes by.
 
-    feed(chunk) returns [(kind, bytes)] for the client: "settings" of the session, what is for a
-    "table" before its rows, an INSERT "statement" that begins, "more" of it. table is the one that
-    was locked last; LOCK TABLES itself is left out, as it would keep other clients off. programs
-    collects what is not for tables, in order. Rows are passed on without being looked at, so memory
-    does not grow with them.
+    feed(chunk) returns [(kind, statement)]: "settings" of the session, "create" of a table, other
+    "statement" for one, and the name of a table where its rows "end". LOCK and UNLOCK TABLES are
+    left out, as they would keep other connections off. programs collects what is not for tables,
+    in order. Not more than one statement is kept, so memory does not grow with the dump.
     """
 
     def __init__(self):
-        self.table = ""
         self.programs = []
         self._rest = b""
-        self._in_rows = False
-        self._rows_kind = "more"
+        # The table whose rows go by, and the beginning of the statement that does.
+        self._table = None
+        self._rows = []
         self._title_next = False
         # None until the first section begins: what stands before it is for both.
         self._section = None
@@ -114,69 +114,64 @@ class Splitter:
 
     def feed(self, chunk):
         text = self._rest + chunk
-        pieces: list = []
+        found: list = []
         start = 0
         while True:
-            if self._in_rows:
-                end = text.find(LAST_ROW, start)
-                limit = end + 1 if end >= 0 else max(start, len(text) - len(LAST_ROW) + 1)
-                self._rows(text, start, limit, pieces)
-                start = limit
+            if self._table is None:
+                end = text.find(b"\n", start)
                 if end < 0:
                     break
-                self._in_rows = False
-            end = text.find(b"\n", start)
-            if end < 0:
-                break
-            line = text[start : end + 1]
-            start = end + 1
-            if not self._for_table(line):
+                self._line(text[start : end + 1], found)
+                start = end + 1
                 continue
-            if line.startswith(LOCK):
-                name = line[len(LOCK) : line.rindex(b"` WRITE")]
-                self.table = name.replace(b"``", b"`").decode("utf-8")
-                self._in_rows, self._rows_kind = True, "more"
-                # UNLOCK may follow at once, when there is no row.
-                start -= 1
-            elif not line.startswith(b"UNLOCK TABLES;"):
-                pieces.append(("settings" if self._section is None else "table", line))
+            end = text.find(END, start)
+            if end < 0:
+                # The last byte may be the half of END.
+                cut = max(start, len(text) - 1)
+                self._rows.append(text[start:cut])
+                start = cut
+                break
+            statement = b"".join([*self._rows, text[start:end]])
+            self._rows = []
+            start = end + len(END)
+            if statement == UNLOCK:
+                found.append(("end", self._table))
+                self._table = None
+            else:
+                found.append(("statement", statement))
         self._rest = text[start:]
-        return pieces
+        return found
 
-    def _rows(self, text, start, limit, pieces):
-        """Add the rows in text[start:limit], cut where an INSERT begins."""
-        while start < limit:
-            cut = text.find(NEXT_INSERT, start, limit + len(NEXT_INSERT) - 1)
-            end = limit if cut < 0 else cut + 1
-            pieces.append((self._rows_kind, text[start:end]))
-            self._rows_kind = "more" if cut < 0 else "statement"
-            start = end
-
-    def _for_table(self, line):
-        """Take one line in; tell whether it is for the client."""
+    def _line(self, line, found):
+        """Take one line in, and add to found what ends with it."""
         if self._delimiter == b";" and line.startswith(b"--"):
             title, self._title_next = self._title_next, line == b"--\n"
             if title and not line.startswith(b"-- Host: "):
                 self._section = line
-            return False
+            return
         self._title_next = False
         if line.startswith(b"DELIMITER "):
             self._delimiter = line[len(b"DELIMITER ") :].strip()
-            return False
+            return
         table = self._section is not None and self._section.startswith(TABLE_SECTIONS)
-        apart = self._lines or self._delimiter != b";" or line.startswith(TRIGGER_LINES)
-        if table and not apart:
-            return True
-        if line.strip() or self._lines:
-            self._collect(line)
-        return self._section is None
-
-    def _collect(self, line):
+        if not self._lines:
+            if not line.strip():
+                return
+            self._apart = not table or self._delimiter != b";" or line.startswith(TRIGGER_LINES)
+            if not self._apart and line.startswith(LOCK):
+                self._table = line[len(LOCK) : line.rindex(b"` WRITE")].replace(b"``", b"`")
+                return
         self._lines.append(line)
-        if line.rstrip().endswith(self._delimiter):
-            statement = b"".join(self._lines).rstrip()[: -len(self._delimiter)].rstrip()
-            self._lines = []
+        if not line.rstrip().endswith(self._delimiter):
+            return
+        statement = b"".join(self._lines).rstrip()[: -len(self._delimiter)].rstrip()
+        self._lines = []
+        if self._apart:
             self.programs.append(Program(self._kind(), statement))
+        if self._section is None:
+            found.append(("settings", statement))
+        elif not self._apart:
+            found.append(("create" if statement.startswith(CREATE) else "statement", statement))
 
     def _kind(self):
         section = self._section
@@ -189,168 +184,193 @@ class Splitter:
         return "routine" if section.startswith(b"-- Dumping routines") else "view"
 
 
-def find_load_client(module, flavour):
-    """Return the Client that loads into a server of this flavour, or end the module."""
-    names = ("mariadb", "mysql") if flavour == "mariadb" else ("mysql",)
-    for name in names:
-        path = module.get_bin_path(name)
-        version = output_of([path, "--no-defaults", "--version"]).strip() if path else ""
-        if path and ("mariadb" in version.lower()) == (flavour == "mariadb"):
-            return Client(path, version, output_of([path, "--no-defaults", "--help"]))
-    vendor = "MariaDB" if flavour == "mariadb" else "MySQL"
-    return module.fail_json(
-        msg=f"The server is {vendor}, and the client program of {vendor} ({' or '.join(names)}) is "
-        "not on this host's PATH. Nothing was changed. Install the package "
-        f"{'mariadb' if flavour == 'mariadb' else 'mysql'}-client, or add the program's folder to "
-        "PATH, and run it again."
+def take_apart(create, large):
+    """Return (table, CREATE TABLE without them, ALTERs for its keys, ALTERs for its constraints).
+
+    Keys are those that can be added later, when large(table) says so, and constraints the foreign
+    keys; either list has one statement at most. All indexes keep their order.
+    """
+    first, *lines = create.split(b"\n")
+    quoted = first[len(CREATE) - 1 : first.rindex(b"`") + 1]
+    table = quoted[1:-1].replace(b"``", b"`").decode("utf-8")
+    end = next((number for number, line in enumerate(lines) if line.startswith(b")")), None)
+    if end is None:
+        return table, create, [], []
+    body, tail = [line[:-1] if line.endswith(b",") else line for line in lines[:end]], lines[end:]
+    constraints = [line for line in body if _is_foreign_key(line)]
+    keys = [line for line in body if line.startswith(KEYS)]
+    if not (large(table) and tail[0].startswith(b") ENGINE=InnoDB") and _may_wait(body)):
+        keys = []
+    kept = [line for line in body if line not in keys and line not in constraints]
+    return (
+        table,
+        b"\n".join([first, b",\n".join(kept), *tail]),
+        *(
+            [b"ALTER TABLE " + quoted + b" ADD " + b", ADD ".join(line.strip() for line in lines)]
+            if lines
+            else []
+            for lines in (keys, constraints)
+        ),
     )
 
 
-def load_command(client, schema, options_path):
-    """Return the client's command line as a list; it holds no secret."""
-    command = [
-        client.path,
-        f"--defaults-file={options_path}",
-        "--batch",
-        "--binary-mode",
-        "--default-character-set=utf8mb4",
-        "--max-allowed-packet=1G",
-    ]
-    # Without it, a line in the dump could make MariaDB's client run a command.
-    if "--sandbox" in client.options:
-        command.append("--sandbox")
-    return [*command, "--", schema]
+def _is_foreign_key(line):
+    """Whether a line of CREATE TABLE is a foreign key, and not a check."""
+    rest = line[len(CONSTRAINT) :].replace(b"``", b"")
+    return line.startswith(CONSTRAINT) and rest.partition(b"`")[2].startswith(b" FOREIGN KEY (")
 
 
-class Feed(threading.Thread):
-    """A client, and what it still has to be sent. broken: it ended before all was sent."""
+def _may_wait(body):
+    """Whether the rows of a table with these lines can be there before its secondary indexes."""
+    primary = next((line for line in body if line.startswith(PRIMARY)), None)
+    # Without a primary key, InnoDB would order the rows by one of the others.
+    if primary is None:
+        return False
+    for line in body:
+        if line.startswith(COLUMN):
+            column = line[2 : line.index(b"` ", len(COLUMN)) + 1]
+            if b" AUTO_INCREMENT" in line and not primary.startswith(PRIMARY + column):
+                return False
+        elif not line.startswith((PRIMARY, CONSTRAINT, *KEYS)):
+            # A full-text or spatial index, or what a later version may think of.
+            return False
+    return True
 
-    def __init__(self, command, folder):
+
+class Worker(threading.Thread):
+    """Runs jobs on a connection of its own, one after the other, until one goes wrong.
+
+    problem: None or the exception.
+    """
+
+    def __init__(self, connection, waiting=0):
         super().__init__(daemon=True)
-        self.says = stderr_file(folder)
-        self.process = start_program(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.says
-        )
-        self.pieces: queue.Queue = queue.Queue(WAITING)
-        self.broken = False
+        self.connection = connection
+        self.problem = None
+        self._jobs: queue.Queue = queue.Queue(waiting)
         self.start()
 
+    def do(self, job, *arguments):
+        self._jobs.put((job, arguments))
+
+    def query(self, statement):
+        self.do(send, self.connection, statement)
+
     def run(self):
-        for piece in iter(self.pieces.get, None):
-            if not self.broken:
+        for job, arguments in iter(self._jobs.get, None):
+            if self.problem is None:
                 try:
-                    self.process.stdin.write(piece)
-                except OSError:
-                    # Its exit code will say why.
-                    self.broken = True
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
+                    job(*arguments)
+                except Exception as error:  # told by load(), whatever it is
+                    self.problem = error
 
-    def problem(self):
-        """Wait for its end; return None or what went wrong."""
-        self.pieces.put(None)
+    def finish(self):
+        """Wait until all is done; return None or what went wrong, in words."""
+        self._jobs.put(None)
         self.join()
-        code = self.process.wait()
-        if not code and not self.broken:
+        if self.problem is None:
             return None
-        return how_it_ended(
-            os.path.basename(self.process.args[0].decode("utf-8")),
-            code,
-            _error(last_words(self.says)),
-        )
+        arguments = self.problem.args
+        return " ".join(str(part) for part in reversed(arguments)) or repr(self.problem)
 
 
-def load(path, compressor, command, folder, exists):
-    """Send the tables of the dump `path` to clients and return the Loaded.
+def send(connection, statement):
+    """Run one statement of a dump. As bytes: what is in it is in the character set it says."""
+    try:
+        connection.query(statement)
+    except connection.Error as error:
+        if error.args[0] != EMPTY_QUERY:
+            raise
 
-    folder: a private one for what the programs say on stderr; exists(table): whether it is there
-    yet. One client makes the tables, and all of them share the INSERT statements of a large one.
-    Memory does not grow with the dump.
+
+class Load:
+    """Three connections to one schema: for rows, for indexes and for reading what is complete.
+
+    large(table): whether its secondary indexes are added later; read(connection, table): called
+    when a table is complete but for its foreign keys.
     """
-    content, splitter = Scanner(), Splitter()
-    feeds: list = []
-    with open(path, "rb") as file, stderr_file(folder) as unpack_says:
-        unpack = start_program(
-            compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=unpack_says
-        )
-        try:
-            for _number in range(CLIENTS):
-                feeds.append(Feed(command, folder))
-            spread = Spread(feeds, splitter, exists)
-            for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
-                content.feed(chunk)
-                for kind, piece in splitter.feed(chunk):
-                    spread.send(kind, piece)
-                if spread.broken:
-                    unpack.kill()
-                    break
-            spread.flush()
-            problems = [feed.problem() for feed in feeds]
-            unpack_code = unpack.wait()
-        finally:
-            for process in [unpack, *(feed.process for feed in feeds)]:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-            unpack.stdout.close()
-        problem = next(filter(None, problems), None)
-        if unpack_code and not spread.broken:
-            problem = how_it_ended(compressor.name, unpack_code, last_words(unpack_says))
-        elif not (content.whole or spread.broken):
-            problem = "the dump ends without its last line '-- Dump completed'"
-    return Loaded(problem, content, splitter.programs)
 
-
-class Spread:
-    """Gives every piece of a dump to the client that is to have it."""
-
-    def __init__(self, feeds, splitter, exists):
-        self.feeds, self.splitter, self.exists = feeds, splitter, exists
-        self.turn = 0
-        self.sent = 0
-        self.spreading = False
-        self.waiting = bytearray()
+    def __init__(self, connections, large, read):
+        self.rows = Worker(connections[0], WAITING)
+        self.indexes, self.reader = (Worker(connection) for connection in connections[1:])
+        self.large, self.read = large, read
+        self.found = {}
+        self._keys = {}
+        self._constraints = []
 
     @property
     def broken(self):
-        return any(feed.broken for feed in self.feeds)
+        return any(worker.problem for worker in (self.rows, self.indexes, self.reader))
 
-    def send(self, kind, piece):
-        if kind == "settings":
-            for feed in self.feeds:
-                feed.pieces.put(piece)
+    def take(self, kind, statement):
+        """Take what Splitter.feed() gave."""
+        if kind == "end":
+            # Once the rows before it are there.
+            self.rows.do(self.indexes.do, self._index, statement.decode("utf-8"))
             return
-        if kind == "table" and self.turn:
-            self.flush()
-            self.turn = 0
-        if kind == "table":
-            self.sent, self.spreading = 0, False
-        elif kind == "statement" and self.sent >= TURN and len(self.feeds) > 1:
-            self.flush()
-            self.turn = (self.turn + 1) % len(self.feeds)
-            self.sent = 0
-            # The first client makes the table; the others must not come before it.
-            while not (self.spreading or self.broken or self.exists(self.splitter.table)):
-                time.sleep(POLL)
-            self.spreading = True
-        self.waiting += piece
-        self.sent += len(piece)
-        if len(self.waiting) >= CHUNK:
-            self.flush()
+        if kind == "settings":
+            self.indexes.query(statement)
+        if kind == "create":
+            table, short, keys, constraints = take_apart(statement, self.large)
+            self._keys[table] = keys
+            self._constraints += constraints
+            statement = short
+        self.rows.query(statement)
 
-    def flush(self):
-        """Hand what has been collected to the client whose turn it is."""
-        if self.waiting:
-            self.feeds[self.turn].pieces.put(bytes(self.waiting))
-            self.waiting.clear()
+    def _index(self, table):
+        for statement in self._keys.pop(table, ()):
+            send(self.indexes.connection, statement)
+        self.reader.do(self._look, table)
+
+    def _complete(self):
+        for statements in (*self._keys.values(), self._constraints):
+            for statement in statements:
+                send(self.indexes.connection, statement)
+
+    def _look(self, table):
+        self.found[table] = self.read(self.reader.connection, table)
+
+    def finish(self, whole):
+        """Wait for all that is under way; whole: add what is left to add. Return the problem."""
+        problem = self.rows.finish()
+        if whole and not problem:
+            self.indexes.do(self._complete)
+        return problem or self.indexes.finish() or self.reader.finish()
 
 
-def _error(said):
-    """Return what the client said without the rows that it repeats before it."""
-    return said[max(0, said.rfind("ERROR ")) :] if "ERROR " in said else ""
+def load(path, compressor, connections, folder, large, read):
+    """Fill the schema of the connections with the tables of the dump `path`; return the Loaded.
+
+    connections, large, read: as in Load; folder: a private one for what a program says on stderr.
+    Memory does not grow with the dump.
+    """
+    content, splitter = Scanner(), Splitter()
+    work = Load(connections, large, read)
+    with open(path, "rb") as file, stderr_file(folder) as says:
+        unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
+        try:
+            for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
+                content.feed(chunk)
+                for kind, statement in splitter.feed(chunk):
+                    work.take(kind, statement)
+                if work.broken:
+                    unpack.kill()
+                    break
+            code = unpack.wait()
+            problem = work.finish(content.whole and not code)
+        finally:
+            if unpack.poll() is None:
+                unpack.kill()
+                unpack.wait()
+            unpack.stdout.close()
+        if not problem and code:
+            problem = how_it_ended(compressor.name, code, last_words(says))
+        elif not (problem or content.whole):
+            problem = "the dump ends without its last line '-- Dump completed'"
+    return Loaded(problem, content, splitter.programs, work.found)
 
 
-def run_programs(connection, programs, source, target, pymysql):
+def run_programs(connection, programs, source, target):
     """Run the programs of a dump of the schema `source` in the schema `target`.
 
     connection: one of its own, as the statements set its character set, time zone and sql_mode.
@@ -364,8 +384,6 @@ def run_programs(connection, programs, source, target, pymysql):
         if statement.startswith(before):
             statement = after + statement[len(before) :]
         try:
-            # As bytes: a body is in the dump in the character set it was written in.
-            connection.query(statement)
-        except pymysql.MySQLError as error:
-            if error.args[0] != EMPTY_QUERY:
-                raise ProgramError(program, error.args[0], str(error.args[-1])) from error
+            send(connection, statement)
+        except connection.Error as error:
+            raise ProgramError(program, error.args[0], str(error.args[-1])) from error

@@ -8,6 +8,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
 from playbook import play
@@ -355,6 +356,35 @@ def test_the_direct_way_empties_the_schema_first(confined, backup):
     assert not down(confined)
 
 
+def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_module, monkeypatch):
+    """Every table is taken for a large one, and the odd ones among them for what they are."""
+    import schema_restore
+
+    monkeypatch.setattr(schema_restore, "LARGE", -1)
+    run(
+        broken,
+        "CREATE TABLE anak (id INT AUTO_INCREMENT, kode VARCHAR(9) COMMENT 'KEY,', induk INT,"
+        " isi TEXT, dua INT AS (induk * 2) VIRTUAL, CONSTRAINT positif CHECK (induk > 0),"
+        " PRIMARY KEY (id), KEY dua (dua DESC), UNIQUE KEY kode (kode), KEY awal (isi(5)),"
+        " CONSTRAINT fk_sendiri FOREIGN KEY (induk) REFERENCES anak (id) ON DELETE CASCADE)",
+        "CREATE TABLE `a``cu` (kode VARCHAR(9), isi TEXT, FULLTEXT KEY teks (isi), KEY (kode),"
+        " CONSTRAINT `fk``kode` FOREIGN KEY (kode) REFERENCES anak (kode) ON UPDATE CASCADE)",
+        "CREATE TABLE lama (id INT, nomor INT AUTO_INCREMENT, PRIMARY KEY (id, nomor),"
+        " KEY nomor (nomor)) ENGINE=MyISAM",
+        "CREATE TABLE riwayat (id INT PRIMARY KEY, x INT, KEY (x)) WITH SYSTEM VERSIONING",
+        "INSERT INTO anak (kode, induk, isi) VALUES ('a', 1, 'satu;\n'), ('b', 1, NULL)",
+        "INSERT INTO `a``cu` VALUES ('b', 'UNLOCK TABLES;\n')",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    before = everything(broken)
+    ruin(broken)
+    result = run_module("schema_restore", **connection(broken), backup=made["backup"]["path"])
+    assert not result["failed"], result["msg"]
+    assert everything(broken) == before
+    with pytest.raises(pymysql.err.IntegrityError):
+        run(broken, "INSERT INTO `a``cu` VALUES ('c', '')")
+
+
 def test_tables_of_other_schemas_that_refer_to_this_one_are_respected(broken, backup, run_module):
     broken.sql("CREATE DATABASE tetangga")
     broken.sql(
@@ -375,8 +405,8 @@ def test_an_event_never_exists_in_the_scratch_schema(broken, backup, run_module,
     seen = []
     run_programs = schema_restore.run_programs
 
-    def watched(connection, programs, source, target, pymysql):
-        run_programs(connection, programs, source, target, pymysql)
+    def watched(connection, programs, source, target):
+        run_programs(connection, programs, source, target)
         seen.append((target, broken.sql("SELECT event_schema FROM information_schema.events")))
 
     monkeypatch.setattr(schema_restore, "run_programs", watched)

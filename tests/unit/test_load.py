@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.load import Splitter
+from ansible.module_utils.fix_fk.load import Splitter, take_apart
 
 DUMP = rb"""/*M!999999\- enable the sandbox mode */
 -- MariaDB dump 10.19
@@ -60,19 +60,22 @@ DELIMITER ;
 @pytest.mark.parametrize("size", [1, 2, 17, 100, 10**6])
 def test_tables_and_programs_are_told_apart_wherever_a_chunk_ends(size):
     splitter = Splitter()
-    pieces = [
-        piece
+    found = [
+        item
         for start in range(0, len(DUMP), size)
-        for piece in splitter.feed(DUMP[start : start + size])
+        for item in splitter.feed(DUMP[start : start + size])
     ]
-    tables = b"".join(text for kind, text in pieces if kind != "settings")
-    assert tables.strip().startswith(b"DROP TABLE IF EXISTS `a``b`;\nCREATE TABLE")
-    assert tables.strip().endswith(b"(3,'');\n/*!40000 ALTER TABLE `a``b` ENABLE KEYS */;")
-    assert b"LOCK TABLES `" not in tables and b"TRIGGER" not in tables
-    assert tables.count(b"INSERT INTO") == 2
-    # Where a statement begins, another client may go on.
-    assert sum(kind == "statement" for kind, _text in pieces) == 2
-    assert splitter.table == "a`b"
+    assert [(kind, text.lstrip()[:12]) for kind, text in found] == [
+        ("settings", b"/*M!999999\\-"),
+        ("statement", b"DROP TABLE I"),
+        ("create", b"CREATE TABLE"),
+        ("statement", b"/*!40000 ALT"),
+        ("statement", b"INSERT INTO "),
+        ("statement", b"INSERT INTO "),
+        ("statement", b"/*!40000 ALT"),
+        ("end", b"a`b"),
+    ]
+    assert found[4][1].endswith(b"(2,'-- x\\nDELIMITER ;;')")
     programs = [
         (program.kind, program.statement.split(b" ")[0].split(b"\n")[-1])
         for program in splitter.programs
@@ -85,3 +88,55 @@ def test_tables_and_programs_are_told_apart_wherever_a_chunk_ends(size):
         ("view", b"/*!50001"),
     ]
     assert b"-- Table structure for table `no`" in splitter.programs[2].statement
+
+
+CREATE = rb"""CREATE TABLE `a``b` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `x` int(11) COMMENT 'KEY,',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `u``, KEY` (`x`),
+  KEY `k` (`x`,`id`),
+  CONSTRAINT `fk`` CHECK (` FOREIGN KEY (`x`) REFERENCES `c` (`id`) ON DELETE CASCADE,
+  CONSTRAINT `c FOREIGN KEY (` CHECK (`x` > 1)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"""
+FOREIGN = [
+    b"ALTER TABLE `a``b` ADD CONSTRAINT `fk`` CHECK (` FOREIGN KEY (`x`) REFERENCES `c` (`id`)"
+    b" ON DELETE CASCADE"
+]
+
+
+def test_what_can_be_added_later_is_taken_out_of_a_table():
+    table, short, keys, constraints = take_apart(CREATE, lambda table: table == "a`b")
+    assert table == "a`b"
+    assert short.split(b"\n")[2:] == [
+        b"  `x` int(11) COMMENT 'KEY,',",
+        b"  PRIMARY KEY (`id`),",
+        b"  CONSTRAINT `c FOREIGN KEY (` CHECK (`x` > 1)",
+        b") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
+    ]
+    assert keys == [
+        b"ALTER TABLE `a``b` ADD UNIQUE KEY `u``, KEY` (`x`), ADD KEY `k` (`x`,`id`)",
+    ]
+    assert constraints == FOREIGN
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        CREATE.replace(b"ENGINE=InnoDB", b"ENGINE=MyISAM"),
+        CREATE.replace(b"  PRIMARY KEY (`id`),\n", b""),
+        CREATE.replace(b"PRIMARY KEY (`id`)", b"PRIMARY KEY (`x`,`id`)"),
+        CREATE.replace(b"  KEY `k` (`x`,`id`)", b"  FULLTEXT KEY `k` (`x`)"),
+    ],
+    ids=["another engine", "no primary key", "the counter is not first", "a full-text index"],
+)
+def test_indexes_that_the_rows_need_or_whose_order_would_change_stay(create):
+    _table, short, keys, constraints = take_apart(create, lambda _table: True)
+    assert keys == [] and constraints == FOREIGN
+    assert short.count(b"KEY `") == 2
+
+
+def test_a_small_table_keeps_its_indexes():
+    _table, short, keys, constraints = take_apart(CREATE, lambda _table: False)
+    assert keys == [] and constraints == FOREIGN
+    assert b"  KEY `k` (`x`,`id`),\n" in short
