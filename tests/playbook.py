@@ -65,9 +65,14 @@ class Run:
         ]
 
     def message(self) -> str:
-        """The message of the last failed task: what the operator is left with."""
-        failed = [e for e in self.events if e["event"] == "runner_on_failed"]
-        return failed[-1]["event_data"]["res"]["msg"] if failed else ""
+        """What the last failed host has to say: its summary, or what the last failed task said."""
+        failed = [e["event_data"] for e in self.events if e["event"] == "runner_on_failed"]
+        if not failed:
+            return ""
+        for artifact in (self.events[-1]["event_data"].get("artifact_data") or {}).values():
+            if artifact["host"] == failed[-1]["host"]:
+                return artifact["summary"]
+        return failed[-1]["res"]["msg"]
 
     def everything(self) -> str:
         """All text that anyone could read of this run."""

@@ -126,12 +126,13 @@ def followers(laravel: Laravel, schema: dict) -> list[str]:
             notes.append(
                 f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
                 f"migration pointed it at {known.referenced_table}. It followed the table when "
-                "that was renamed."
+                f"that was renamed: a new row of {key['table']} can refer to {parent} only, until "
+                "a migration points the constraint elsewhere."
             )
     return notes
 
 
-def _differences(found: dict, expected: dict) -> str:
+def differences(found: dict, expected: dict) -> str:
     """Say in which parts a foreign key is not as expected."""
     parts = []
     for part, wanted in expected.items():
@@ -495,8 +496,8 @@ class _Case:
             sentence += f": {failed.shown}."
         elif self.laravel.maintenance.get("run_id"):
             sentence += (
-                f"is pending: run {self.laravel.maintenance['run_id']} of this tool was "
-                "interrupted before it had run it."
+                f"is pending: run {self.laravel.maintenance['run_id']} of this tool "
+                "was interrupted, or failed, before it had run it."
             )
         else:
             sentence += "is pending and cannot run; the log holds no error of it."
@@ -600,7 +601,8 @@ class _Case:
             f"{self.diagnosis.found} No way back to the schema before the migration is safe: "
             f"{reasons}.",
             "Take these reasons to the migration's author. Anything that clears one of them "
-            "(rows moved out of a leftover, a correct down()) opens that way; then run this again."
+            "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
+            "Or put a backup back that was made before: playbooks/restore.yml lists them."
             if strategy == "auto"
             else "Clear the reason, or leave rollback_strategy out, so that every way is "
             "considered; then run this again.",
@@ -795,6 +797,23 @@ class _Case:
             drops.append({**definition, "table": table.name})
             repaired.drop_key(taken.name, table.name)
 
+    def _made_anew(self, final: Schema) -> dict[str, str]:
+        """Return {table that is new and empty after the migrations: where its rows are then}."""
+        effects = [
+            effect
+            for migration in self._to_run()
+            for statement in self.laravel.up(migration)
+            for effect in sql.read(statement)
+        ]
+        created = {e.table.casefold() for e in effects if isinstance(e, sql.CreateTable)}
+        anew = {}
+        for effect in effects:
+            if isinstance(effect, sql.RenameTable) and effect.table.casefold() in created:
+                new, old = final.get(effect.table), final.get(effect.new_name)
+                if new and old and not new.written and old.may_have_rows:
+                    anew[new.name] = old.name
+        return anew
+
     def _to_run(self) -> list[str]:
         if self.inputs.rollback_strategy == "literal" and self.inputs.rollback_migration:
             return [self.inputs.rollback_migration, *self.laravel.pending]
@@ -851,7 +870,7 @@ class _Case:
     def _missing_expected(self) -> list[str]:
         missing = [f"constraint {name}" for name in self.schema.get("missing") or ()]
         missing.extend(
-            f"constraint {item['name']} differs ({_differences(item['found'], item['expected'])})"
+            f"constraint {item['name']} differs ({differences(item['found'], item['expected'])})"
             for item in self.schema.get("differing") or ()
         )
         return missing + [
@@ -868,6 +887,12 @@ class _Case:
     def _plan(self, steps: list[dict], final: Schema) -> None:
         """Attach the plan, and what must be true when it has been carried out."""
         self.diagnosis.steps = steps
+        anew = self._made_anew(final)
+        self.diagnosis.notes += [
+            f"After the migrations {name} is a new table, without rows: the present ones are in "
+            f"{old} then. If the application needs them in {name}, a migration has to copy them."
+            for name, old in anew.items()
+        ]
         constraints = {
             (name.casefold(), table.name.casefold()): {
                 "name": key.name,
@@ -897,6 +922,7 @@ class _Case:
                 for table in final.tables.values()
                 if table.identity is not None
             },
+            "anew": anew,
             "dropped": sorted(
                 table.identity for table in final.dropped if table.identity is not None
             ),

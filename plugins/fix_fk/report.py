@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
@@ -24,8 +26,9 @@ def build(run: dict) -> dict:
 
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
     prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
-    results ({step id: module result}), failure (None or {task, message}), checks, command (what to
-    type to run this again) and repair (what to type for a repair). The result adds
+    results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
+    the application, before), inventory (as it is typed after -i) and command (what to type to run
+    this again, without its inventory). The result adds
 
     - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
       rebuilt, refused, failed) and ok;
@@ -43,6 +46,9 @@ def build(run: dict) -> dict:
         for step in diagnosis["steps"]
     ]
     answers = _answers(outcome, run, diagnosis, results, steps)
+    for name in ("happened", "next"):
+        answers[name] = as_typed(answers[name], run["inventory"])
+    answers["undo"] = [as_typed(line, run["inventory"]) for line in answers["undo"]]
     backup = (results.get("backup") or {}).get("backup")
     proof = (results.get("prove") or {}).get("restore")
     if backup and proof:
@@ -60,6 +66,15 @@ def build(run: dict) -> dict:
         "checks": checks,
         "backup": backup,
     }
+
+
+def as_typed(words: str, inventory: str) -> str:
+    """Return a text in which every playbook of this project is named as one types it."""
+    return re.sub(
+        r"(?:ansible-playbook )?((?:playbooks/\w+|(?<![\w/.])fix_fk)\.yml)(?! -i)",
+        lambda found: f"ansible-playbook {found[1]} -i {inventory}",
+        words,
+    )
 
 
 def database_changed(results: dict) -> bool:
@@ -150,6 +165,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         "next": diagnosis["next"] or "Nothing is left to do.",
         "undo": [],
     }
+    stays_down = run["maintenance"].get("down") and not run["maintenance"].get("by_this_tool")
     if outcome == "refused":
         answers["did"] = diagnosis["not_changed"]
         answers["state"] = "The application and its database are as they were found."
@@ -160,15 +176,23 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["did"] = "Nothing was changed: this only looked."
     elif outcome in ("may_fail", "will_fail", "needs_repair"):
         answers["did"] = "Nothing was changed: this only looked."
-        answers["next"] = f"{run['repair']} carries the plan out; with --check it shows it again."
+        answers["next"] = "fix_fk.yml carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
         answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
-        passed = f"{len(checks)} check{'s' if len(checks) != 1 else ''} passed"
-        answers["state"] = f"{', '.join([passed, *_maintenance(results)])}."
         look = [check["check"] for check in checks if check.get("look")]
-        if look:
+        answers["state"] = _sentence([*_counted(checks), *_maintenance(results)])
+        if outcome == "restored":
+            answers["next"] = "playbooks/diagnose.yml tells what the state that was put back needs."
+        elif look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
+        if stays_down:
+            answers["next"] = f"When that is meant: php artisan up. {answers['next']}"
+    elif stays_down:
+        answers["state"] = "The application is in maintenance mode."
+        answers["next"] = "php artisan up ends the maintenance mode, when that is meant." + (
+            f" {diagnosis['next']}" if diagnosis["next"] else ""
+        )
     if outcome != "refused" and diagnosis.get("warning"):
         answers["state"] = f"{answers['state']} {diagnosis['warning']}".strip()
     return answers
@@ -176,7 +200,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
 
 def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
     if diagnosis["refused"] and not run.get("failure") and not _ahead(run):
-        return text.refusal(diagnosis)
+        said = {"found": answers["happened"], "next": answers["next"]}
+        return text.refusal({**diagnosis, **said})
     sentences = [answers["happened"], answers["did"], answers["state"]]
     if run.get("failure"):
         sentences[0] = f"Found: {sentences[0]}"
@@ -189,6 +214,24 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
 def _ahead(run: dict) -> bool:
     """Tell whether this is about migrations that have not failed yet."""
     return (run.get("prediction") or {}).get("outcome") in ("may_fail", "will_fail")
+
+
+def _counted(checks: list[dict]) -> list[str]:
+    """Say how many checks passed, and how many want a person's eye."""
+    look = sum(bool(check.get("look")) for check in checks)
+    passed = sum(not check.get("look") and not check.get("skipped") for check in checks)
+    counted = []
+    if passed:
+        counted.append(f"{passed} check{'s' if passed > 1 else ''} passed")
+    if look:
+        counted.append(f"{look} to look at")
+    return counted
+
+
+def _sentence(parts: list[str]) -> str:
+    """Return parts as one sentence, or nothing."""
+    words = ", ".join(parts)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def _maintenance(results: dict) -> list[str]:
@@ -209,7 +252,7 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
         "happened": f"{told}. (In: {failure['task']}.)",
         "did": "" if "Nothing was changed" in told else "Nothing was changed.",
         "state": "",
-        "next": own_next or f"Once the cause is gone, run it again: {run['command']}",
+        "next": own_next or _advice(told, run["command"]),
         "undo": [],
     }
     if done:
@@ -222,12 +265,7 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
             answers["state"] = "The application is up."
         elif "maintenance" in results:
             answers["state"] = "The application stays in maintenance mode."
-        answers["undo"] = [
-            line
-            for step in reversed(steps)
-            if step["id"] not in HARMLESS
-            for line in step["undo_queries"]
-        ]
+        answers["undo"] = _undo(results, steps)
         if any(not check["ok"] for check in run.get("checks") or ()):
             answers["state"] += (
                 " If what differs is meant, end the maintenance yourself: php artisan up."
@@ -239,3 +277,36 @@ def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
         elif entered:
             answers["state"] += " The application is still in maintenance mode."
     return answers
+
+
+def _undo(results: dict, steps: list[dict]) -> list[str]:
+    """Return what takes back what was done, last first."""
+    backup = (results.get("backup") or {}).get("backup")
+    half_run = any(
+        result.get("failed") and "effect" in result and result.get("queries")
+        for name, result in results.items()
+        if name not in HARMLESS
+    )
+    if half_run and backup:
+        # What artisan did until it failed is known to nobody, and statements that take back only
+        # what went before would meet something else.
+        return [f"ansible-playbook playbooks/restore.yml -e restore_backup={backup['id']}"]
+    return [
+        line
+        for step in reversed(steps)
+        if step["id"] not in HARMLESS
+        for line in step["undo_queries"]
+    ]
+
+
+def _advice(told: str, command: str) -> str:
+    """Return what to do about a failure that does not say so itself."""
+    again = f"then run it again: {command}"
+    if "deserialization failed" in told:
+        return (
+            "See that Python 3.8 or newer starts on the host, name it in the inventory behind the "
+            f"host (ansible_python_interpreter=/usr/bin/python3), {again}"
+        )
+    if told.startswith("Validation of arguments failed"):
+        return f"Correct the variables of this host in the inventory, {again}"
+    return f"Once the cause is gone, {again[5:]}"

@@ -213,7 +213,7 @@ def leaves_schema(statement: str) -> bool:
                 rest = sqlglot.tokenize(str(tree.expression.name), dialect=DIALECT)
                 found = any(token.text == "." for token in rest)
             else:
-                found = tree and any(table.db for table in tree.find_all(exp.Table))
+                found = bool(tree) and any(table.db for table in tree.find_all(exp.Table))
             if found:
                 return True
     except (AttributeError, SqlglotError, RecursionError):

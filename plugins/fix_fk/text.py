@@ -16,6 +16,21 @@ PART = 12
 LOOKED = ("may_fail", "will_fail", "needs_repair")
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
+# Renames are shortened only when they are a wall: they are undo statements as well.
+LONG_RENAME = 600
+
+WAYS = {
+    "nothing": "leave it as it is",
+    "down": "the migration's own down()",
+    "rename_back": "rename the tables back",
+    "literal": "migrate:rollback --step=1 as it stands",
+}
+SOURCES = {"pretend": "migrate --pretend", "log": "the log", "inventory": "the inventory"}
+PROOFS = {
+    "L0": "the file was read back",
+    "L1": "it was loaded once",
+    "L2": "it was loaded once, and every row compared",
+}
 
 
 def refusal(diagnosis: dict) -> str:
@@ -43,7 +58,7 @@ def plan(diagnosis: dict, host: str) -> str:
     lines += _labelled(
         "Roll back",
         [
-            f"{'- taken' if way['chosen'] else '- not taken'}, {way['way']}: {way['reason']}"
+            f"- {'taken' if way['chosen'] else 'not taken'}: {WAYS[way['way']]}: {way['reason']}"
             for way in diagnosis["ways"]
         ],
     )
@@ -89,7 +104,7 @@ def report(data: dict) -> str:
         for step in data["steps"]:
             lines.append(f"  {step['state']:<11}  {step['title']}")
             for query in step["queries"]:
-                lines += _wrap(query, " " * 15, " " * 17)
+                lines += _wrap(_shorten(query), " " * 15, " " * 17)
         lines.append("")
     foreseen = data.get("prediction")
     if foreseen and (foreseen["findings"] or foreseen["notes"]):
@@ -140,15 +155,15 @@ def _backup(backup: dict | None) -> list[str]:
         return []
     return [
         backup["path"],
-        f"{backup['bytes']} bytes, proof level {backup['proof_level']}, "
-        f"sha256 {backup['sha256'][:16]}...",
+        f"{backup['bytes']} bytes, proof level {backup['proof_level']} "
+        f"({PROOFS[backup['proof_level']]}), sha256 {backup['sha256'][:16]}...",
     ]
 
 
 def _name(name: dict) -> str:
     return (
         f"{name['name']}: held by {name['holder']} ({name['is']}), wanted by {name['wanted_by']}; "
-        f"learned from {', '.join(name['learned_from'])}"
+        f"learned from {', '.join(SOURCES[source] for source in name['learned_from'])}"
     )
 
 
@@ -184,7 +199,8 @@ def _part(label: str, items) -> list[str]:
 
 
 def _shorten(item: str) -> str:
-    if len(item) <= LONG or not item.casefold().startswith("create table"):
+    kind = item[:12].casefold()
+    if len(item) <= {"create table": LONG, "rename table": LONG_RENAME}.get(kind, len(item)):
         return item
     return f"{item[: LONG - 30]} ... ({len(item)} characters)"
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from . import option_2
-from .diagnosis import followers
+from .diagnosis import differences, followers
 from .facts import Inputs, Laravel, live
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
@@ -59,6 +59,8 @@ def verify(
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
         checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
+    if expected.get("anew"):
+        checks += _anew(expected["anew"], schema_facts.get("contents") or {})
     left_behind = followers(Laravel(history), schema_facts)
     if left_behind:
         checks.append(
@@ -121,6 +123,22 @@ def _left(left: dict, schema_facts: dict) -> dict:
     return {**_check("left over, outside fresh_tables", True, detail), "look": True}
 
 
+def _anew(anew: dict, contents: dict) -> list[dict]:
+    """Name the tables that were made anew while their rows stay in the one renamed away."""
+    told = [
+        f"{name} is empty; its {contents[old]['rows']} rows are in {old}"
+        for name, old in anew.items()
+        if contents.get(name, {}).get("rows") == 0 and contents.get(old, {}).get("rows")
+    ]
+    if not told:
+        return []
+    detail = (
+        f"{'; '.join(told)}. The migrations leave it so. If the application needs them there, a "
+        "migration has to copy them"
+    )
+    return [{**_check("tables made anew", True, detail), "look": True}]
+
+
 def _constraints(schema_facts: dict, expected: dict) -> list[dict]:
     missing = {name.casefold() for name in schema_facts.get("missing") or ()}
     differing = {item["name"].casefold(): item for item in schema_facts.get("differing") or ()}
@@ -134,8 +152,8 @@ def _constraints(schema_facts: dict, expected: dict) -> list[dict]:
         if name.casefold() in missing:
             detail = f"does not exist; expected {detail}"
         elif name.casefold() in differing:
-            found = differing[name.casefold()]["found"]
-            detail = f"differs: {found}; expected {detail}"
+            item = differing[name.casefold()]
+            detail = f"{differences(item['found'], item['expected'])}; expected {detail}"
         ok = name.casefold() not in missing and name.casefold() not in differing
         checks.append(_check(f"constraint {name}", ok, detail))
     return checks

@@ -272,7 +272,15 @@ def test_damaged_marker_is_nobodys(facts, content):
 
 def answer(**values):
     return dict(
-        {"exists": True, "queries": [], "error": None, "conditional": [], "strings": []}, **values
+        {
+            "exists": True,
+            "queries": [],
+            "error": None,
+            "conditional": [],
+            "strings": [],
+            "elsewhere": [],
+        },
+        **values,
     )
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.report import build, database_changed
+from fix_fk.report import as_typed, build, database_changed
 
 STEP = {"id": "backup", "title": "Back the schema up"}
 
@@ -28,7 +28,9 @@ def report(failure, results=None, steps=(STEP,)):
             "failure": {"task": "t", "message": failure},
             "results": results or {},
             "checks": [],
-            "command": "again",
+            "command": "playbooks/again.yml",
+            "inventory": "production",
+            "maintenance": {},
         }
     )
 
@@ -38,7 +40,8 @@ def test_what_stops_before_the_first_step_is_a_refusal():
     assert (data["outcome"], data["ok"]) == ("refused", False)
     assert data["summary"] == (
         "Found: Validation of arguments failed: laravel_path is missing. (In: t.) "
-        "Nothing was changed. Next: Once the cause is gone, run it again: again"
+        "Nothing was changed. Next: Correct the variables of this host in the inventory, then run "
+        "it again: ansible-playbook playbooks/again.yml -i production"
     )
 
 
@@ -74,3 +77,26 @@ def test_what_stops_in_a_step_is_a_failure():
 def test_a_module_that_could_not_say_what_it_did_may_have_written(result, changed):
     assert database_changed({"rollback": result}) is changed
     assert database_changed({"backup": result}) is False
+
+
+def test_a_half_run_migration_is_undone_with_the_backup_and_nothing_else():
+    ran = {"failed": True, "changed": True, "queries": ["php artisan migrate"], "effect": {}}
+    back = {"changed": True, "backup": {"id": "b1", "proof_level": "L0"}}
+    steps = [{**STEP, "do": [], "undo": ["DROP"]}, {**STEP, "id": "remigrate", "undo": ["no"]}]
+    data = report("It died.", {"backup": back, "remigrate": ran}, steps)
+    assert data["undo"] == [
+        "ansible-playbook playbooks/restore.yml -i production -e restore_backup=b1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        ("run fix_fk.yml again", "run ansible-playbook fix_fk.yml -i stage again"),
+        ("ansible-playbook playbooks/verify.yml", "ansible-playbook playbooks/verify.yml -i stage"),
+        ("playbooks/restore.yml -i x", "playbooks/restore.yml -i x"),
+        ("see /srv/fix_fk.yml", "see /srv/fix_fk.yml"),
+    ],
+)
+def test_playbooks_are_named_as_one_types_them(words, typed):
+    assert as_typed(words, "stage") == typed

@@ -74,7 +74,9 @@ def run(diagnosis=DIAGNOSIS, **changes):
             "failure": None,
             "results": {},
             "checks": [],
-            "command": "ansible-playbook fix_fk.yml -i production",
+            "command": "fix_fk.yml",
+            "inventory": "production",
+            "maintenance": {},
             **changes,
         }
     )
@@ -166,7 +168,7 @@ def test_what_wants_an_eye_is_said_at_the_end():
     data = run(checks=checks, results=results)
     assert (data["outcome"], data["state"]) == (
         "repaired",
-        "2 checks passed, the application is up.",
+        "1 check passed, 1 to look at, the application is up.",
     )
     assert data["next"] == "Nothing is left to do at once. To look at: children."
     assert "look         children: d" in text.report(data)
