@@ -287,7 +287,9 @@ def answer(**values):
 def test_questions_to_the_database_make_a_list_conditional():
     result = laravel_info.statements_by_migration(
         {
-            ("m", "up"): answer(queries=["drop table `a`", "(SELECT 1)"], strings=["a"]),
+            ("m", "up"): answer(
+                queries=["drop table `a`", "(SELECT 1)"], strings=["a"], elsewhere=["billing"]
+            ),
             ("m", "down"): answer(exists=False, error="with secret1 in it"),
         },
         "secret1",
@@ -301,6 +303,7 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_conditional": [],
         "down_exists": False,
         "source_strings": ["a"],
+        "elsewhere": ["billing"],
     }
 
 
