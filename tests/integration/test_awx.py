@@ -335,8 +335,9 @@ def test_a_job_repairs_and_hands_its_outcome_on(awx, broken):
 
 def test_a_scheduled_diagnosis_fails_when_a_repair_is_needed(awx, broken):
     job = awx.job(broken, "playbooks/diagnose.yml", diagnose_read_only="true")
-    assert job.rc == 2, job.screen
+    assert job.rc == 11, job.screen
     assert job.artifacts["fix_fk_app_1_example"]["outcome"] == "needs_repair"
+    assert job.artifacts["fix_fk_app_1_example"]["prediction"]["outcome"] == "has_failed"
     assert "Next: ansible-playbook fix_fk.yml" in job.message and job.changed == 0
 
 
