@@ -44,6 +44,8 @@ bench:
 	@python tests/bench/option_1.py
 	@echo '==> Bench of backup and restore'
 	@python tests/bench/backup_restore.py
+	@echo '==> Bench of the look at a large schema'
+	@python tests/bench/look.py
 
 clean:
 	@if [ -e .sandbox ]; then \

@@ -244,7 +244,7 @@ def list_locks(connection, schema, tables, pymysql):
     transaction's begin where that is visible; statement is None between two statements; user and
     host are None for a session that the account may not look at.
     """
-    for ask in (_metadata_locks, _metadata_lock_info, _transactions, _own_statements):
+    for ask in (_metadata_locks, _transactions, _own_statements):
         try:
             locks = ask(connection, schema)
         except pymysql.MySQLError:
@@ -282,7 +282,7 @@ def _lock(table, connection, user, host, seconds, statement):
 
 
 def _metadata_locks(connection, schema):
-    """From the performance schema, where it watches metadata locks (MySQL does)."""
+    """From the performance schema, where it watches metadata locks (MySQL does, MariaDB can)."""
     watched = rows_of(
         connection,
         "SELECT 1 FROM performance_schema.setup_instruments"
@@ -297,21 +297,6 @@ def _metadata_locks(connection, schema):
         " JOIN performance_schema.threads t ON t.THREAD_ID = m.OWNER_THREAD_ID"
         " WHERE m.OBJECT_TYPE = 'TABLE' AND m.OBJECT_SCHEMA = %s AND m.LOCK_STATUS = 'GRANTED'"
         " AND t.PROCESSLIST_ID <> CONNECTION_ID()",
-        (schema,),
-    )
-    return [_lock(*row) for row in rows]
-
-
-def _metadata_lock_info(connection, schema):
-    """From MariaDB's plugin of that name, where it is installed."""
-    rows = rows_of(
-        connection,
-        "SELECT DISTINCT m.TABLE_NAME, m.THREAD_ID, p.USER, p.HOST, p.TIME, p.INFO"
-        " FROM information_schema.METADATA_LOCK_INFO m"
-        # Without the right PROCESS other accounts' sessions are missing there.
-        " LEFT JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID"
-        " WHERE m.LOCK_TYPE = 'Table metadata lock' AND m.TABLE_SCHEMA = %s"
-        " AND m.THREAD_ID <> CONNECTION_ID()",
         (schema,),
     )
     return [_lock(*row) for row in rows]
