@@ -11,6 +11,7 @@ whose rows are not known counts as having rows.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -47,16 +48,13 @@ class Table:
         return self.rows is not False
 
     def copy(self) -> Table:
-        return replace(
-            self,
-            columns=None if self.columns is None else list(self.columns),
-            keys=list(self.keys),
-            indexes=None if self.indexes is None else list(self.indexes),
-            changed_columns=set(self.changed_columns),
-            written=set(self.written),
-            definitions=dict(self.definitions),
-            keyed=dict(self.keyed),
-        )
+        twin = copy.copy(self)
+        twin.columns = None if self.columns is None else list(self.columns)
+        twin.keys = list(self.keys)
+        twin.indexes = None if self.indexes is None else list(self.indexes)
+        twin.changed_columns, twin.written = set(self.changed_columns), set(self.written)
+        twin.definitions, twin.keyed = dict(self.definitions), dict(self.keyed)
+        return twin
 
     def column(self, name: str) -> Column | None:
         return self.definitions.get(name.casefold())
@@ -193,7 +191,7 @@ class Schema:
 
     def holders(self, name: str) -> list[Table]:
         """Return the tables that own a foreign key called `name`."""
-        return [table for table in self.tables.values() if table.key(name)]
+        return [table for table in self.tables.values() if table.keys and table.key(name)]
 
     def referring(self, table: Table) -> list[Table]:
         """Return the other tables with a foreign key that refers to `table`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fix_fk import diagnosis
+from fix_fk import diagnosis, prediction
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
@@ -46,7 +46,9 @@ def test_every_verdict_has_its_line():
         if line.startswith("| `")
     ]
     assert {"healthy", "renamed_table_kept_the_name_retried", "leftover_has_rows"} <= verdicts()
-    assert set(rows) == verdicts()
+    foreseen = {"may_fail", "will_fail"}
+    assert foreseen < set(prediction.OUTCOMES)
+    assert set(rows) == verdicts() | foreseen
 
 
 def test_every_pinned_dependency_has_a_reason():
