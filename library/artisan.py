@@ -530,9 +530,17 @@ class Task:
             return None
 
     def until_gone(self):
-        """Wait until the server has noticed that artisan is gone, and what waited with it."""
+        """Wait until what artisan had waiting for a lock is gone from the server, too.
+
+        MariaDB notices that the client is gone. MySQL lets the statement wait on, and carries it
+        out once the lock is free; so artisan's own session is ended, for which its account needs
+        no right.
+        """
         deadline = time.monotonic() + NOTICE_SECONDS
         while self.waits() and time.monotonic() < deadline:
+            for session in self.waits().keys() & self.waiting.keys():
+                with contextlib.suppress(load_pymysql(self.module).MySQLError):
+                    self.connection.cursor().execute("KILL %s", (session,))
             time.sleep(0.1)
 
     # Maintenance mode

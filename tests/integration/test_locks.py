@@ -16,7 +16,7 @@ from pathlib import Path
 import pymysql
 import pytest
 from playbook import play
-from sandbox import Sandbox
+from sandbox import ON_MARIADB, Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -188,6 +188,7 @@ def test_a_lock_on_the_constraints_keeps_maintenance_and_tells_the_undo(broken, 
     finishes(broken, rows)
 
 
+@pytest.mark.skipif(not ON_MARIADB, reason="MySQL stops before: it locks a parent's children too")
 def test_a_lock_in_the_middle_of_the_migrations(broken, blocker):
     rows = original_rows(broken)
     blocker.read("skp_tahunan_detail")
