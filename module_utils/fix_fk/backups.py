@@ -18,6 +18,7 @@ import json
 import os
 
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
+from ansible.module_utils.fix_fk.server import comparable
 from ansible.module_utils.fix_fk.sql import quote_table
 
 SUFFIXES = (".sql.zst", ".sql.gz")
@@ -174,7 +175,7 @@ def describe_structure(connection, schema, tables):
     structure = {}
     for table in tables:
         text = rows_of(connection, f"SHOW CREATE TABLE {quote_table(schema, table)}")[0][1]
-        columns, _, options = text.rpartition("\n)")
+        columns, _, options = comparable(text).rpartition("\n)")
         words = [word for word in options.split(" ") if not word.startswith("AUTO_INCREMENT=")]
         plain = columns + " ".join(words)
         structure[table] = hashlib.sha256(plain.encode("utf-8")).hexdigest()

@@ -41,6 +41,7 @@ import sys
 import tempfile
 import time
 
+from ansible.module_utils.fix_fk.server import comparable
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 try:
@@ -596,7 +597,7 @@ class Sandbox:
         )
         for table, kind in tables:
             name = quote_table(self.database, table)
-            lines.append(rows(f"SHOW CREATE TABLE {name}")[0][1])
+            lines.append(comparable(rows(f"SHOW CREATE TABLE {name}")[0][1]))
             if kind == "BASE TABLE":
                 lines += sorted(repr(row) for row in rows(f"SELECT * FROM {name}"))  # noqa: S608
         lines += map(
