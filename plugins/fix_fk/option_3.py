@@ -250,7 +250,7 @@ class _Fresh(_Case):
         if self.foreseen:
             notes.append(f"Foreseen on the empty schema: {self.foreseen}")
         self.diagnosis.warning = (
-            f"The rows of {len(look['rows'])} tables are only in the backup now."
+            f"The rows of {len(look['rows'])} tables are then only in the backup."
             if look["rows"]
             else "There were no rows to lose."
         )

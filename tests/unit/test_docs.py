@@ -21,29 +21,37 @@ def code_spans(text):
 
 
 def verdicts():
-    """Return every verdict that the diagnosis can come to."""
+    """Return every verdict that a playbook can come to."""
     found = set(diagnosis.LOOK_ALIKES.values())
-    for node in ast.walk(ast.parse(Path(diagnosis.__file__).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_Refusal", "Diagnosis"):
-            name = node.args[0]
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "verdict":
-            name = node.value
-        elif isinstance(node, ast.AugAssign) and getattr(node.target, "attr", "") == "verdict":
-            suffix = ast.literal_eval(node.value)
-            found |= {verdict + suffix for verdict in set(found) if "kept" in verdict}
-            continue
-        else:
-            continue
-        if isinstance(name, ast.Constant) and name.value:
-            found.add(name.value)
-    return found
+    for name in ("diagnosis", "option_2", "option_3", "permanent_fix", "database_access"):
+        path = PROJECT / "plugins" / "fix_fk" / f"{name}.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found |= {value.value for value in named(node) if isinstance(value, ast.Constant)}
+            if isinstance(node, ast.AugAssign) and getattr(node.target, "attr", "") == "verdict":
+                suffix = ast.literal_eval(node.value)
+                found |= {verdict + suffix for verdict in set(found) if "kept" in verdict}
+    return found - {""}
+
+
+def named(node):
+    """Return the expressions in a node of the syntax tree that name a verdict."""
+    if isinstance(node, ast.Call):
+        function = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+        if function in ("_Refusal", "Diagnosis", "refuse"):
+            return node.args[:1]
+        if function in ("append", "insert") and getattr(node.func.value, "id", "") == "verdicts":
+            return node.args[-1:]
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "verdict":
+        return [node.value.body] if isinstance(node.value, ast.IfExp) else [node.value]
+    return []
 
 
 def test_every_verdict_has_its_line():
     rows = [
-        line.split("`")[1]
+        verdict
         for line in (PROJECT / "docs" / "verdicts.md").read_text(encoding="utf-8").splitlines()
         if line.startswith("| `")
+        for verdict in line.split("|")[1].split("`")[1::2]
     ]
     assert {"healthy", "renamed_table_kept_the_name_retried", "leftover_has_rows"} <= verdicts()
     foreseen = {"may_fail", "will_fail"}
