@@ -53,6 +53,13 @@ options:
     description:
       - The run this backup belongs to; written into the manifest.
     type: str
+  first_of_run:
+    description:
+      - A run that was interrupted, with which this one goes on; written into the manifest. What is
+        in the schema may be half of what was. So when one of the runs since has made a backup and
+        proven it, the first of these is the one returned as RV(backup); the new one is made all
+        the same, as RV(interim).
+    type: str
   stall_timeout:
     description:
       - Seconds without a single byte from the client after which it is taken to be waiting for a
@@ -155,6 +162,10 @@ backup:
       description: How long it took.
       type: float
       sample: 4.8
+interim:
+  description: Path of the new backup, when RV(backup) is the first one of O(first_of_run).
+  returned: success
+  type: str
 """
 
 import contextlib
@@ -169,6 +180,7 @@ import time
 from ansible.module_utils.fix_fk.backups import (
     describe_objects,
     describe_structure,
+    first_proven,
     identity,
     private,
     sync_folder,
@@ -216,6 +228,7 @@ def main():
             "compression": {"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
             "contents": {"type": "bool", "default": False},
             "run_id": {"type": "str"},
+            "first_of_run": {"type": "str"},
             "stall_timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,
@@ -250,7 +263,8 @@ def main():
         )
         if module.check_mode:
             name = names(prefix, compressor.suffix, datetime.datetime.now())[0]
-            report(module, folder, name, compressor, {"command": command(OPTIONS), **schema})
+            manifest = {"command": command(OPTIONS), "compression": compressor.name, **schema}
+            report(module, os.path.join(folder, name), manifest)
         with reserved(module, folder, prefix, compressor.suffix) as (name, file):
             options = option_file(parameters, schema["flavour"], schema["encrypted"])
             with secret_options(options, module.tmpdir) as path:
@@ -262,12 +276,13 @@ def main():
                 ),
                 id=identity(name),
                 run_id=module.params["run_id"],
+                goes_on_with=module.params["first_of_run"],
                 created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
                 file=name,
                 seconds=round(time.monotonic() - started, 2),
             )
             finish(folder, name, file, manifest)
-    report(module, folder, name, compressor, manifest)
+    report(module, os.path.join(folder, name), manifest)
 
 
 def read_schema(connection, name, pymysql):
@@ -662,14 +677,18 @@ def finish(folder, name, file, manifest):
         raise
 
 
-def report(module, folder, name, compressor, manifest):
-    """End the module with what was, or in check mode would be, written."""
-    path = os.path.join(folder, name)
+def report(module, new, manifest):
+    """End the module with what was, or in check mode would be, written to the path `new`."""
+    path, interim, run = new, None, module.params["first_of_run"]
+    if run and not module.check_mode:
+        first = first_proven(os.path.dirname(new), manifest["schema"], run)
+        if first:
+            interim, (path, manifest) = new, first
     backup = {
-        "id": identity(name),
+        "id": identity(os.path.basename(path)),
         "path": path,
         "manifest": path + ".json",
-        "compression": compressor.name,
+        "compression": manifest["compression"],
         "views_as_text": sorted(manifest["views_as_text"]),
         "warnings": manifest["warnings"],
         "command": manifest["command"],
@@ -679,7 +698,8 @@ def report(module, folder, name, compressor, manifest):
     module.exit_json(
         changed=True,
         backup=backup,
-        diff={"before": "", "after": f"{path}\n{path}.json\n"},
+        interim=interim,
+        diff={"before": "", "after": f"{new}\n{new}.json\n"},
     )
 
 

@@ -133,6 +133,20 @@ def list_backups(folder, schema=None):
     return sorted(found, key=lambda backup: (backup["created"], backup["id"]), reverse=True)
 
 
+def first_proven(folder, schema, run_id):
+    """Return (path, manifest) of the first backup that was seen to load, or None.
+
+    It is one of this run, or of one that went on with it.
+    """
+    found = []
+    for backup in list_backups(folder, schema):
+        if not backup["problem"] and backup["proof_level"] != "L0":
+            manifest = read_manifest(backup["path"])
+            if run_id in (manifest["run_id"], manifest.get("goes_on_with")):
+                found.append((backup["path"], manifest))
+    return found[-1] if found else None
+
+
 def find_backup(folder, wanted):
     """Return the path of a backup given by id, file name or path. Raises Unfit."""
     if "/" in wanted:

@@ -51,7 +51,8 @@ def build(run: dict) -> dict:
     answers["undo"] = [as_typed(line, run["inventory"]) for line in answers["undo"]]
     backup = (results.get("backup") or {}).get("backup")
     proof = (results.get("prove") or {}).get("restore")
-    if backup and proof:
+    # Another than that one may have been proven, when a run before this one was interrupted.
+    if backup and proof and proof["id"] == backup["id"]:
         backup = {**backup, "proof_level": proof["proof_level"]}
     return {
         "host": run["host"],
