@@ -168,6 +168,7 @@ backups:
 
 import contextlib
 import hashlib
+import operator
 import os
 import signal
 import sys
@@ -570,8 +571,23 @@ class Task:
         tables = sorted(list_tables(self.connection, self.live)[0])
         return (
             tables == sorted(manifest["tables"])
-            and describe_objects(self.connection, self.live) == manifest["objects"]
+            and operator.eq(*self.objects())
             and not self.different(self.live, quick=True)
+        )
+
+    def objects(self):
+        """Return what the live schema has, and what it should have, but for what is a text only."""
+        as_text = {*self.manifest["views_as_text"]} | {
+            f"{kind} {name}"
+            for name in self.manifest["routines_as_text"]
+            for kind in ("procedure", "function")
+        }
+        return tuple(
+            {
+                kind: {name: digest for name, digest in names.items() if name not in as_text}
+                for kind, names in objects.items()
+            }
+            for objects in (describe_objects(self.connection, self.live), self.manifest["objects"])
         )
 
     # The scratch schema.
@@ -878,18 +894,30 @@ class Task:
         self.verify()
 
     def create_from_text(self):
-        """Create what the dump could not hold and the manifest has as text, as far as possible."""
+        """Create what the dump could not hold and the manifest has as text, as far as possible.
+
+        A view may rest on another one, so what failed is tried again as long as that helps.
+        """
+        left = [
+            (part, kind, name, text)
+            for part, kind in (("routines_as_text", "routine"), ("views_as_text", "view"))
+            for name, text in sorted(self.manifest[part].items())
+        ]
+        before, problems = None, []
         with contextlib.closing(connect(self.module, self.parameters)) as connection:
-            for part, kind in (("routines_as_text", "routine"), ("views_as_text", "view")):
-                for name, text in sorted(self.manifest[part].items()):
+            while left and len(left) != before:
+                before, tried, left, problems = len(left), left, [], []
+                for part, kind, name, text in tried:
+                    problem = "the backup does not hold its definition"
                     try:
                         if text:
                             rows_of(connection, text)
                             continue
-                        problem = "the backup does not hold its definition"
                     except self.pymysql.MySQLError as error:
-                        problem = str(error.args[-1])
-                    self.warnings.append(f"The {kind} {name} was not put back: {problem}.")
+                        problem = f"{error.args[-1]}. Its text is in {self.path}.json, {part}"
+                    left.append((part, kind, name, text))
+                    problems.append(f"The {kind} {name} was not put back: {problem}.")
+        self.warnings += problems
 
     def verify(self):
         """Refuse, too late to undo it, when the live schema is not what the backup holds."""
@@ -900,14 +928,9 @@ class Task:
             if tables != sorted(manifest["tables"]):
                 odd = sorted(set(tables) ^ set(manifest["tables"]))
                 problems.append(f"tables that are missing or should not be there: {', '.join(odd)}")
-            found = describe_objects(self.connection, self.live)
-            as_text = {*manifest["views_as_text"]} | {
-                f"{kind} {name}"
-                for name in manifest["routines_as_text"]
-                for kind in ("procedure", "function")
-            }
-            for kind, expected in manifest["objects"].items():
-                odd = sorted((set(found[kind]) ^ set(expected)) - as_text)
+            found, said = self.objects()
+            for kind, expected in said.items():
+                odd = sorted(set(found[kind]) ^ set(expected))
                 if odd:
                     problems.append(
                         f"{kind} that are missing or should not be there: {', '.join(odd)}"

@@ -160,6 +160,11 @@ def restore(result: dict, laravel: dict) -> dict:
     return restoration.decide(result, laravel)
 
 
+def restored(result: dict) -> list[dict]:
+    """What to look at after schema_restore has put a backup back."""
+    return restoration.checks(result)
+
+
 def access(laravel: dict, given: dict) -> dict:
     """Return why the application cannot use its database, and the plan that helps."""
     return database_access.decide(laravel, given)
@@ -250,6 +255,7 @@ FILTERS = {
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
     "fix_fk_restore": restore,
+    "fix_fk_restored": restored,
 }
 if MISSING:
     FILTERS = dict.fromkeys(FILTERS, _missing)

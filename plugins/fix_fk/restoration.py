@@ -44,6 +44,14 @@ def decide(result: dict, laravel_facts: dict) -> dict:
     return diagnosis
 
 
+def checks(result: dict) -> list[dict]:
+    """Return what schema_restore could not put back or compare, to be looked at."""
+    return [
+        {"check": "what was put back", "ok": True, "look": True, "detail": warning}
+        for warning in result["restore"]["warnings"]
+    ]
+
+
 def _steps(artisan: str, backup: dict) -> list[dict]:
     """Return the steps before maintenance mode is left."""
     schema, scratch = plan.quote(backup["schema"]), plan.quote(backup["scratch"])

@@ -128,6 +128,41 @@ def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
     assert len(list(Path(folder(broken)).glob("*.zst"))) == 2
 
 
+def test_a_view_that_was_kept_as_text_is_made_where_that_can_be(broken, run_module):
+    run(
+        broken,
+        "CREATE TABLE lampau (id INT PRIMARY KEY)",
+        "CREATE TABLE tamu (id INT PRIMARY KEY)",
+        "CREATE VIEW hilang AS SELECT id FROM lampau",
+        "CREATE VIEW a AS SELECT id FROM tamu",
+        "CREATE VIEW b AS SELECT id FROM a",
+        "DROP TABLE lampau",
+        "ALTER TABLE tamu RENAME TO tamu2",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    assert made["backup"]["views_as_text"] == ["a", "b", "hilang"]
+    path = made["backup"]["path"]
+    # What the views a and b need is there when the backup is read, but in their place only.
+    manifest = backups.read_manifest(path)
+    texts = {
+        name: text.replace("`tamu`", "`users`") for name, text in manifest["views_as_text"].items()
+    }
+    # In the order of their names, the first rests on the second.
+    texts["a"], texts["b"] = (texts[old].replace("`b`", "`x`").replace("`a`", "`b`").replace(
+        "`x`", "`a`") for old in ("b", "a"))  # fmt: skip
+    reseal(path, views_as_text=texts)
+    ruin(broken)
+    played = play(broken, PLAYBOOK, restore_backup=path)
+    assert played.rc == 0, played.screen
+    assert broken.rows("a") == broken.rows("b") == broken.rows("users") == 300
+    (look,) = [check for check in played.report["checks"] if check.get("look")]
+    assert "The view hilang was not put back: " in look["detail"]
+    assert f"Its text is in {path}.json, views_as_text" in look["detail"]
+    # There is nothing left to do, although it is not there.
+    again = play(broken, PLAYBOOK, restore_backup=path)
+    assert again.rc == 0 and again.stats("changed") == 0, again.screen
+
+
 def test_a_second_restore_changes_nothing(broken, backup):
     ruin(broken)
     assert play(broken, PLAYBOOK, restore_backup=backup["id"]).rc == 0
