@@ -436,14 +436,14 @@ def check_folder(module, folder, laravel_path):
         module.fail_json(
             msg=f"The folder {path} lies where a web server publishes files "
             f"({public if inside else 'below a folder public_html'}), and a backup holds every "
-            f"row of the application. {NOT_MADE} Name a folder outside of it in the option dir."
+            f"row of the application. {NOT_MADE} Name a folder outside of it in backup_dir."
         )
     if not os.path.lexists(path):
         return path
     if not os.path.isdir(path):
         module.fail_json(
-            msg=f"{path} is to hold the backup and is not a folder. {NOT_MADE} Name another in the "
-            "option dir."
+            msg=f"{path} is to hold the backup and is not a folder. {NOT_MADE} Name another in "
+            "backup_dir."
         )
     state = os.stat(path)
     if state.st_mode & 0o077:
@@ -451,12 +451,12 @@ def check_folder(module, folder, laravel_path):
             msg=f"Others than its owner may enter the folder {path} (mode "
             f"{state.st_mode & 0o7777:04o}), and a backup holds every row of the application. "
             f"{NOT_MADE} Run 'chmod 0700 {path}' if it is only for backups, or name a folder of "
-            "its own in the option dir: it is created as it has to be."
+            "its own in backup_dir: it is created as it has to be."
         )
     if not os.access(path, os.W_OK | os.X_OK):
         module.fail_json(
-            msg=f"This login may not write into the folder {path}. {NOT_MADE} Name another in the "
-            "option dir."
+            msg=f"This login may not write into the folder {path}. {NOT_MADE} Name another in "
+            "backup_dir."
         )
     return path
 
@@ -473,7 +473,7 @@ def check_space(module, folder, data_bytes):
             msg=f"The disk under {folder} has {free // 2**20} MiB free, and the schema holds "
             f"{data_bytes // 2**20} MiB of data; a backup is begun only when that and "
             f"{HEADROOM // 2**20} MiB more would fit. {NOT_MADE} Make room, or name a folder on "
-            "another disk in the option dir."
+            "another disk in backup_dir."
         )
 
 
@@ -494,8 +494,8 @@ def reserved(module, folder, prefix, suffix):
         name, file = reserve(folder, names(prefix, suffix, datetime.datetime.now()))
     except OSError as error:
         module.fail_json(
-            msg=f"No file can be made in {folder}: {error}. {NOT_MADE} Name another folder in the "
-            "option dir."
+            msg=f"No file can be made in {folder}: {error}. {NOT_MADE} Name another folder in "
+            "backup_dir."
         )
     partial = os.path.join(folder, name + ".partial")
     try:

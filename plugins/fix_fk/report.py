@@ -38,7 +38,9 @@ def build(run: dict) -> dict:
       failed, not reached), queries (what was sent) and undo_queries (what takes that back).
     """
     diagnosis = run["diagnosis"] or _no_diagnosis()
-    results = {name: result for name, result in run["results"].items() if _ran(result)}
+    # With --check the backup is tried, and nothing is made.
+    tried = {} if run["check_mode"] else run["results"]
+    results = {name: result for name, result in tried.items() if _ran(result)}
     checks = run.get("checks") or []
     outcome = _outcome(run, diagnosis, results)
     steps = [

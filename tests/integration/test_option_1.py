@@ -77,3 +77,13 @@ def test_check_writes_nothing(broken):
     assert run.stats("changed") == 0
     assert run.reports == {}
     assert (broken.schema_dump(), broken.files()) == before
+
+
+def test_check_tries_the_backup(broken):
+    """What would stop the run at its first step is said before."""
+    before = broken.schema_dump(), broken.files()
+    run = play(broken, check=True, backup_dir=f"{broken.app}/public/backups")
+    assert run.rc == 2, run.screen
+    assert "REFUSED" in run.screen and "where a web server publishes files" in run.message()
+    assert "backup_dir" in run.message()
+    assert (broken.schema_dump(), broken.files()) == before
