@@ -540,7 +540,7 @@ def _column(item: exp.Expr) -> Column:
         elif isinstance(what, exp.CharacterSetColumnConstraint):
             found["charset"] = what.name.casefold()
         elif isinstance(what, exp.CollateColumnConstraint):
-            found["collation"] = what.name.casefold()
+            found["collation"] = what.this.name.casefold()
         elif isinstance(what, exp.DefaultColumnConstraint):
             value = what.this
             if isinstance(value, exp.Collate):
