@@ -61,7 +61,7 @@ class Killed:
     `said` is its output so far. Variables that the playbook wants before it begins are `extra`.
     """
 
-    def __init__(self, sandbox, folder, extra=(), **variables):
+    def __init__(self, sandbox, folder, playbook="fix_fk.yml", extra=(), **variables):
         self.sandbox = sandbox
         self.mark = f"FIX_FK_TEST_RUN={uuid.uuid4()}"
         self.output = folder / "output"
@@ -74,7 +74,7 @@ class Killed:
         name, _, value = self.mark.partition("=")
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                [str(program), "fix_fk.yml", "-i", str(inventory), *extra],
+                [str(program), playbook, "-i", str(inventory), *extra],
                 cwd=PROJECT,
                 env={
                     **os.environ,

@@ -134,3 +134,24 @@ def test_option_3_killed_at_every_step_leads_back_to_the_first_backup(sandbox, t
     back = play(sandbox, "playbooks/restore.yml", restore_backup=run.report["backup"]["id"])
     assert back.rc == 0, back.screen
     assert sandbox.schema_dump() == before
+
+
+def test_a_permanent_fix_that_was_killed_before_it_ran_is_finished_by_the_repair(sandbox, tmp_path):
+    """The rendered migration is pending, and the application is in maintenance mode."""
+    for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
+        path.unlink()
+    sandbox.sql(f"ALTER TABLE skp_tahunan DROP FOREIGN KEY {NAMES[0]}")
+    before = rows(sandbox)
+    with Killed(sandbox, tmp_path, "playbooks/permanent_fix.yml") as run:
+        run.until_done("Act | Render the migration")
+    (fix,) = Path(sandbox.app, "database", "migrations").glob("*_fix_duplicate_*.php")
+    assert is_down(sandbox) and fix.stem not in sandbox.recorded()
+    run = play(sandbox)
+    assert run.rc == 0, run.screen
+    assert sandbox.recorded()[-1] == fix.stem and not is_down(sandbox)
+    assert [sandbox.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
+    now = rows(sandbox)
+    # The migration notes in a table of its own what its down() puts back.
+    assert {table: now[table] for table in before if table != "migrations"} == {
+        table: found for table, found in before.items() if table != "migrations"
+    }
