@@ -15,7 +15,7 @@ from fix_fk.columns import Server, changes_type, describe, difference, implicit_
 from fix_fk.facts import live
 from fix_fk.prediction import _ERRORS, OUTCOMES, fail_on, predict, questions, retell
 from fix_fk.simulation import KINDS
-from fix_fk.sql import Column
+from fix_fk.sql import ChangeColumn, Column, read
 
 FIRST, SECOND = "2026_01_01_000000_first", "2026_01_02_000000_second"
 HEALTHY = {"verdict": "healthy", "refused": False, "names": [], "next": "", "found": ""}
@@ -161,6 +161,9 @@ FINE = [
      "alter table `posts` drop foreign key `posts_user`", "alter table `posts` drop `author`"],
     [NEW.format("`x` bigint(3) unsigned null, " + REF.format("users", "id")
                 + " on delete set null")],
+    # the index that the server makes for a foreign key gives way
+    [NEW.format("`x` bigint unsigned, " + REF.format("users", "id")),
+     "alter table `new` add index `new_fk` (`x`)"],
     [NEW.format("`x` varchar(200), " + REF.format("users", "email"))],
     [NEW.format("`x` varchar(9), index (`x`), index (`x`), " + REF.format("users", "email"))],
     # the index ends with the primary key
@@ -531,6 +534,15 @@ def test_a_collation_comes_from_the_column_the_table_or_the_server():
     short = of("char(9)", "uca1400_ai_ci", charset="utf8mb4")
     assert server.resolve(short, None).collation == "utf8mb4_uca1400_ai_ci"
     assert server.resolve(of("int"), "x_ci").collation is None
+
+
+def test_a_default_with_a_collation_behind_it_is_read():
+    text = (
+        "alter table t change x x varchar(9) character set utf8mb4 default 'q' collate `latin1_bin`"
+    )
+    (effect,) = read(text)
+    assert isinstance(effect, ChangeColumn) and effect.definition
+    assert (effect.definition.default, effect.definition.collation) == ("q", "latin1_bin")
 
 
 def test_what_a_change_of_type_is():
