@@ -7,12 +7,13 @@ export LC_ALL := C.UTF-8
 # Modules start slower without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test matrix lint bench clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    the incident and its repair, in a sandbox on this machine'
 	@echo 'make test    all tests'
+	@echo 'make matrix  the tests on every server with every Laravel, and all tests on each suite'
 	@echo 'make lint    ruff, mypy, yamllint, ansible-lint'
 	@echo 'make bench   time and memory of the repair beside a shell script of the same commands'
 	@echo 'make clean   remove the sandbox, the virtual environment and caches'
@@ -25,6 +26,20 @@ test:
 	@scripts/setup test
 	@echo '==> Tests'
 	@pytest -n 2 --dist loadfile
+
+# What is run on each suite as a whole; docs/servers.md says what that covers.
+ON_EACH_SUITE := $(addprefix tests/integration/test_, $(addsuffix .py, \
+	artisan diagnose fk_constraint fk_constraint_info laravel_info locks odd option_1 option_2 \
+	option_3 refusals rename_back restore schema_backup settings verdicts))
+
+matrix:
+	@scripts/setup matrix
+	@echo '==> Every server with every Laravel'
+	@pytest -n 2 --dist loadgroup -m 'matrix or not matrix' tests/integration/test_servers.py
+	@for suite in trixie sid; do \
+		echo "==> All tests of the repair on $$suite" && \
+		FIX_FK_SUITE=$$suite pytest -n 2 --dist loadfile $(ON_EACH_SUITE) || exit 1; \
+	done
 
 lint:
 	@scripts/setup test
@@ -54,5 +69,5 @@ clean:
 		ansible-playbook playbooks/sandbox.yml -i inventory/sandbox -e sandbox_state=absent >/dev/null; \
 	fi
 	@echo '==> Removing the virtual environment, the collection and caches'
-	@rm -rf .venv .ansible collections/ansible_collections .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .venv .suites .ansible collections/ansible_collections .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

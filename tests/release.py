@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sandbox import ON_MARIADB
+
 OURS = "2026_01_20_000000_penilaian"
 BACKUP = "skp_tahunan_backup_v1"
 
@@ -34,6 +36,10 @@ def migrate(sandbox, *names):
     """Run all pending migrations, or those that are named, as a deployment does."""
     paths = [f"--path=database/migrations/{name}.php" for name in names]
     return sandbox.artisan("migrate", "--force", *paths)
+
+
+# MySQL tells apart what MariaDB says with one code.
+TAKEN = 1005 if ON_MARIADB else 1826
 
 
 def fails(sandbox, code, up, down=None, name=OURS):

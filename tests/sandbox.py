@@ -46,7 +46,6 @@ os.environ["PATH"] = suite().path
 
 ON_MARIADB = suite().flavour == "mariadb"
 # What the server says of a foreign key name that is taken.
-COLLISION_CODE = 1005 if ON_MARIADB else 1826
 COLLISION = "errno: 121" if ON_MARIADB else "1826 Duplicate foreign key constraint name"
 
 

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.fix_fk import laravel
-from sandbox import PROJECT
+from sandbox import COLLISION, PROJECT
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 FOLLOWING = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -216,7 +216,7 @@ def test_failed_migrate_is_one_paragraph(run):
     failed = run("migrate", migrations=[FAILED])
     assert failed["failed"] and failed["rc"] == 1
     assert f"{FAILED} is not recorded afterwards" in failed["msg"]
-    assert "errno: 121" in failed["msg"] and "SQL: alter table" in failed["msg"]
+    assert COLLISION in failed["msg"] and "SQL: alter table" in failed["msg"]
     assert "\n" not in failed["msg"]
     assert failed["queries"] == ["php artisan migrate --force"]
     assert failed["effect"]["recorded"] == []

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from playbook import play
-from sandbox import Sandbox
+from sandbox import COLLISION, Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -174,7 +174,7 @@ def odd_incident(sandbox):
         f"        Schema::rename({php(DISPLACED)}, {php(TABLE)});",
     )
     failed = sandbox.artisan("migrate", "--force")
-    assert failed.returncode != 0 and "errno: 121" in failed.stdout, failed.stdout
+    assert failed.returncode != 0 and COLLISION in failed.stdout, failed.stdout
     assert sandbox.rows(TABLE) == 0 and sandbox.rows(DISPLACED) > 0
     assert [sandbox.holders(name) for name in KEYS] == [[DISPLACED]] * 2
 
@@ -234,7 +234,7 @@ def test_a_table_prefix_and_another_migrations_table(kept, prefix, migrations):
     kept.sql(f"RENAME TABLE {moves}")
     configure(kept, prefix=prefix, migrations=migrations)
     failed = kept.artisan("migrate", "--force")
-    assert failed.returncode != 0 and "errno: 121" in failed.stdout, failed.stdout
+    assert failed.returncode != 0 and COLLISION in failed.stdout, failed.stdout
     original, displaced = prefix + "skp_tahunan", prefix + "skp_tahunan_backup_v1"
     before = content(kept, displaced)
     assert before and kept.rows(original) == 0

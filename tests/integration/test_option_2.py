@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from release import BACKUP, KEYS, OURS, RENAME_AND_CREATE, RENAME_BACK, create, fails, foreign
+from release import (
+    BACKUP,
+    KEYS,
+    OURS,
+    RENAME_AND_CREATE,
+    RENAME_BACK,
+    TAKEN,
+    create,
+    fails,
+    foreign,
+)
 from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
@@ -30,7 +40,7 @@ def kept(tmp_path_factory):
 def failed(kept):
     """The incident with one more table and column to make, and a later migration of its own."""
     kept.present()
-    fails(kept, 1005, RENAME_AND_CREATE + ADDED + create("pangkat"), RENAME_BACK)
+    fails(kept, TAKEN, RENAME_AND_CREATE + ADDED + create("pangkat"), RENAME_BACK)
     kept.add_migration(LATER, create("catatan", foreign("fk_catatan")))
     return kept
 
@@ -188,7 +198,7 @@ def test_rules_are_added_as_the_migration_has_them(kept):
     keys = KEYS[0].replace("->references", "->onDelete('cascade')->references") + KEYS[1]
     body = RENAME_AND_CREATE.replace(" ".join(KEYS), keys)
     assert "cascade" in body
-    fails(kept, 1005, body, RENAME_BACK)
+    fails(kept, TAKEN, body, RENAME_BACK)
     run = skip(kept, **accepted(skip_complete=True))
     assert run.rc == 0, run.screen
     rules = kept.sql(
@@ -265,7 +275,7 @@ def test_a_second_incident_is_foreseen(kept):
 
 def test_nothing_is_dropped_from_a_live_table(kept):
     kept.present()
-    fails(kept, 1005, create("penilaian", foreign("fk_skp_tahunan_user")))
+    fails(kept, TAKEN, create("penilaian", foreign("fk_skp_tahunan_user")))
     refused(
         kept, "live_table_holds_the_name", "skp_tahunan", "penilaian",
         skip_accept=OURS, skip_complete=True,
@@ -283,7 +293,7 @@ def test_nothing_failed(kept):
 
 def test_lost_rows_in_the_rest_are_refused(kept):
     kept.present()
-    fails(kept, 1005, RENAME_AND_CREATE, RENAME_BACK)
+    fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
     kept.add_migration(LATER, "Schema::drop('personal_access_tokens');")
     refused(kept, "migration_would_lose_rows", "personal_access_tokens", **accepted())
 

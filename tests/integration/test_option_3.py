@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import OURS, create
-from sandbox import Sandbox
+from sandbox import Sandbox, suite
 
 PLAYBOOK = "playbooks/option_3_fresh.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
-LARAVEL = "/usr/share/php/Illuminate"
+ROOT = f"{suite().folder}/root" if suite().folder else ""
+LARAVEL = f"{ROOT}/usr/share/php/Illuminate"
 
 
 @pytest.fixture(scope="module")

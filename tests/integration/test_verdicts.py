@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from release import BACKUP, KEYS, RENAME, RENAME_AND_CREATE, RENAME_BACK, fails, migrate
+from release import BACKUP, KEYS, RENAME, RENAME_AND_CREATE, RENAME_BACK, TAKEN, fails, migrate
 from sandbox import Sandbox
 
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
@@ -64,19 +64,19 @@ def tried_again(sandbox):
 
 def without_down(sandbox):
     sandbox.present()
-    fails(sandbox, 1005, RENAME_AND_CREATE)
+    fails(sandbox, TAKEN, RENAME_AND_CREATE)
 
 
 def down_that_drops_the_rows(sandbox):
     sandbox.present()
-    fails(sandbox, 1005, RENAME_AND_CREATE, f"Schema::dropIfExists('{BACKUP}'); {RENAME_BACK}")
+    fails(sandbox, TAKEN, RENAME_AND_CREATE, f"Schema::dropIfExists('{BACKUP}'); {RENAME_BACK}")
 
 
 def down_with_a_condition(sandbox):
     """Under --pretend hasTable() is false, so what the branch does is not to be seen."""
     sandbox.present()
     down = f"if (Schema::hasTable('{BACKUP}')) {{ {RENAME_BACK} }}"
-    fails(sandbox, 1005, RENAME_AND_CREATE, down)
+    fails(sandbox, TAKEN, RENAME_AND_CREATE, down)
 
 
 def without_a_leftover(sandbox):
@@ -87,7 +87,7 @@ def without_a_leftover(sandbox):
         " CONSTRAINT fk_skp_tahunan_user FOREIGN KEY (user_id) REFERENCES users (id),"
         " CONSTRAINT fk_skp_tahunan_approved_by FOREIGN KEY (approved_by) REFERENCES users (id))"
     )
-    fails(sandbox, 1005, f"{RENAME} DB::statement('{create}');", RENAME_BACK)
+    fails(sandbox, TAKEN, f"{RENAME} DB::statement('{create}');", RENAME_BACK)
     assert sandbox.rows("skp_tahunan") is None
 
 
@@ -120,7 +120,7 @@ def test_the_incident_is_repaired(kept, arrange, verdict, way, moved):
 
 def test_rows_go_only_from_the_table_that_was_named(kept):
     kept.present()
-    fails(kept, 1005, RENAME_AND_CREATE + "Schema::drop('progres_harian');", RENAME_BACK)
+    fails(kept, TAKEN, RENAME_AND_CREATE + "Schema::drop('progres_harian');", RENAME_BACK)
     before = rows(kept)
     run = play(kept, remigrate_accept_loss=["progres_harian"], expected_tables=[])
     assert run.rc == 0, run.screen
