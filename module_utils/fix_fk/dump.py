@@ -169,7 +169,10 @@ def find_compressor(module, wanted):
     for name in ("zstd", "gzip") if wanted == "auto" else (wanted,):
         path = module.get_bin_path(name)
         if path and name == "zstd":
-            return Compressor(name, "zst", (path, "-3", "-q", "-c"), (path, "-d", "-q", "-c"))
+            # What rows have in common lies further apart than the level looks back. 2^24 bytes are
+            # what it costs in memory, here and when it is unpacked.
+            pack = (path, "-3", "--long=24", "-q", "-c")
+            return Compressor(name, "zst", pack, (path, "-d", "-q", "-c"))
         if path:
             return Compressor(name, "gz", (path, "-c"), (path, "-d", "-c"))
     missing = "neither zstd nor gzip is" if wanted == "auto" else f"{wanted} is not"
