@@ -322,8 +322,8 @@ class Load:
             send(self.indexes.connection, statement)
         self.reader.do(self._look, table)
 
-    def _complete(self):
-        for statements in (*self._keys.values(), self._constraints):
+    def _index_rest(self):
+        for statements in self._keys.values():
             for statement in statements:
                 send(self.indexes.connection, statement)
 
@@ -334,8 +334,15 @@ class Load:
         """Wait for all that is under way; whole: add what is left to add. Return the problem."""
         problem = self.rows.finish()
         if whole and not problem:
-            self.indexes.do(self._complete)
-        return problem or self.indexes.finish() or self.reader.finish()
+            self.indexes.do(self._index_rest)
+        problem = problem or self.indexes.finish() or self.reader.finish()
+        if whole and not problem:
+            # Not before: a table that is being read keeps its foreign keys waiting.
+            last = Worker(self.indexes.connection)
+            for statement in self._constraints:
+                last.query(statement)
+            problem = last.finish()
+        return problem
 
 
 def load(path, compressor, connections, folder, large, read):
