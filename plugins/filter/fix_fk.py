@@ -115,6 +115,17 @@ def plan_text(result: dict, host: str) -> str:
     return text.plan(result, host)
 
 
+def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
+    """Tell whether the recorded migrations may be run on an empty scratch schema."""
+    given, known = _inputs(inputs), facts.Laravel(laravel)
+    return (
+        given.rehearsal_level != "none"
+        and not schema["rehearsal"]["lacking"]
+        and not laravel["migrations"]["missing"]
+        and not facts.reaches_out(known, known.recorded)
+    )
+
+
 def rehearsal_text(result: dict, host: str) -> str:
     """Return how the rehearsal went, as a person reads it."""
     return text.rehearsal(result, host)
@@ -235,6 +246,7 @@ FILTERS = {
     "fix_fk_retell": retell,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
+    "fix_fk_replayable": replayable,
     "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_columns": columns,
     "fix_fk_verify": verify,

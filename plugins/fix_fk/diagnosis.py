@@ -427,20 +427,7 @@ class _Case:
                 f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
                 f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}"
             )
-        for migration in self.laravel.pending:
-            known = self.laravel.statements(migration)
-            if known.get("elsewhere"):
-                return (
-                    f"{migration} uses the database connection {', '.join(known['elsewhere'])} as "
-                    "well, which a clone does not cover"
-                )
-            for statement in (*self.laravel.up(migration), *self.laravel.down(migration)):
-                if sql.leaves_schema(statement):
-                    return (
-                        f"{migration} names a table together with its schema, and so would reach "
-                        "out of a clone"
-                    )
-        return ""
+        return facts.reaches_out(self.laravel, self.laravel.pending)
 
     def _check_readable(self, migration: str) -> None:
         known = self.laravel.statements(migration)
@@ -548,7 +535,8 @@ class _Case:
             raise _Refusal(
                 "holder_not_identified",
                 " ".join([self.diagnosis.found, *unknown[0].evidence])
-                + f" What is missing: {unknown[0].missing}.",
+                + f" What is missing: {unknown[0].missing}."
+                + self._replay_text(),
                 "Find out where the table comes from (its rows, the deployment's history). If it "
                 "is the original renamed away, rename it back by hand and run this again; if it "
                 "is in use, give the migration's constraint another name.",
@@ -796,6 +784,15 @@ class _Case:
             definition = definitions[(taken.name.casefold(), identity)]
             drops.append({**definition, "table": table.name})
             repaired.drop_key(taken.name, table.name)
+
+    def _replay_text(self) -> str:
+        error = self.laravel.raw.get("replay_error")
+        if not error:
+            return ""
+        return (
+            " The recorded migrations were run on an empty schema, to see what they make; that "
+            f"ended {error.rstrip('.')}."
+        )
 
     def _made_anew(self, final: Schema) -> dict[str, str]:
         """Return {table that is new and empty after the migrations: where its rows are then}."""

@@ -58,12 +58,18 @@ def classify(
         for effect in sql.read(statement)
         if isinstance(effect, sql.RenameTable)
     }
+    made_by = f"the recorded migration {creator}" if creator else "the recorded migrations"
+    if history.replayed:
+        holder.evidence.append(
+            f"The {len(laravel.recorded)} recorded migrations were run on an empty schema, and "
+            "what they made there is what is compared."
+        )
     used_by = (laravel.raw.get("model_tables") or {}).get(table)
     if created:
         holder.kind = "live"
         holder.evidence.append(
-            f"{table} is created under that name by the recorded migration {creator}, so it is "
-            "in use and not a table renamed away."
+            f"{table} is created under that name by {made_by}, so it is in use and not a table "
+            "renamed away."
         )
         return holder
     # A release that renames a table may well come with code that reads it under the new name.
@@ -75,13 +81,14 @@ def classify(
     renamed_from = renames.get(table.casefold())
     mentions = laravel.mentioned_by(table, laravel.recorded)
     if owner:
+        giver = history.creators.get(owner.casefold(), "the recorded migrations")
         holder.evidence.append(
             f"No recorded migration creates {table}, and {problem.name} was given to {owner} by "
-            f"{history.creators.get(owner.casefold())}: {table} is {owner}, renamed."
+            f"{giver}: {table} is {owner}, renamed."
         )
     if renamed_from:
         holder.evidence.append(f"Migration {migration} renames {renamed_from} to {table}.")
-    if mentions:
+    if mentions and not history.replayed:
         holder.evidence.append(f"But recorded migration {mentions[0]} names {table} too.")
         holder.missing = f"whether {mentions[0]} made {table} what it is"
         return holder

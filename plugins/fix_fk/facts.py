@@ -122,11 +122,13 @@ class History:
 
     `conclusive` is False when a recorded migration could not be read in full, so that
     "no migration creates this table" is not proven by it; `gaps` says which and why.
+    `replayed` is True when the migrations were run on an empty schema instead of read.
     """
 
     schema: Schema
     creators: dict[str, str]
     gaps: tuple[str, ...]
+    replayed: bool = False
 
     @property
     def conclusive(self) -> bool:
@@ -203,6 +205,9 @@ class Laravel:
             for table in schema.tables.values():
                 if table.name not in before:
                     creators[table.name.casefold()] = migration
+        replay = self.raw.get("replay")
+        if replay:
+            return History(live(replay), creators, (), replayed=True)
         return History(schema, creators, tuple(gaps))
 
     def mentioned_by(self, table: str, migrations: list[str]) -> list[str]:
@@ -215,6 +220,23 @@ class Laravel:
                 for text in self.statements(migration).get("source_strings") or ()
             )
         ]
+
+
+def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
+    """Return why these migrations, run on another schema, would not stay in it, or nothing."""
+    for migration in migrations:
+        elsewhere = laravel.statements(migration).get("elsewhere")
+        if elsewhere:
+            return (
+                f"{migration} uses the database connection {', '.join(elsewhere)} as well, which "
+                "a clone does not cover"
+            )
+        if any(map(sql.leaves_schema, (*laravel.up(migration), *laravel.down(migration)))):
+            return (
+                f"{migration} names a table together with its schema, and so would reach out of a "
+                "clone"
+            )
+    return ""
 
 
 def live(schema: dict) -> Schema:

@@ -160,7 +160,7 @@ def _step(step: dict, state: str, result: dict) -> dict:
 def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: list[dict]) -> dict:
     """Return what happened, what was done, how things stand and what is next."""
     if run.get("failure"):
-        return _failed(run, results, steps)
+        return _failed(outcome, run, results, steps)
     answers: dict = {
         "happened": diagnosis["found"] or "Every check of the checklist passed.",
         "did": "Nothing was changed.",
@@ -246,13 +246,13 @@ def _maintenance(results: dict) -> list[str]:
     return ["the application stays down as it was before"]
 
 
-def _failed(run: dict, results: dict, steps: list[dict]) -> dict:
+def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     failure = run["failure"]
     told, _, own_next = " ".join(failure["message"].split()).partition("Next: ")
     told = told.strip().rstrip(".")
     done = [step for step in steps if step["changed"] and step["state"] != "failed"]
     answers: dict = {
-        "happened": f"{told}. (In: {failure['task']}.)",
+        "happened": f"{told}." + (f" (In: {failure['task']}.)" if outcome == "failed" else ""),
         "did": "" if "Nothing was changed" in told else "Nothing was changed.",
         "state": "",
         "next": own_next or _advice(told, run["command"]),

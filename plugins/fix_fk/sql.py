@@ -206,14 +206,20 @@ def read(statement: str) -> tuple[Effect, ...]:
 
 
 def leaves_schema(statement: str) -> bool:
-    """Tell whether `statement` names a table together with its schema, or may do so."""
+    """Tell whether `statement` names a table together with its schema, or may do so.
+
+    What Laravel asks the information_schema stays in the schema that it names as a value.
+    """
     try:
         for tree in sqlglot.parse(statement, dialect=DIALECT):
             if isinstance(tree, exp.Command):
                 rest = sqlglot.tokenize(str(tree.expression.name), dialect=DIALECT)
                 found = any(token.text == "." for token in rest)
             else:
-                found = bool(tree) and any(table.db for table in tree.find_all(exp.Table))
+                found = any(
+                    table.db and table.db.casefold() != "information_schema"
+                    for table in (tree or exp.Null()).find_all(exp.Table)
+                )
             if found:
                 return True
     except (AttributeError, SqlglotError, RecursionError):

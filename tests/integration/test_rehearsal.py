@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playbook import play
+from release import BACKUP, RENAME, RENAME_BACK, TAKEN, fails
 from sandbox import Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -133,3 +134,59 @@ def test_check_makes_no_clone(broken):
     assert run.reports == {}
     assert "Rehearse on a clone" in run.screen and "CREATE DATABASE" in run.screen
     assert state(broken) == before and clone(broken) not in schemas(broken)
+
+
+# --- the replay -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unreadable(kept):
+    """--pretend does not take the branch that makes the original, and there is no leftover."""
+    kept.present()
+    inline = (
+        "CREATE TABLE skp_tahunan (id BIGINT UNSIGNED PRIMARY KEY, user_id BIGINT UNSIGNED,"
+        " approved_by BIGINT UNSIGNED,"
+        " CONSTRAINT fk_skp_tahunan_user FOREIGN KEY (user_id) REFERENCES users (id),"
+        " CONSTRAINT fk_skp_tahunan_approved_by FOREIGN KEY (approved_by) REFERENCES users (id))"
+    )
+    fails(kept, TAKEN, f"{RENAME} DB::statement('{inline}');", RENAME_BACK)
+    (path,) = Path(kept.app, "database", "migrations").glob("*_create_skp_tahunan_table.php")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("Schema::create(", "if (Schema::hasTable('users')) Schema::create(", 1),
+        encoding="utf-8",
+    )
+    return kept, path
+
+
+def test_a_replay_tells_what_the_statements_do_not(unreadable):
+    sandbox, _path = unreadable
+    before = state(sandbox)
+    run = play(sandbox, rehearsal_level="none")
+    assert run.report["diagnosis"]["verdict"] == "holder_not_identified", run.screen
+    assert state(sandbox) == before
+    run = play(sandbox, rehearsal_level="structure")
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
+    assert sandbox.rows(BACKUP) == 500 and sandbox.rows("skp_tahunan") == 0
+    assert clone(sandbox) not in schemas(sandbox)
+
+
+def test_a_history_that_no_longer_runs_says_where(unreadable):
+    sandbox, path = unreadable
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace(
+            "if (Schema::hasTable('users'))",
+            "if (\\Illuminate\\Support\\Facades\\DB::table('users')->doesntExist())"
+            " throw new \\RuntimeException('stop'); else",
+            1,
+        ),
+        encoding="utf-8",
+    )
+    before = state(sandbox)
+    run = play(sandbox, rehearsal_level="structure")
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "holder_not_identified"
+    assert f"that ended at {path.stem}" in run.message() and ": stop" in run.message(), run.screen
+    assert state(sandbox) == before and clone(sandbox) not in schemas(sandbox)

@@ -26,7 +26,7 @@ def verdicts():
     for name in ("diagnosis", "option_2", "option_3", "permanent_fix", "database_access"):
         path = PROJECT / "plugins" / "fix_fk" / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            found |= {value.value for value in named(node) if isinstance(value, ast.Constant)}
+            found |= set(named(node))
             if isinstance(node, ast.AugAssign) and getattr(node.target, "attr", "") == "verdict":
                 suffix = ast.literal_eval(node.value)
                 found |= {verdict + suffix for verdict in set(found) if "kept" in verdict}
@@ -34,12 +34,20 @@ def verdicts():
 
 
 def named(node):
-    """Return the expressions in a node of the syntax tree that name a verdict."""
+    """Return the verdicts that a node of the syntax tree names."""
+    return [str(value.value) for value in values(node) if isinstance(value, ast.Constant)]
+
+
+def values(node):
+    """Return the expressions in a node that name a verdict, if it is of the right kind."""
     if isinstance(node, ast.Call):
         function = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
         if function in ("_Refusal", "Diagnosis", "refuse"):
             return node.args[:1]
-        if function in ("append", "insert") and getattr(node.func.value, "id", "") == "verdicts":
+        if (
+            function in ("append", "insert")
+            and getattr(getattr(node.func, "value", None), "id", "") == "verdicts"
+        ):
             return node.args[-1:]
     if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "verdict":
         return [node.value.body] if isinstance(node.value, ast.IfExp) else [node.value]

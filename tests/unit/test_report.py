@@ -39,7 +39,7 @@ def test_what_stops_before_the_first_step_is_a_refusal():
     data = report("Validation of arguments failed:\nlaravel_path is missing")
     assert (data["outcome"], data["ok"]) == ("refused", False)
     assert data["summary"] == (
-        "Found: Validation of arguments failed: laravel_path is missing. (In: t.) "
+        "Found: Validation of arguments failed: laravel_path is missing. "
         "Nothing was changed. Next: Correct the variables of this host in the inventory, then run "
         "it again: ansible-playbook playbooks/again.yml -i production"
     )
