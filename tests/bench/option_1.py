@@ -153,19 +153,23 @@ def measure(sandbox: Sandbox, folder: Path, rounds: int) -> None:
     ]  # fmt: skip
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    results: dict[str, list[Watch]] = {"script": [], "check": [], "playbook": []}
+    results: dict[str, list[Watch]] = {"script": [], "check": [], "playbook": [], "rehearsed": []}
     took: dict[str, list[float]] = {name: [] for name in results}
     for _round in range(rounds):
         for name, command in (
             ("script", ["bash", "-c", script]),
             ("check", [*playbook, "--check"]),
-            ("playbook", playbook),
+            # The script rehearses nothing.
+            ("playbook", [*playbook, "-e", "rehearsal_level=none"]),
+            ("rehearsed", playbook),
         ):
             sandbox.broken()
             watch = Watch(sandbox)
             took[name].append(watch.run(command, env=environment, cwd=PROJECT))
             results[name].append(watch)
-    run, check, alone = (statistics.median(took[n]) for n in ("playbook", "check", "script"))
+    run, rehearsed, check, alone = (
+        statistics.median(took[name]) for name in ("playbook", "rehearsed", "check", "script")
+    )
     window = statistics.median(watch.window for watch in results["playbook"])
     window_alone = statistics.median(watch.window for watch in results["script"])
     memory = max(watch.memory for watch in results["playbook"]) / 1024
@@ -173,6 +177,7 @@ def measure(sandbox: Sandbox, folder: Path, rounds: int) -> None:
     print(f"{'':24}{'playbook':>10}{'script':>10}{'ratio':>8}")
     print(f"{'whole run, s':24}{run:10.2f}{alone:10.2f}{run / alone:8.1f}")
     print(f"{'window, s':24}{window:10.2f}{window_alone:10.2f}{window / window_alone:8.1f}")
+    print(f"{'with a rehearsal, s':24}{rehearsed:10.2f}{'':10}{rehearsed / alone:8.1f}")
     print(f"{'--check, s':24}{check:10.2f}")
     print(f"{'largest module, MB':24}{memory:10.0f}")
     sandbox.broken()
