@@ -548,10 +548,10 @@ class _Case:
                     f"{self.diagnosis.found} The table {holder.original} that the failed "
                     f"migration created has rows of its own by now, and the original rows are in "
                     f"{holder.table}: the application has gone on writing.",
-                    f"Decide which rows of {holder.original} are to be kept, move them into "
-                    f"{holder.table} (or elsewhere), empty {holder.original}, and run this again. "
-                    "Put the application into maintenance mode first: "
-                    f"{self.artisan} down",
+                    f"End the writing first: {self.artisan} down. Then decide which rows of "
+                    f"{holder.original} are to be kept, move them into {holder.table} (or "
+                    f"elsewhere), empty {holder.original}, and run this again. It leaves the "
+                    f"maintenance mode to you: {self.artisan} up",
                 )
 
     # --- rollback ------------------------------------------------------------------------
