@@ -65,6 +65,7 @@ def build(run: dict) -> dict:
         **answers,
         "diagnosis": diagnosis,
         "prediction": run.get("prediction"),
+        "rehearsal": results.get("rehearse"),
         "steps": steps,
         "checks": checks,
         "backup": backup,
