@@ -8,13 +8,14 @@ it cannot tell the tables apart by evidence it refuses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from . import facts, plan, sql
+from . import aftermath, facts, plan, sql
+from .aftermath import Aftermath
 from .evidence import Holder, classify
 from .facts import Inputs, Laravel
 from .simulation import Problem, Schema
-from .sql import FailedStatement
+from .sql import FailedStatement, ForeignKey
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
@@ -22,6 +23,8 @@ NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
 NAME_TAKEN = {1826, 1022, 1823}
+DISK_FULL = (1021, 1114)
+RIGHT_MISSING = (1044, 1142, 1143, 1227, 1410)
 LOOK_ALIKES = {
     1061: "index_name_taken",
     1452: "orphan_rows",
@@ -171,15 +174,22 @@ class _Case:
 
     def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
         self.laravel, self.schema, self.inputs = laravel, schema, inputs
+        self.batches = laravel.batches
         self.diagnosis = Diagnosis("", "")
         self.live = facts.live(schema)
         self.sources = facts.wanted(laravel, inputs)["names"]
+        self.aftermath: Aftermath | None = None
         self.artisan = f"{inputs.laravel_php} artisan"
 
     # --- the order of questions ----------------------------------------------------------
 
     def examine(self) -> None:
         self._check_ground()
+        self.aftermath = aftermath.find(self.laravel, self.live)
+        if self.aftermath:
+            self._check_writable()
+            self._check_sight()
+            self._believe(self.aftermath)
         self.diagnosis.notes.extend(followers(self.laravel, self.schema))
         if not self.laravel.pending:
             self._nothing_pending()
@@ -194,7 +204,6 @@ class _Case:
         self._repair(migration)
 
     def _check_ground(self) -> None:
-        server = self.schema["server"]
         if self.schema.get("orphans"):
             rows = ", ".join(f"{row['name']} (of {row['table']})" for row in self.schema["orphans"])
             raise _Refusal(
@@ -204,7 +213,12 @@ class _Case:
                 "Show this to the server's administrator: it takes a dump and a reload of the "
                 "schema, or a repair of the dictionary.",
             )
-        if self.laravel.pending and (server.get("read_only") or server.get("replica")):
+        if self.laravel.pending:
+            self._check_writable()
+
+    def _check_writable(self) -> None:
+        server = self.schema["server"]
+        if server.get("read_only") or server.get("replica"):
             what = "a replica" if server.get("replica") else "read-only"
             raise _Refusal(
                 "not_writable",
@@ -213,6 +227,70 @@ class _Case:
                 "Point the application (DB_HOST) at the primary, or run this against the host "
                 "whose application uses it.",
             )
+
+    # --- what the migrations table does not tell ----------------------------------------------
+
+    def _believe(self, found: Aftermath) -> None:
+        """Go on with the facts as they would be if the migrations table told the truth."""
+        if found.doubt:
+            raise _Refusal(
+                found.verdict,
+                f"{found.said} That is likely and not certain: {found.doubt}.",
+                self._by_hand(found),
+            )
+        self.laravel = Laravel(found.facts)
+        if self.inputs.incident_migration in (found.redo, *found.forget):
+            self.inputs = replace(self.inputs, incident_migration=found.failed)
+        self.sources = facts.wanted(self.laravel, self.inputs)["names"]
+        self.diagnosis.evidence.append(found.said)
+
+    def _by_hand(self, found: Aftermath) -> str:
+        """Return what makes the migrations table tell the truth, for whom it is certain."""
+        migrations = plan.quote(self.laravel.raw["migrations_table"])
+        if not found.redo:
+            records = "; ".join(
+                f"DELETE FROM {migrations} WHERE `migration` = '{name}'"  # noqa: S608 - shown
+                for name in found.forget
+            )
+            return (
+                f"Find out what of {found.doubt.split(',')[0]} has run. When it is as if it had "
+                f"not, remove its record, and then that of the migration that failed: {records}. "
+                "Then run this again. Or put a backup back that was made before: "
+                "playbooks/restore.yml lists them."
+            )
+        table = plan.quote(found.table)
+        commands = []
+        if found.displaced:
+            if self.live.get(found.table):
+                commands.append(f"DROP TABLE {table} (only while it is empty)")
+            commands.append(f"RENAME TABLE {plan.quote(found.displaced)} TO {table}")
+        lost = [key.of(table) for table, key in self._lost(found)]
+        commands += plan.add_statements(self.schema, lost)
+        commands.append(
+            f"INSERT INTO {migrations} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
+            f"VALUES ('{found.redo}', {self.laravel.next_batch})"
+        )
+        return (
+            f"See whether the rows of {found.displaced or found.table} are those of "
+            f"{found.table}. If they are, make a backup and put them back: {'; '.join(commands)}. "
+            "Then run this again."
+        )
+
+    def _lost(self, found: Aftermath) -> list[tuple[str, ForeignKey]]:
+        """Return the constraints to add again, with their tables; not those whose names the
+        migrations still to be run will take."""
+        pending = [name for name in self.laravel.pending if name != found.redo]
+        wanted = {
+            name.casefold()
+            for migration in pending
+            for statement in self.laravel.up(migration)
+            for name in facts.keys_added(statement)
+        }
+        return [
+            (table, key)
+            for table, key in found.lost
+            if key.name and key.name.casefold() not in wanted
+        ]
 
     def _check_sight(self) -> None:
         account = self.schema["account"]
@@ -263,17 +341,56 @@ class _Case:
             self._plan(plan.finish(self.artisan), self.live)
             return
         if missing:
+            self._check_names_per_table()
             raise _Refusal(
                 "constraints_missing",
                 "Every migration is recorded as run, and yet what they should have made is not "
                 f"there: {'; '.join(missing)}. A migration was recorded without having run, or "
                 "the constraints were dropped by hand.",
-                "Look at the migrations table and at the tables named here before running "
-                "anything; nothing can be migrated again while all are recorded.",
+                self._recover(),
             )
         self.diagnosis.verdict = "healthy"
         self.diagnosis.found = (
             "Every migration is recorded as run and every expected constraint exists."
+        )
+
+    def _check_names_per_table(self) -> None:
+        """Refuse recorded migrations that only a server with names per table lets through."""
+        if self.live.scope != "schema":
+            return
+        for name, table, holder in aftermath.given_twice(self.laravel, self.live):
+            raise _Refusal(
+                "names_per_table",
+                f"The recorded migrations give the constraint name {name} to {holder} and to "
+                f"{table}. {holder} has it, and {table} has not: that only works where a name is "
+                "taken for one table (MariaDB 12.1 and newer), where the data seems to come from. "
+                "Here a name is taken for the whole schema, and loading stopped at the second.",
+                f"Give the constraint of {table} another name where the data comes from, make the "
+                "dump again and load it into an empty schema. Or use MariaDB 12.1 or newer here.",
+            )
+
+    def _recover(self) -> str:
+        """Return what to do when all is recorded and something is missing."""
+        not_run = aftermath.nothing_there(self.laravel, self.live)
+        migrations = plan.quote(self.laravel.raw["migrations_table"])
+        if not_run:
+            records = "; ".join(
+                f"DELETE FROM {migrations} WHERE `migration` = '{name}'"  # noqa: S608 - shown
+                for name in reversed(not_run)
+            )
+            return (
+                f"Nothing of what {', '.join(not_run)} makes is there. If it was recorded by hand, "
+                f"take its record back: {records}; then {self.artisan} migrate --force, and run "
+                "this again if that fails."
+            )
+        if self._missing_tables(self.live):
+            return (
+                "See where the tables went (a backup has them: playbooks/restore.yml lists those "
+                "there are). No migration makes them again while it is recorded."
+            )
+        return (
+            "Add the constraints again: playbooks/permanent_fix.yml makes a migration that does, "
+            "and says which rows are in the way."
         )
 
     def _none_failed(self) -> None:
@@ -305,14 +422,20 @@ class _Case:
             )
         logged = self.laravel.failed_migration()
         if logged:
-            return logged
+            return self._colliding(self.laravel.pending[: self.laravel.pending.index(logged)]) or (
+                logged
+            )
         ours = self.laravel.maintenance
         if ours.get("run_id"):
             # An interrupted run stands for all that was pending in it, also what it never began.
             begun = ours.get("migration")
             return begun if begun in self.laravel.pending else self.laravel.pending[0]
+        return self._colliding(self.laravel.pending)
+
+    def _colliding(self, migrations: list[str]) -> str | None:
+        """Return the first of these migrations that would meet what is there already."""
         trial = self.live.copy()
-        for migration in self.laravel.pending:
+        for migration in migrations:
             problems = trial.apply(self.laravel.up(migration)).problems
             if any(problem.kind in ("name_taken", "table_exists") for problem in problems):
                 return migration
@@ -378,10 +501,15 @@ class _Case:
     def _repair(self, migration: str) -> None:
         self._check_readable(migration)
         self._check_known_error(migration)
+        self._check_has_run(migration)
         holders = self._holders(migration)
         self._describe(migration, holders)
         self._check_holders(holders)
         way, repaired = self._choose_way(migration, holders)
+        self._check_repeat(migration, repaired)
+        lost = self._lost(self.aftermath) if self.aftermath else []
+        for table, key in lost:
+            repaired.add_key(table, key)
         drops, final = self._free_names(repaired, holders)
         self._check_loss(repaired)
         self.diagnosis.ways = way["considered"]
@@ -392,8 +520,24 @@ class _Case:
             migration=migration,
             way=way,
             drops=drops,
+            forget=self._forget(),
+            redo=self.aftermath.redo if self.aftermath else None,
+            lost=[key.of(table) for table, key in lost],
         )
         self._plan([*self._rehearsal(), *steps], final)
+        # The migrations may rename their tables, and those that they refer to.
+        self.diagnosis.expected["constraints"] += [
+            key.of(table.name)
+            for name, added in lost
+            for table in [final.by_identity(name)]
+            for key in [table.key(added.name or "") if table else None]
+            if table and key
+        ]
+
+    def _forget(self) -> dict[str, int]:
+        """Return {migration: batch} of the records to take back, in that order."""
+        names = self.aftermath.forget if self.aftermath else ()
+        return {name: self.batches[name] for name in names}
 
     def _rehearsal(self) -> list[dict]:
         """Return the step that rehearses the plan, or none and a note on why there is none."""
@@ -440,6 +584,26 @@ class _Case:
                 "to see the same error, correct the migration, and run this again.",
             )
 
+    def _check_has_run(self, migration: str) -> None:
+        """Refuse a migration of which everything is there, with rows."""
+        tables = aftermath.there_in_full(self.laravel, self.live, migration)
+        rows = [table.name for table in tables if table.rows]
+        if not rows:
+            return
+        record = (
+            f"INSERT INTO {plan.quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+            f"(`migration`, `batch`) VALUES ('{migration}', {self.laravel.next_batch})"
+        )
+        raise _Refusal(
+            "has_run_and_is_not_recorded",
+            f"Migration {migration} is pending, and everything that it makes is there, with rows "
+            f"in {', '.join(rows)}. It has run. Its record is gone: a backup from before it was "
+            "put back over a database that had not been emptied, or the record was removed.",
+            f"If these rows are to stay, record the migration: {record}; then run this again. If "
+            "what was in the backup is wanted alone, put it back with playbooks/restore.yml, which "
+            "leaves nothing over.",
+        )
+
     def _holders(self, migration: str) -> list[Holder]:
         """Find who holds each name that the pending migrations will create."""
         found: list[Holder] = []
@@ -457,7 +621,14 @@ class _Case:
                     if not tables:
                         continue
                     found.append(
-                        classify(self.laravel, self.live, migration, problem, tables[0].name)
+                        classify(
+                            self.laravel,
+                            self.live,
+                            migration,
+                            problem,
+                            tables[0].name,
+                            self._creating(migration),
+                        )
                     )
         return found
 
@@ -495,6 +666,8 @@ class _Case:
             "displaced": "the original table that the migration renamed away",
             "same": "the very table that the migration wants to give it to",
             "live": "a table that is in use",
+            "other": "the very table, for a constraint on other columns",
+            "shadow": "a table that a program has made beside the one it works on",
             "unknown": "a table of which it is not known whether it is in use",
         }
         for (table, kind), names in held.items():
@@ -519,6 +692,9 @@ class _Case:
         elif not holders:
             diagnosis.verdict = "nothing_in_the_way"
             diagnosis.found += " No constraint name stands in its way any more."
+        if self.aftermath:
+            diagnosis.verdict = self.aftermath.verdict
+            diagnosis.found = f"{self.aftermath.said} {diagnosis.found}"
 
     def _check_holders(self, holders: list[Holder]) -> None:
         live = [holder for holder in holders if holder.kind == "live"]
@@ -529,6 +705,28 @@ class _Case:
                 "a table that is in use is damage, not repair.",
                 f"Give the constraint another name in the migration that wants {live[0].name} "
                 f"(for instance {live[0].target}_{live[0].name}), deploy it, and run this again.",
+            )
+        other = [holder for holder in holders if holder.kind == "other"]
+        if other:
+            raise _Refusal(
+                "constraint_is_another",
+                f"{self.diagnosis.found} The migration gives that name to another one. To drop the "
+                f"one that is there would leave the rows of {other[0].table} unguarded.",
+                "Give the constraint another name in the migration (for instance "
+                f"fk_{other[0].name}), deploy it, and run this again.",
+            )
+        shadow = [holder for holder in holders if holder.kind == "shadow"]
+        if shadow:
+            key = f"ALTER TABLE {plan.quote(shadow[0].table)} DROP FOREIGN KEY "
+            key += plan.quote(shadow[0].name)
+            raise _Refusal(
+                "shadow_table_holds_the_name",
+                f"{self.diagnosis.found} {' '.join(shadow[0].evidence)} Whether that program is "
+                "still at work, and whether rows are only there, cannot be told from here.",
+                f"See whether {shadow[0].tool.rstrip(',')} is running (SHOW PROCESSLIST, SHOW "
+                "TRIGGERS), and let it end or clean up. If it was broken off, free the name "
+                f"without losing a row: {key}; then run this again. Drop {shadow[0].table} only "
+                "when you know that its rows are elsewhere.",
             )
         unknown = [holder for holder in holders if holder.kind == "unknown"]
         if unknown:
@@ -573,6 +771,9 @@ class _Case:
                 "Correct it and run this again.",
             )
         order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
+        if self.aftermath and self.aftermath.redo and strategy == "auto":
+            # down() may drop what the other migration made when it was tried again.
+            order.remove("down")
         for name in order:
             state = self.live.copy()
             way, reason = ways[name]()
@@ -658,8 +859,11 @@ class _Case:
         }, ""
 
     def _way_rename_back(self, migration: str, displaced: list[Holder]) -> tuple[dict | None, str]:
-        made = self._made_by(migration)
-        renamed = self._renamed_by(migration)
+        made: list[str] = []
+        renamed: dict[str, str] = {}
+        for begun in self._begun(migration):
+            made += self._made_by(begun)
+            renamed.update(self._renamed_by(begun))
         for holder in displaced:
             if holder.original:
                 renamed[holder.original] = holder.table
@@ -723,17 +927,34 @@ class _Case:
         """Return the tables that `migration` creates, that exist, and that are its own."""
         made = []
         renamed = {name.casefold() for name in self._renamed_by(migration)}
-        for statement in self.laravel.up(migration):
-            for effect in sql.read(statement):
-                if not isinstance(effect, sql.CreateTable):
-                    continue
-                there = self.live.get(effect.table)
-                known = self.laravel.history.schema.get(effect.table)
-                # Someone else's table of that name is not ours to drop.
-                ours = known is None or effect.table.casefold() in renamed
-                if ours and there and there.columns == list(effect.columns):
-                    made.append(there.name)
-        return made
+        statements = [text for texts in self._creating(migration).values() for text in texts]
+        for effect in (effect for text in statements for effect in sql.read(text)):
+            if not isinstance(effect, sql.CreateTable):
+                continue
+            there = self.live.get(effect.table)
+            known = self.laravel.history.schema.get(effect.table)
+            # Someone else's table of that name is not ours to drop.
+            ours = known is None or effect.table.casefold() in renamed
+            if ours and there and there.columns == list(effect.columns):
+                made.append(there.name)
+        return sorted(set(made))
+
+    def _begun(self, migration: str) -> list[str]:
+        """Return the pending migrations that have left something: `migration`, and one that failed
+        after it, because somebody had recorded the first as run."""
+        return [
+            name
+            for name in self.laravel.pending
+            if name == migration
+            or name == self.laravel.failed_migration()
+            or self._renamed_by(name)
+        ]
+
+    def _creating(self, migration: str) -> dict[str, list[str]]:
+        """Return the statements, by migration, that may have made what is in the way of
+        `migration`: its own, and those of one that was rolled back and then tried again."""
+        redo = self.aftermath.redo if self.aftermath else None
+        return {name: self.laravel.up(name) for name in (migration, redo) if name}
 
     def _way_literal(self) -> tuple[dict | None, str]:
         name = self.inputs.rollback_migration
@@ -824,6 +1045,26 @@ class _Case:
         taken = failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
         if taken or failed.code == 1050:
             return
+        again = (
+            f"then run this again with -e incident_migration={migration}, which looks at what the "
+            "migration has left"
+        )
+        told = f"Migration {migration} failed with {failed.code}: {failed.shown}."
+        if failed.code in DISK_FULL or failed.errno in (28, 122):
+            raise _Refusal(
+                "disk_full",
+                f"{told} The server had no room left. No constraint name is taken.",
+                "Let the server's administrator make room (df -h on the server, in its data and "
+                f"its temporary folder), {again}.",
+            )
+        if failed.code in RIGHT_MISSING or failed.errno == 13:
+            account = self.schema.get("application_account") or self.schema["account"]
+            raise _Refusal(
+                "right_was_missing",
+                f"{told} The account lacked a right. Those that a repair needs it has now.",
+                "See that it has the one that the message names: SHOW GRANTS FOR "
+                f"{self._account(account['name'])}; {again}.",
+            )
         raise _Refusal(
             "another_error",
             f"Migration {migration} failed with {failed.code}: {failed.shown}. That is not a "
@@ -862,6 +1103,35 @@ class _Case:
                     self.diagnosis.notes.append(
                         f"Migration {migration} sends a statement that could not be read: "
                         f"{sql.redact(problem.statement)}"
+                    )
+
+    def _check_repeat(self, migration: str, repaired: Schema) -> None:
+        """Refuse to write rows twice that the failed migration wrote before it failed."""
+        accepted = {name.casefold() for name in self.inputs.remigrate_accept_repeat}
+        failed = self._logged(migration)
+        trial = repaired.copy()
+        for statement in self.laravel.up(migration):
+            stands = {name for name, table in trial.tables.items() if table.identity}
+            problems = trial.apply([statement]).problems
+            if failed and statement == failed.sql and failed.code != 1050:
+                return
+            if any(problem.kind != "unread" for problem in problems):
+                return
+            for effect in sql.read(statement):
+                if (
+                    isinstance(effect, sql.WriteRows)
+                    and effect.kind in ("insert", "update")
+                    and effect.table.casefold() in stands - accepted
+                ):
+                    raise _Refusal(
+                        "migration_would_write_again",
+                        f"{self.diagnosis.found} Before it failed, it had written rows of "
+                        f"{effect.table}: {sql.redact(statement)}. No rollback takes that back, "
+                        "and run again, it would write them a second time.",
+                        "If that does no harm (an UPDATE that sets a fixed value), say so by the "
+                        f'table\'s name: -e \'{{"remigrate_accept_repeat": ["{effect.table}"]}}\'. '
+                        "If it does (rows are inserted, something is added up), take that "
+                        "statement out of the migration, deploy it, and run this again.",
                     )
 
     def _missing_expected(self) -> list[str]:

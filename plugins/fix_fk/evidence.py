@@ -9,6 +9,7 @@ constraint dropped, so every doubt ends in "unknown", which the diagnosis refuse
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from . import sql
@@ -20,7 +21,9 @@ from .simulation import Problem, Schema
 class Holder:
     """Who holds the constraint `name` that `target` is to get.
 
-    kind: displaced, same, live or unknown. `original` is the name a displaced table had,
+    kind: displaced, same (the constraint is the one that the migration gives the table again),
+    other (the table's own, and another one), live, shadow (of the program `tool`) or unknown;
+    the last four are refused. `original` is the name a displaced table had,
     `leftover` whether a table has taken that name since, `missing` what would settle it.
     """
 
@@ -33,15 +36,37 @@ class Holder:
     leftover_rows: bool = False
     evidence: list[str] = field(default_factory=list)
     missing: str = ""
+    tool: str = ""
+
+
+# What programs put around the name of a table that they copy, sync or set aside.
+TOOLS = {
+    ("_", "_new"): "pt-online-schema-change",
+    ("_", "_old"): "pt-online-schema-change",
+    ("_", "_gho"): "gh-ost",
+    ("_", "_ghc"): "gh-ost",
+    ("_", "_del"): "gh-ost",
+    ("", "_tmp"): "a program that syncs or imports",
+    ("tmp_", ""): "a program that syncs or imports",
+    ("", "_shadow"): "a program that syncs or imports",
+}
 
 
 def classify(
-    laravel: Laravel, live: Schema, migration: str, problem: Problem, table: str
+    laravel: Laravel,
+    live: Schema,
+    migration: str,
+    problem: Problem,
+    table: str,
+    creating: dict[str, list[str]],
 ) -> Holder:
-    """Return what the table `table`, which holds the name of `problem`, is."""
+    """Return what the table `table`, which holds the name of `problem`, is.
+
+    `creating` are the migrations that may have made a leftover, with their statements.
+    """
     holder = Holder(problem.name, table, problem.table, "unknown")
     if table.casefold() == problem.table.casefold():
-        holder.kind = "same"
+        holder.kind = "same" if _replaced(laravel, live, problem, table) else "other"
         holder.evidence.append(
             f"{table} holds {problem.name} itself; the migration gives it to that same name."
         )
@@ -77,6 +102,17 @@ def classify(
         holder.kind = "live"
         holder.evidence.append(f"The application's code reads {table} ({used_by}).")
         return holder
+    if table.casefold() not in renames:
+        stranger = _stranger(laravel, live, table)
+        if stranger:
+            holder.kind = "live"
+            holder.evidence.append(stranger)
+            return holder
+        holder.tool = _tool(table, problem.table, live)
+        if holder.tool:
+            holder.kind = "shadow"
+            holder.evidence.append(f"A table called {table} is what {holder.tool} makes.")
+            return holder
     owner = next((t.name for t in history.schema.holders(problem.name)), None)
     renamed_from = renames.get(table.casefold())
     mentions = laravel.mentioned_by(table, laravel.recorded)
@@ -109,7 +145,7 @@ def classify(
         )
         return holder
     holder.original = original
-    agrees, said = _columns(laravel, live, migration, holder)
+    agrees, said = _columns(laravel, live, migration, holder, creating)
     holder.evidence.extend(said)
     if agrees is False or (agrees is None and owner is None):
         holder.missing = f"columns of {table} and {original} that agree with the migrations"
@@ -121,8 +157,62 @@ def classify(
     return holder
 
 
+def _replaced(laravel: Laravel, live: Schema, problem: Problem, table: str) -> bool:
+    """Tell whether the table's constraint is made again, or goes away with the table's name."""
+    there = live.get(table)
+    held = there.key(problem.name) if there else None
+    for statement in (text for name in laravel.pending for text in laravel.up(name)):
+        for effect in sql.read(statement):
+            if isinstance(effect, sql.RenameTable) and effect.table.casefold() == table.casefold():
+                return True
+    wanted = [
+        key
+        for effect in sql.read(problem.statement)
+        for key in (
+            [effect.foreign_key]
+            if isinstance(effect, sql.AddForeignKey)
+            else effect.foreign_keys
+            if isinstance(effect, sql.CreateTable)
+            else []
+        )
+        if key.name and key.name.casefold() == problem.name.casefold()
+    ]
+    return held is None or any(_set(key.columns) == _set(held.columns) for key in wanted)
+
+
+def _stranger(laravel: Laravel, live: Schema, table: str) -> str:
+    """Return why the table belongs to another application in the same schema, or nothing."""
+    own = ((laravel.raw.get("connection") or {}).get("prefix") or "").casefold()
+    if own and not table.casefold().startswith(own):
+        return (
+            f"{table} does not begin with {own}, the prefix of this application's tables: it is "
+            "another application's."
+        )
+    for name in live.tables:
+        prefix = name[: -len("migrations")] if name.endswith("migrations") else ""
+        if prefix and prefix != own and table.casefold().startswith(prefix):
+            return (
+                f"{table} begins like {name}, the list of migrations of another application in "
+                "this schema: it is that one's."
+            )
+    return ""
+
+
+def _tool(table: str, target: str, live: Schema) -> str:
+    """Return the program whose table, made while it works on another one, this is by its name."""
+    folded = table.casefold()
+    if folded.startswith(("#sql", "#mysql50##sql")):
+        return "the server, for an ALTER TABLE that did not end,"
+    for (before, after), tool in TOOLS.items():
+        middle = folded[len(before) : len(folded) - len(after)]
+        whole = folded == f"{before}{middle}{after}"
+        if middle and whole and (live.get(middle) or middle == target.casefold()):
+            return tool
+    return ""
+
+
 def _columns(
-    laravel: Laravel, live: Schema, migration: str, holder: Holder
+    laravel: Laravel, live: Schema, migration: str, holder: Holder, creating: dict[str, list[str]]
 ) -> tuple[bool | None, list[str]]:
     """Compare columns with the migrations; (agree, sentences), None when nothing is known."""
     said: list[str] = []
@@ -138,30 +228,33 @@ def _columns(
             f"migrations gave {holder.original}."
         )
     leftover = live.get(holder.original or "")
-    made = _created_columns(laravel, migration, holder.original or "")
+    made = _created_columns(creating, holder.original or "")
     if leftover and leftover.columns is not None:
-        if made is None:
+        if not made:
             verdicts.append(False)
             said.append(f"{holder.original} exists, and {migration} does not create it.")
         else:
-            same = _set(made) == _set(leftover.columns)
-            verdicts.append(same)
+            by = [name for name, columns in made if columns == _set(leftover.columns)]
+            verdicts.append(bool(by))
             said.append(
-                f"{leftover.name} has {'the' if same else 'other'} columns "
-                f"{'that' if same else 'than'} {migration} creates it with."
+                f"{leftover.name} has {'the' if by else 'other'} columns "
+                f"{'that' if by else 'than'} {by[0] if by else migration} creates it with."
             )
     if not verdicts:
         return None, said
     return all(verdicts), said
 
 
-def _created_columns(laravel: Laravel, migration: str, table: str) -> list[str] | None:
-    for statement in laravel.up(migration):
-        for effect in sql.read(statement):
-            if isinstance(effect, sql.CreateTable) and effect.table.casefold() == table.casefold():
-                return list(effect.columns)
-    return None
+def _created_columns(creating: dict[str, list[str]], table: str) -> list[tuple[str, set[str]]]:
+    """Return (migration, columns) for each time that one of them creates `table`."""
+    return [
+        (name, _set(effect.columns))
+        for name, statements in creating.items()
+        for statement in statements
+        for effect in sql.read(statement)
+        if isinstance(effect, sql.CreateTable) and effect.table.casefold() == table.casefold()
+    ]
 
 
-def _set(names: list[str]) -> set[str]:
+def _set(names: Iterable[str]) -> set[str]:
     return {name.casefold() for name in names}

@@ -7,12 +7,13 @@ fk_constraint_info; their documentation gives the shape of every field.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from . import sql
 from .columns import Server
-from .simulation import Schema, Table
+from .simulation import Problem, Schema, Table
 from .sql import Column, FailedStatement, ForeignKey, Index
 
 from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
@@ -26,6 +27,7 @@ class Inputs:
     rollback_strategy: str = "auto"
     rollback_migration: str | None = None
     remigrate_accept_loss: tuple[str, ...] = ()
+    remigrate_accept_repeat: tuple[str, ...] = ()
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()
@@ -91,16 +93,18 @@ def inputs(values: dict) -> Inputs:
                 f"expected_tables has the entry {entry!r}; it takes names, or a list of names of "
                 "which one must exist"
             )
-    loss = _list(values, "remigrate_accept_loss", "table names")
-    if not _are_names(loss):
-        raise ValueError("remigrate_accept_loss takes a list of table names, each in quotes")
+    accepted: dict = {}
+    for name in ("remigrate_accept_loss", "remigrate_accept_repeat"):
+        accepted[name] = tuple(_list(values, name, "table names"))
+        if not _are_names(accepted[name]):
+            raise ValueError(f"{name} takes a list of table names, each in quotes")
     known = {field.name for field in fields(Inputs)}
     return Inputs(
         **{
             **{name: value for name, value in values.items() if name in known},
             "expected_constraints": tuple(constraints),
             "expected_tables": tuple(tables),
-            "remigrate_accept_loss": tuple(loss),
+            **accepted,
         }
     )
 
@@ -129,6 +133,8 @@ class History:
     creators: dict[str, str]
     gaps: tuple[str, ...]
     replayed: bool = False
+    # Names that they give a second time; where one is taken for a whole schema, that fails.
+    taken: tuple[Problem, ...] = ()
 
     @property
     def conclusive(self) -> bool:
@@ -154,6 +160,12 @@ class Laravel:
     def recorded(self) -> list[str]:
         rows = (self.raw.get("migrations") or {}).get("recorded") or []
         return [row["migration"] if "migration" in row else row["name"] for row in rows]
+
+    @property
+    def batches(self) -> dict[str, int]:
+        """Return {recorded migration: its batch}."""
+        rows = (self.raw.get("migrations") or {}).get("recorded") or []
+        return dict(zip(self.recorded, (int(row["batch"]) for row in rows)))
 
     @property
     def next_batch(self) -> int:
@@ -187,7 +199,7 @@ class Laravel:
 
     @cached_property
     def history(self) -> History:
-        schema, creators, gaps = Schema(), {}, []
+        schema, creators, gaps, taken = Schema(), {}, [], []
         for migration in self.recorded:
             known = self.statements(migration)
             if not known:
@@ -202,13 +214,14 @@ class Laravel:
                 for problem in outcome.problems
                 if problem.kind == "unread"
             )
+            taken += [problem for problem in outcome.problems if problem.kind == "name_taken"]
             for table in schema.tables.values():
                 if table.name not in before:
                     creators[table.name.casefold()] = migration
         replay = self.raw.get("replay")
         if replay:
             return History(live(replay), creators, (), replayed=True)
-        return History(schema, creators, tuple(gaps))
+        return History(schema, creators, tuple(gaps), taken=tuple(taken))
 
     def mentioned_by(self, table: str, migrations: list[str]) -> list[str]:
         """Return those of `migrations` whose source has a string that contains `table`."""
@@ -237,6 +250,32 @@ def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
                 "clone"
             )
     return ""
+
+
+def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = None) -> dict:
+    """Return the application's facts as if these migrations were pending, and that one recorded."""
+    migrations = laravel["migrations"]
+    rows = migrations.get("recorded") or []
+    name = "migration" if rows and "migration" in rows[0] else "name"
+    batch = Laravel(laravel).next_batch
+    return {
+        **{part: value for part, value in laravel.items() if part != "replay"},
+        "migrations": {
+            **migrations,
+            "recorded": [row for row in rows if row[name] not in pending]
+            + ([{name: recorded, "batch": batch}] if recorded else []),
+            "pending": sorted({*(migrations.get("pending") or ()), *pending} - {recorded}),
+        },
+    }
+
+
+def recorded_in_doubt(laravel: Laravel) -> list[str]:
+    """Return the recorded migrations that may have been recorded by hand: those from the first one
+    on that renames a table away and makes it anew."""
+    for number, migration in enumerate(laravel.recorded):
+        if sql.made_anew(laravel.up(migration)):
+            return laravel.recorded[number:]
+    return []
 
 
 def live(schema: dict) -> Schema:
@@ -330,6 +369,12 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
         tables |= sql.tables_of(laravel.failed.sql)
         for name in keys_added(laravel.failed.sql):
             note(name, "log")
+    # What was recorded by hand has not run, and then this tells.
+    for migration in recorded_in_doubt(laravel):
+        for statement in laravel.up(migration):
+            tables |= sql.tables_of(statement)
+    for problem in laravel.history.taken:
+        tables |= {problem.holder, problem.table}
     for expected in inputs.expected_constraints:
         note(expected["name"], "inventory")
         tables.add(expected["table"])

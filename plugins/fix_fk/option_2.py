@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from . import plan, sql
+from . import facts, plan, sql
 from .diagnosis import NOT_CHANGED, _Case, _Refusal
 from .evidence import Holder
 from .facts import Inputs, Laravel
@@ -31,7 +31,7 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     skipped = given["accept"] or ""
     already = skipped in Laravel(laravel_facts).recorded
     case = _Skip(
-        Laravel(_as_if_pending(laravel_facts, skipped) if already else laravel_facts),
+        Laravel(facts.as_if(laravel_facts, [skipped]) if already else laravel_facts),
         schema,
         inputs,
     )
@@ -45,20 +45,6 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
         case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
         case.diagnosis.steps = []
     return case.diagnosis.as_dict()
-
-
-def _as_if_pending(facts: dict, migration: str) -> dict:
-    """Return the application's facts as they were before `migration` was recorded."""
-    migrations = facts["migrations"]
-    key = "migration" if "migration" in migrations["recorded"][0] else "name"
-    return dict(
-        facts,
-        migrations=dict(
-            migrations,
-            recorded=[row for row in migrations["recorded"] if row[key] != migration],
-            pending=sorted([migration, *(migrations["pending"] or ())]),
-        ),
-    )
 
 
 # --- what a migration intends, and what of it is there ----------------------------------------
@@ -134,7 +120,7 @@ def missing(statements: list[str], there: Schema) -> list[dict]:
         for key in wanted.keys:
             known = table and any(_agree(key, other) for other in table.keys)
             if not known:
-                found.append({**_lack_key(wanted.name, key), "key": _as_wanted(wanted.name, key)})
+                found.append({**_lack_key(wanted.name, key), "key": key.of(wanted.name)})
     return found
 
 
@@ -167,21 +153,6 @@ def _lack_key(table: str, key: ForeignKey) -> dict:
         f"constraint {name}: {table} ({', '.join(key.columns)}) -> "
         f"{key.referenced_table} ({', '.join(key.referenced_columns)})",
     )
-
-
-def _as_wanted(table: str, key: ForeignKey) -> dict:
-    """Return the foreign key as the module fk_constraint takes it."""
-    wanted = {
-        "name": key.name,
-        "table": table,
-        "columns": list(key.columns),
-        "referenced_table": key.referenced_table,
-        "referenced_columns": list(key.referenced_columns),
-    }
-    for name in ("referenced_schema", "on_delete", "on_update"):
-        if getattr(key, name):
-            wanted[name] = getattr(key, name)
-    return wanted
 
 
 def checks(skipped: dict, there: Schema) -> list[dict]:

@@ -36,12 +36,29 @@ def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -
 
 
 def option_1(
-    *, artisan: str, schema: dict, laravel: Laravel, migration: str, way: dict, drops: list[dict]
+    *,
+    artisan: str,
+    schema: dict,
+    laravel: Laravel,
+    migration: str,
+    way: dict,
+    drops: list[dict],
+    forget: dict[str, int],
+    lost: list[dict],
+    redo: str | None,
 ) -> list[dict]:
-    """Return the steps of Option 1: roll back, drop the constraints, migrate again."""
+    """Return the steps of Option 1: roll back, drop the constraints, migrate again.
+
+    Records of `forget` ({migration: batch}) are taken back before, and `redo`, with its constraints
+    `lost`, is recorded again after the rollback.
+    """
+    table = laravel.raw["migrations_table"]
     steps = [
         *begin(artisan, schema, migration),
+        *([_forget(table, forget)] if forget else []),
         *_rollback(artisan, laravel, migration, way),
+        *([_add_back(schema, lost)] if lost else []),
+        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
     ]
     if drops:
         steps.append(drop(schema, drops))
@@ -219,6 +236,53 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
             **arguments,
         )
     ]
+
+
+def _forget(table: str, batches: dict[str, int]) -> dict:
+    where = [f"`migration` = '{name}' AND `batch` = {batch}" for name, batch in batches.items()]
+    values = [f"('{name}', {batch})" for name, batch in reversed(batches.items())]
+    return step(
+        "forget",
+        "Take back what was recorded by hand",
+        "a migration that is recorded counts as run, and this one has not run to its end",
+        [f"DELETE FROM {quote(table)} WHERE {text}" for text in where],  # noqa: S608 - shown
+        [
+            f"INSERT INTO {quote(table)} (`migration`, `batch`) VALUES {text}"  # noqa: S608 - shown
+            for text in values
+        ],
+        "the records are read again",
+        records=[{"migration": name, "batch": batch} for name, batch in batches.items()],
+    )
+
+
+def _add_back(schema: dict, keys: list[dict]) -> dict:
+    return step(
+        "add_back",
+        "Add the constraints that were rolled back by mistake",
+        "the tables that refer to the original have them no more",
+        add_statements(schema, keys),
+        drop_statements(schema, keys),
+        "each is read again; rows that stand in the way of one are listed",
+        constraints=keys,
+    )
+
+
+def _record(table: str, migration: str, batch: int) -> dict:
+    return step(
+        "record",
+        "Record the migration that was rolled back by mistake",
+        "the table that it made is back, with its rows and constraints",
+        [
+            f"INSERT INTO {quote(table)} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
+            f"VALUES ('{migration}', {batch})"
+        ],
+        [
+            f"DELETE FROM {quote(table)} WHERE "  # noqa: S608 - shown, not sent
+            f"`migration` = '{migration}' AND `batch` = {batch}"
+        ],
+        "the record is read again",
+        migration=migration,
+    )
 
 
 def _undo_of(statements: list[str]) -> list[str]:

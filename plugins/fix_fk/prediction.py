@@ -79,9 +79,12 @@ _OF_CONSTRAINTS = (
 # Verdicts that are only reached when a migration did fail, log or no log.
 _FAILED = (
     "constraints_missing",
+    "names_per_table",
     "orphan_dictionary_rows",
+    "recorded_without_having_run",
     "renamed_table_kept_the_name",
     "renamed_table_kept_the_name_retried",
+    "rolled_back_too_far",
     "unfinished",
 )
 

@@ -319,7 +319,7 @@ class Schema:
             table.definitions[column.name.casefold()] = server.resolve(column, table.collation)
         for index in effect.keys:
             self._index(table, index, statement, outcome, problem)
-        for key in effect.foreign_keys:
+        for key in _named(effect.foreign_keys, table):
             if not self._taken(key.name, table, problem):
                 self._refer(table, key, statement, outcome, problem)
                 table.keys.append(key)
@@ -355,9 +355,10 @@ class Schema:
     def _alter(self, table, effect, statement, outcome, problem) -> None:
         columns = table.columns
         if isinstance(effect, sql.AddForeignKey):
-            if not self._taken(effect.foreign_key.name, table, problem):
-                self._refer(table, effect.foreign_key, statement, outcome, problem)
-                table.keys.append(effect.foreign_key)
+            (key,) = _named([effect.foreign_key], table)
+            if not self._taken(key.name, table, problem):
+                self._refer(table, key, statement, outcome, problem)
+                table.keys.append(key)
         elif isinstance(effect, sql.DropForeignKey):
             if table.key(effect.name):
                 self.drop_key(effect.name, table.name)
@@ -794,6 +795,19 @@ class Schema:
         table.keyed[key.name.casefold()] = Index(key.name, key.columns, implied=True)
         if table.indexes is not None:
             table.indexes.append(key.name)
+
+
+def _named(keys: Iterable[ForeignKey], table: Table) -> list[ForeignKey]:
+    """Return the keys, those without a name with the one that the server generates."""
+    prefix = f"{table.name}_ibfk_".casefold()
+    taken = [key.name.casefold() for key in table.keys if key.name]
+    numbers = [name[len(prefix) :] for name in taken if name.startswith(prefix)]
+    number, named = max((int(n) for n in numbers if n.isdecimal()), default=0), []
+    for key in keys:
+        if not key.name:
+            number += 1
+        named.append(key if key.name else replace(key, name=f"{table.name}_ibfk_{number}"))
+    return named
 
 
 def _turn(effect: sql.Effect) -> int:

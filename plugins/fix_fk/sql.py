@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,6 +39,20 @@ class ForeignKey:
     referenced_schema: str | None = None
     on_delete: str | None = None
     on_update: str | None = None
+
+    def of(self, table: str) -> dict:
+        """Return the foreign key of `table` as the module fk_constraint takes it."""
+        wanted = {
+            "name": self.name,
+            "table": table,
+            "columns": list(self.columns),
+            "referenced_table": self.referenced_table,
+            "referenced_columns": list(self.referenced_columns),
+        }
+        for part in ("referenced_schema", "on_delete", "on_update"):
+            if getattr(self, part):
+                wanted[part] = getattr(self, part)
+        return wanted
 
 
 @dataclass(frozen=True)
@@ -235,6 +250,19 @@ def tables_of(statement: str) -> set[str]:
         for name in (effect.table, *_other_tables(effect))
         if name
     }
+
+
+def made_anew(statements: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (table, new name) of the tables that are renamed away and then created again."""
+    away: dict[str, tuple[str, str]] = {}
+    found = []
+    for statement in statements:
+        for effect in read(statement):
+            if isinstance(effect, RenameTable):
+                away[effect.table.casefold()] = (effect.table, effect.new_name)
+            elif isinstance(effect, CreateTable) and effect.table.casefold() in away:
+                found.append(away[effect.table.casefold()])
+    return found
 
 
 def _other_tables(effect: Effect) -> tuple[str, ...]:

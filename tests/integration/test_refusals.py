@@ -26,7 +26,6 @@ from release import (
 from sandbox import ON_MARIADB, Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
-NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
 # Columns that do not go together.
 UNLIKE = 1005 if ON_MARIADB else 3780
@@ -246,12 +245,6 @@ def migration_unreadable(sandbox):
     return {"incident_migration": OURS}
 
 
-def recorded_without_having_run(sandbox):
-    """As the runbook's option 2 leaves it."""
-    sandbox.broken()
-    sandbox.sql(f"INSERT INTO migrations (migration, batch) VALUES ('{FAILED}', 2), ('{NEXT}', 2)")
-
-
 def one_name_twice_in_the_code(sandbox):
     sandbox.present()
     up = create("penilaian", foreign("fk_penilai")) + create("penilaian_b", foreign("fk_penilai"))
@@ -299,8 +292,6 @@ REFUSALS = [
     (not_in_the_code, "not_pending", ["which is not in the code", FAILED]),
     (a_number_for_a_name, "bad_input", ["incident_migration is not text"]),
     (migration_unreadable, "migration_unreadable", ["Hilang", "migrate --pretend"]),
-    (recorded_without_having_run, "constraints_missing",
-     ["constraint fk_skp_tahunan_user differs", f"{BACKUP}"]),
     (one_name_twice_in_the_code, "names_collide_in_the_code", ["fk_penilai", "penilaian_b"]),
     (password_is_another, "no_connection", ["1045", "DB_PASSWORD"]),
     (database_is_another, "no_connection", ["gaspulco_lama", "DB_DATABASE"]),

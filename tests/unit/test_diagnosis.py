@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from fix_fk.diagnosis import diagnose, ground
@@ -318,6 +319,7 @@ def test_interrupted_before_the_set_aside_leftover_was_dropped(laravel, schema):
 
 
 def test_interrupted_after_the_migration_only_verifies(laravel, schema):
+    schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
     laravel["migrations"]["recorded"].append({"name": REFACTOR, "batch": 2})
     laravel["migrations"]["pending"] = []
     laravel["maintenance"] = {
@@ -802,3 +804,270 @@ def test_no_rehearsal_is_asked_for_by_name(laravel, schema):
     assert steps(result)[0] == "backup"
     with pytest.raises(ValueError, match="rehearsal_level is none of none, structure, full"):
         inputs({"rehearsal_level": "some"})
+
+
+# --- what was typed by hand after the failure -------------------------------------------------
+
+
+def recorded_by_hand(laravel, *others):
+    laravel["migrations"]["recorded"] += [{"name": n, "batch": 2} for n in (REFACTOR, *others)]
+    laravel["migrations"]["pending"] = []
+
+
+LATER = "2026_02_01_000000_later"
+
+
+def test_a_migration_recorded_by_hand_is_not_believed(laravel, schema):
+    recorded_by_hand(laravel)
+    result = repaired(laravel, schema, "recorded_without_having_run", rehearsal_level="none")
+    assert steps(result)[2:5] == ["forget", "rollback", "fk_drop"]
+    assert step(result, "forget")["do"] == [
+        f"DELETE FROM `migrations` WHERE `migration` = '{REFACTOR}' AND `batch` = 2"
+    ]
+    assert step(result, "forget")["arguments"]["records"] == [{"migration": REFACTOR, "batch": 2}]
+    assert result["expected"]["migrations"] == [USERS, CREATE, REFACTOR]
+
+
+def test_a_record_is_believed_when_the_new_table_has_its_constraint(laravel, schema):
+    recorded_by_hand(laravel)
+    schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
+    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+
+
+def test_a_record_is_believed_when_a_later_migration_took_the_constraint_away(laravel, schema):
+    drop = "alter table `skp_tahunan` drop foreign key `fk_skp_tahunan_user`"
+    laravel["statements"][LATER] = statements([drop])
+    recorded_by_hand(laravel, LATER)
+    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+
+
+@pytest.mark.parametrize(
+    "up, live, forgotten",
+    [
+        (["create table `baru` (`id` bigint not null)"], False, [LATER, REFACTOR]),
+        (["create table `baru` (`id` bigint not null)"], True, [REFACTOR]),
+        (["update `users` set `id` = `id`"], False, [REFACTOR]),
+    ],
+)
+def test_what_was_recorded_after_it_is_judged_by_itself(laravel, schema, up, live, forgotten):
+    laravel["statements"][LATER] = statements(up)
+    recorded_by_hand(laravel, LATER)
+    if live:
+        schema["tables"].append("baru")
+        schema["details"]["baru"] = table(["id"], False)
+    result = repaired(laravel, schema, "recorded_without_having_run")
+    records = step(result, "forget")["arguments"]["records"]
+    assert [record["migration"] for record in records] == forgotten
+
+
+@pytest.mark.parametrize(
+    "up, doubt",
+    [
+        (["create table `baru` (`id` int)", "create table `users_b` (`id` int)"], "only a part"),
+        (["create table `b` (`id` int)", "insert into `users` (`id`) values (1)"], "writes rows"),
+    ],
+)
+def test_half_of_a_later_migration_is_a_doubt(laravel, schema, up, doubt):
+    laravel["statements"][LATER] = statements(up)
+    recorded_by_hand(laravel, LATER)
+    schema["tables"].append("baru")
+    schema["details"]["baru"] = table(["id"], False)
+    result = refused(laravel, schema, "recorded_without_having_run")
+    assert doubt in result["found"]
+    assert f"DELETE FROM `migrations` WHERE `migration` = '{REFACTOR}'" in result["next"]
+
+
+def test_what_was_recorded_by_hand_is_still_not_dropped_with_rows(laravel, schema):
+    recorded_by_hand(laravel)
+    schema["details"]["skp_tahunan"]["rows"] = True
+    assert "recorded it by hand" in refused(laravel, schema, "leftover_has_rows")["found"]
+
+
+CHILD = "2020_02_01_000000_create_detail_table"
+ADD_CHILD = (
+    "alter table `detail` add constraint `fk_detail` foreign key (`skp_id`) "
+    "references `skp_tahunan` (`id`)"
+)
+
+
+@pytest.fixture
+def undone(laravel, schema):
+    """The runbook's Option 1: the migration before the failed one was rolled back."""
+    laravel["statements"][CHILD] = statements(
+        ["create table `detail` (`id` bigint not null, `skp_id` bigint not null)"]
+    )
+    laravel["statements"][CREATE]["up"].append(ADD_CHILD)
+    laravel["migrations"]["recorded"] = [{"name": n, "batch": 1} for n in (USERS, CHILD)]
+    laravel["migrations"]["pending"] = [CREATE, REFACTOR]
+    schema["tables"].remove("skp_tahunan")
+    del schema["details"]["skp_tahunan"]
+    schema["tables"].append("detail")
+    schema["details"]["detail"] = table(["id", "skp_id"], True)
+
+
+@pytest.mark.usefixtures("undone")
+def test_a_migration_rolled_back_by_mistake_is_recorded_again(laravel, schema):
+    result = repaired(laravel, schema, "rolled_back_too_far", rehearsal_level="none")
+    assert steps(result)[2:6] == ["rollback", "add_back", "record", "fk_drop"]
+    assert step(result, "rollback")["arguments"]["way"] == "rename_back"
+    assert step(result, "add_back")["arguments"]["constraints"][0]["name"] == "fk_detail"
+    assert f"VALUES ('{CREATE}', 2)" in step(result, "record")["do"][0]
+    assert step(result, "remigrate")["arguments"]["migrations"] == [REFACTOR]
+    assert sorted(result["expected"]["migrations"]) == sorted([USERS, CHILD, CREATE, REFACTOR])
+    (child,) = [c for c in result["expected"]["constraints"] if c["name"] == "fk_detail"]
+    assert child["referenced_table"] == "skp_tahunan_backup_v1"
+
+
+@pytest.mark.usefixtures("undone")
+def test_what_the_second_attempt_made_goes_with_it(laravel, schema):
+    schema["tables"].append("skp_tahunan")
+    schema["details"]["skp_tahunan"] = table(["id", "user_id"], False)
+    failed_with(laravel, ERROR_121, CREATE)
+    result = repaired(laravel, schema, "rolled_back_too_far")
+    assert step(result, "rollback")["arguments"]["tables"][0]["leftover"] is True
+    schema["details"]["skp_tahunan"]["rows"] = True
+    refused(laravel, schema, "leftover_has_rows")
+
+
+@pytest.mark.usefixtures("undone")
+def test_interrupted_after_the_renaming_it_goes_on_with_the_record(laravel, schema):
+    schema["tables"].append("skp_tahunan")
+    original_back(schema)
+    laravel["maintenance"] = {
+        "down": True, "by_this_tool": True, "run_id": "r1", "migration": REFACTOR,
+    }  # fmt: skip
+    result = repaired(laravel, schema, "rolled_back_too_far")
+    assert "rollback" not in steps(result)
+    assert steps(result)[3:6] == ["add_back", "record", "fk_drop"]
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize(
+    "doubt", ["none of the constraints", "lacks columns", "changes users as well", "not known"]
+)
+def test_a_rollback_that_is_not_proven_is_refused_with_its_sql(laravel, schema, doubt):
+    if doubt == "none of the constraints":
+        schema["constraints"] = []
+    elif doubt == "lacks columns":
+        schema["details"]["skp_tahunan_backup_v1"] = table(["id"], True)
+    elif doubt == "changes users as well":
+        laravel["statements"][CREATE]["up"].append("update `users` set `id` = 1")
+    else:
+        laravel["statements"][CREATE]["up_conditional"] = ["if"]
+    result = refused(laravel, schema, "rolled_back_too_far")
+    assert doubt in result["found"] and "ADD CONSTRAINT `fk_detail`" in result["next"]
+    assert "RENAME TABLE `skp_tahunan_backup_v1` TO `skp_tahunan`" in result["next"]
+    assert f"VALUES ('{CREATE}', 2)" in result["next"]
+
+
+@pytest.mark.usefixtures("undone")
+def test_a_new_release_of_both_migrations_is_not_a_rollback(laravel, schema):
+    """Nothing of what the first makes is there under any name."""
+    schema["constraints"], schema["details"]["skp_tahunan_backup_v1"] = [], table(["x"], True)
+    laravel["last_error"] = None
+    assert diagnose(laravel, schema, inputs({}))["verdict"] != "rolled_back_too_far"
+
+
+def test_the_first_pending_migration_that_collides_is_the_incident(laravel, schema):
+    """Its record was removed by hand, and the log only knows the one that failed after it."""
+    laravel["statements"][LATER] = statements(["create table `baru` (`id` bigint not null)"])
+    laravel["migrations"]["pending"].append(LATER)
+    failed_with(laravel, "SQLSTATE[HY000]: General error: 1005 x (errno: 150 y) (SQL: z)", LATER)
+    assert repaired(laravel, schema, "renamed_table_kept_the_name")["migration"] == REFACTOR
+
+
+# --- other causes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, tool",
+    [
+        ("_skp_tahunan_new", "pt-online-schema-change"),
+        ("_skp_tahunan_old", "pt-online-schema-change"),
+        ("_skp_tahunan_gho", "gh-ost"),
+        ("_skp_tahunan_ghc", "gh-ost"),
+        ("_skp_tahunan_del", "gh-ost"),
+        ("skp_tahunan_tmp", "syncs or imports"),
+        ("#sql-1a2b_3", "ALTER TABLE"),
+    ],
+)
+def test_tables_of_programs_are_known_by_their_names(laravel, schema, name, tool):
+    laravel["statements"][REFACTOR]["up"] = [CREATE_NEW.replace("skp_tahunan", "b"), ADD_KEY]
+    schema["tables"].append(name)
+    schema["details"][name] = table(["id", "user_id"], True)
+    schema["constraints"] = [key("fk_skp_tahunan_user", name)]
+    result = refused(laravel, schema, "shadow_table_holds_the_name")
+    assert tool in result["found"]
+    assert f"ALTER TABLE `{name}` DROP FOREIGN KEY `fk_skp_tahunan_user`" in result["next"]
+
+
+def test_a_table_renamed_by_the_migration_may_be_called_as_it_likes(laravel, schema):
+    text = json.dumps([laravel, schema]).replace("skp_tahunan_backup_v1", "_skp_tahunan_old")
+    renamed, tables = json.loads(text)
+    repaired(renamed, tables, "renamed_table_kept_the_name")
+
+
+def test_a_table_without_the_prefix_is_another_applications(laravel, schema):
+    laravel["statements"][REFACTOR]["up"] = [CREATE_NEW, ADD_KEY]
+    laravel["connection"]["prefix"] = "skp_"
+    schema["constraints"] = [key("fk_skp_tahunan_user", "users")]
+    schema["tables"].append("arsip")
+    schema["details"]["arsip"] = table(["id", "user_id"], True)
+    schema["constraints"] = [key("fk_skp_tahunan_user", "arsip")]
+    assert "prefix" in refused(laravel, schema, "live_table_holds_the_name")["found"]
+
+
+def test_a_constraint_on_other_columns_is_not_the_one_to_be_made(laravel, schema):
+    original_back(schema)
+    laravel["statements"][REFACTOR] = statements([ADD_KEY])
+    schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan", columns=["nilai"])]
+    refused(laravel, schema, "constraint_is_another")
+    # Of a table that is renamed away first, it is only in the way.
+    laravel["statements"][REFACTOR] = statements([RENAME, CREATE_NEW, ADD_KEY], DOWN)
+    repaired(laravel, schema, "table_already_has_the_constraint")
+
+
+@pytest.mark.parametrize("code, errno", [(1005, " (errno: 28 x)"), (1021, ""), (1114, "")])
+def test_a_full_disk_is_not_this_incident(laravel, schema, code, errno):
+    failed_with(laravel, f"SQLSTATE[HY000]: General error: {code} Can't create{errno} (SQL: x)")
+    result = refused(laravel, schema, "disk_full")
+    assert f"incident_migration={REFACTOR}" in result["next"]
+    repaired(laravel, schema, "renamed_table_kept_the_name", incident_migration=REFACTOR)
+
+
+UPDATE = "update `users` set `id` = `id` + 1"
+
+
+def test_rows_written_before_the_failure_are_not_written_again(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].insert(0, UPDATE)
+    result = refused(laravel, schema, "migration_would_write_again")
+    assert '["users"]' in result["next"]
+    repaired(laravel, schema, "renamed_table_kept_the_name", remigrate_accept_repeat=["users"])
+
+
+def test_rows_written_behind_the_failure_were_not_written(laravel, schema):
+    laravel["statements"][REFACTOR]["up"].append(UPDATE)
+    repaired(laravel, schema, "renamed_table_kept_the_name")
+
+
+def test_what_the_server_would_generate_can_be_taken_too(laravel, schema):
+    laravel["statements"][REFACTOR] = statements(
+        [
+            "create table `b` (`id` bigint not null, `u` bigint not null, "
+            "foreign key (`u`) references `users` (`id`))"
+        ]
+    )
+    schema["constraints"] = [key("B_ibfk_1", "skp_tahunan_backup_v1")]
+    result = refused(laravel, schema, "holder_not_identified")
+    assert result["names"][0]["name"] == "b_ibfk_1"
+
+
+def test_a_migration_of_which_all_is_there_has_run(laravel, schema):
+    laravel["statements"][REFACTOR] = statements(
+        [CREATE_NEW.replace("skp_tahunan", "baru")], ["drop table `baru`"]
+    )
+    schema["tables"].append("baru")
+    schema["details"]["baru"] = table(["id", "user_id", "nilai"], True)
+    failed_with(laravel, "SQLSTATE[42S01]: x: 1050 Table 'baru' already exists (SQL: x)")
+    result = refused(laravel, schema, "has_run_and_is_not_recorded")
+    assert f"VALUES ('{REFACTOR}', 2)" in result["next"]

@@ -23,7 +23,14 @@ def code_spans(text):
 def verdicts():
     """Return every verdict that a playbook can come to."""
     found = set(diagnosis.LOOK_ALIKES.values())
-    for name in ("diagnosis", "option_2", "option_3", "permanent_fix", "database_access"):
+    for name in (
+        "aftermath",
+        "diagnosis",
+        "option_2",
+        "option_3",
+        "permanent_fix",
+        "database_access",
+    ):
         path = PROJECT / "plugins" / "fix_fk" / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found |= set(named(node))
@@ -42,7 +49,7 @@ def values(node):
     """Return the expressions in a node that name a verdict, if it is of the right kind."""
     if isinstance(node, ast.Call):
         function = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
-        if function in ("_Refusal", "Diagnosis", "refuse"):
+        if function in ("_Refusal", "Aftermath", "Diagnosis", "refuse"):
             return node.args[:1]
         if (
             function in ("append", "insert")
