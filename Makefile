@@ -36,6 +36,8 @@ matrix:
 	@scripts/setup matrix
 	@echo '==> Every server with every Laravel'
 	@pytest -n 2 --dist loadgroup -m 'matrix or not matrix' tests/integration/test_servers.py
+	@echo '==> Random incidents'
+	@pytest -n 2 --dist load -m matrix tests/generated
 	@for suite in trixie sid; do \
 		echo "==> All tests of the repair on $$suite" && \
 		FIX_FK_SUITE=$$suite pytest -n 2 --dist loadfile $(ON_EACH_SUITE) || exit 1; \

@@ -6,18 +6,14 @@ The server is this machine's own, or that of the suite in FIX_FK_SUITE; see test
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import itertools
-import json
 import os
 
+import modules
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk import sandbox as shared
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
-from ansible.module_utils.testing import patch_module_args
 from sandbox import Sandbox, suite
 
 HOSTS = ("localhost", "127.0.0.1")
@@ -138,22 +134,5 @@ def sandbox(tmp_path_factory):
 
 @pytest.fixture
 def run_module():
-    """Run a module of library/ in this process: run_module(name, check_mode=False, **arguments).
-
-    Returns what it returns, with failed added; arguments of None are left out.
-    """
-
-    def run(name, check_mode=False, diff=False, **arguments):
-        given = {key: value for key, value in arguments.items() if value is not None}
-        given.update(_ansible_check_mode=check_mode, _ansible_diff=diff)
-        output = io.StringIO()
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(patch_module_args(given))
-            stack.enter_context(contextlib.redirect_stdout(output))
-            stack.enter_context(pytest.raises(SystemExit))
-            importlib.import_module(name).main()
-        result = json.loads(output.getvalue())
-        # As Ansible judges it: without a word about failure, by the exit code it was told.
-        return {"failed": result.get("rc", 0) != 0, **result}
-
-    return run
+    """Run a module of library/ in this process: run_module(name, check_mode=False, **arguments)."""
+    return modules.run_module

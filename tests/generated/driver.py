@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings an incident about for real, and repairs it as the playbook does, without Ansible.
+
+The modules and the diagnosis are the real ones; what is here in place of the roles is which
+module gets which of a step's arguments. test_incidents.py compares that with a playbook run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filter import fix_fk as filters
+from incidents import NEXT, OURS, Incident, drop, quote
+from modules import run_module
+from pymysql.err import MySQLError
+from sandbox import Sandbox
+
+FIRST = "2025_01_01_000000_tables"
+RUN_ID = "20260101_000000_0000"
+# The defaults of the roles.
+WAIT, RETRIES, MIGRATE_WAIT = 5, 3, 20
+
+
+class StepFailed(Exception):
+    """A module failed in the middle of the plan."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended: the diagnosis, the checks afterwards, and what the modules were told."""
+
+    result: dict
+    checks: list[dict] = field(default_factory=list)
+    calls: list[tuple[str, dict]] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        return self.result["verdict"]
+
+    @property
+    def repaired(self) -> bool:
+        return bool(self.result["steps"])
+
+
+class Run:
+    """One run of playbooks/option_1_rollback.yml without a rehearsal."""
+
+    def __init__(self, sandbox: Sandbox):
+        self.connection = {
+            "laravel_path": sandbox.app,
+            "laravel_php": sandbox.php,
+            "laravel_env": {},
+        }
+        self.backup_dir = sandbox.variables()["backup_dir"]
+        self.inputs = {
+            "rehearsal_level": "none",
+            "laravel_php": sandbox.php,
+            "laravel_path": sandbox.app,
+        }
+        self.calls: list[tuple[str, dict]] = []
+        self.before: dict = {}
+
+    def call(self, module: str, **arguments) -> dict:
+        result = run_module(module, connection=self.connection, **arguments)
+        self.calls.append((module, result.get("invocation", {}).get("module_args", {})))
+        if result["failed"]:
+            raise StepFailed(f"{module}: {result['msg']}")
+        return result
+
+    def go(self) -> Outcome:
+        self.laravel = self.call("laravel_info", statements="all")["laravel"]
+        result = filters.ground(self.laravel, self.inputs)
+        if result:
+            return Outcome(result, calls=self.calls)
+        wanted = filters.wanted(self.laravel, self.inputs)
+        found = self.call("fk_constraint_info", **wanted)["schema"]
+        self.result = filters.diagnose(self.laravel, found, self.inputs)
+        outcome = Outcome(self.result, calls=self.calls)
+        for step in self.result["steps"]:
+            outcome.checks += self.carry_out(step["id"], step["arguments"]) or []
+        return outcome
+
+    def carry_out(self, step: str, given: dict) -> list[dict] | None:
+        """Take one step of the plan, as roles/{backup,maintenance,...}/tasks do."""
+        if step == "backup":
+            self.call(
+                "schema_backup",
+                dir=self.backup_dir,
+                compression="auto",
+                contents=True,
+                run_id=RUN_ID,
+                first_of_run="",
+            )
+        elif step == "maintenance":
+            self.enter_maintenance(given)
+        elif step == "rollback" and given["way"] == "rename_back":
+            self.call(
+                "rename_back", tables=given["tables"], lock_wait_timeout=WAIT, retries=RETRIES
+            )
+        elif step == "rollback":
+            self.call(
+                "artisan",
+                command="migrate:rollback",
+                migration=given["migration"],
+                recorded=given.get("recorded", False),
+                expected_statements=given.get("expected_statements"),
+                lock_wait_timeout=WAIT * (1 + RETRIES),
+            )
+        elif step == "fk_drop":
+            self.call(
+                "fk_constraint",
+                state="absent",
+                constraints=given["constraints"],
+                lock_wait_timeout=WAIT,
+                retries=RETRIES,
+            )
+        elif step == "remigrate":
+            self.call(
+                "artisan",
+                command="migrate",
+                migrations=given["migrations"],
+                lock_wait_timeout=MIGRATE_WAIT,
+            )
+        elif step == "verify":
+            return self.verify()
+        elif step == "leave_maintenance":
+            self.call("artisan", command="up", only_own=True)
+        else:
+            raise AssertionError(f"the driver does not know the step {step}")
+        return None
+
+    def enter_maintenance(self, given: dict) -> None:
+        entered = self.call(
+            "artisan",
+            command="down",
+            contents=True,
+            run_id=RUN_ID,
+            migration=given["migration"],
+            look=filters.wanted(self.laravel, self.inputs),
+        )
+        self.before = entered["contents"]
+        again = filters.diagnose(self.laravel, entered["schema"], self.inputs)
+        assert filters.same_plan(self.result, again), again
+
+    def verify(self) -> list[dict]:
+        expected, names = self.result["expected"], self.result["names"]
+        keys = expected["constraints"]
+        found = self.call(
+            "laravel_info",
+            statements="none",
+            checklist=True,
+            route_pattern="",
+            look={
+                "names": [key["name"] for key in keys],
+                "tables": [key["table"] for key in keys]
+                + [name["holder"] for name in names]
+                + [name["wanted_by"] for name in names],
+                "expected": keys,
+                "contents": True,
+                "contents_columns": filters.columns(self.before, expected),
+            },
+        )
+        return filters.verify(
+            expected,
+            self.laravel,
+            found["laravel"],
+            found["schema"],
+            self.before,
+            [],
+            self.inputs,
+        )
+
+
+# --- bringing it about -------------------------------------------------------------------------
+
+
+class Application(Sandbox):
+    """A sandbox whose schema and migrations are those of an Incident."""
+
+    def empty(self) -> None:
+        """Leave an empty schema, and no trace of the last incident beside it."""
+        self.sql(f"DROP DATABASE IF EXISTS {quote(self.database)}")
+        self.sql(f"CREATE DATABASE {quote(self.database)} CHARACTER SET utf8mb4")
+        for path in [
+            *Path(self.app, "database", "migrations").glob("*.php"),
+            *Path(self.app, "storage", "logs").glob("*.log"),
+            *Path(self.app, "storage", "framework").glob("*down*"),
+        ]:
+            path.unlink()
+
+    def fall_into(self, incident: Incident) -> str:
+        """Bring the incident about; return what artisan said when it failed."""
+        self.empty()
+        for number, table in enumerate(incident.tables):
+            self.add_migration(f"{FIRST}_{number}", table.create(), drop(table.name))
+        made = self.artisan("migrate", "--force")
+        assert made.returncode == 0, made.stdout
+        for table in incident.tables:
+            for query, values in table.inserts():
+                self.sql(query, *values)
+        self.add_migration(OURS, "\n        ".join(incident.up), self._body(incident.down))
+        if incident.following:
+            self.add_migration(NEXT, incident.following)
+        said = self.artisan("migrate", "--force").stdout
+        for what in incident.meanwhile:
+            said += self._meanwhile(what, incident)
+        return said
+
+    @staticmethod
+    def _body(lines: tuple[str, ...] | None) -> str | None:
+        return None if lines is None else "\n        ".join(lines)
+
+    def _meanwhile(self, what: str, incident: Incident) -> str:
+        """What somebody does between the failure and the repair; not all of it is possible."""
+        with contextlib.suppress(MySQLError):
+            if what == "retry":
+                return self.artisan("migrate", "--force").stdout
+            original = next(iter(incident.renames), incident.made[-1].name)
+            displaced = incident.renames.get(original, original)
+            if what == "rows":
+                self.sql(f"INSERT INTO {quote(original)} (`id`) VALUES (77)")
+            elif what == "leftover" and displaced != original:
+                self.sql(f"DROP TABLE {quote(original)}")
+            elif what == "constraint":
+                keys = [key for key in self.keys() if key[1] == displaced]
+                if keys:
+                    self.sql(f"ALTER TABLE {quote(displaced)} DROP FOREIGN KEY {quote(keys[0][0])}")
+            elif what == "row of a parent":
+                self.sql(f"INSERT INTO {quote(incident.tables[0].name)} (`id`) VALUES (88)")
+        return ""
+
+    def is_down(self) -> bool:
+        return Path(self.app, "storage", "framework", "down").exists()
+
+    # What is there now, asked without the project's own code.
+
+    def content(self) -> dict[str, list[dict]]:
+        """Return {table: its rows as {column: value}}, without the migrations."""
+        names = [name for (name,) in self.sql("SHOW TABLES") if name != "migrations"]
+        found = {}
+        for name in names:
+            columns = [row[0] for row in self.sql(f"SHOW COLUMNS FROM {quote(name)}")]
+            rows = self.sql(f"SELECT * FROM {quote(name)}")
+            found[name] = [dict(zip(columns, row)) for row in rows]
+        return found
+
+    def keys(self) -> list[tuple]:
+        """Return (name, table, columns, parent, parent's columns) of every foreign key."""
+        rows = self.sql(
+            "SELECT constraint_name, table_name, column_name, referenced_table_name,"
+            " referenced_column_name FROM information_schema.key_column_usage"
+            " WHERE table_schema = %s AND referenced_table_name IS NOT NULL"
+            " ORDER BY constraint_name, table_name, ordinal_position",
+            self.database,
+        )
+        found: dict[tuple, tuple[list, list]] = {}
+        for name, table, column, parent, parent_column in rows:
+            columns, parents = found.setdefault((name, table, parent), ([], []))
+            columns.append(column)
+            parents.append(parent_column)
+        return [
+            (name, table, tuple(columns), parent, tuple(parents))
+            for (name, table, parent), (columns, parents) in found.items()
+        ]

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random incidents: each is repaired with every row still there, or refused and left alone."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+
+import pytest
+from driver import Application, Outcome, Run, StepFailed
+from hypothesis import HealthCheck, event, given, note, seed, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from incidents import NEXT, OURS, Incident, Key, Table, drop, incidents, rename
+from playbook import play
+
+SEED = int(os.environ.get("FIX_FK_SEED") or random.randrange(2**32))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+    made = Application(tmp_path_factory.mktemp("sandbox"))
+    made.present()
+    yield made
+    made.absent()
+
+
+def options(examples, **others):
+    """Return the settings of a property that talks to a real server."""
+    return settings(
+        deadline=None,
+        max_examples=examples,
+        print_blob=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        **others,
+    )
+
+
+def in_process(app) -> Outcome:
+    return Run(app).go()
+
+
+def by_playbook(app) -> Outcome:
+    run = play(app, expected_tables=[], expected_constraints=[], route_pattern="")
+    report = run.report
+    if report["outcome"] == "failed":
+        raise StepFailed(run.message())
+    assert (run.rc != 0) == report["diagnosis"]["refused"], run.screen
+    calls = [
+        (event["event_data"]["resolved_action"], event["event_data"]["res"]["invocation"])
+        for event in run.events
+        if event["event"] == "runner_on_ok"
+        and event["event_data"]["resolved_action"] in run.modules()
+    ]
+    calls = [(module, invocation["module_args"]) for module, invocation in calls]
+    return Outcome(report["diagnosis"], report["checks"], calls)
+
+
+def examine(app, incident: Incident, repair) -> str:
+    """Bring the incident about, repair it, check the properties; return the verdict."""
+    note(incident.source())
+    note(app.fall_into(incident))
+    rows, keys, dump = app.content(), app.keys(), app.schema_dump()
+    outcome = repair(app)
+    note(f"{outcome.verdict}: {outcome.result['found']}")
+    event(f"{outcome.verdict}, {'repaired' if outcome.repaired else 'nothing done'}")
+    assert not app.is_down()
+    if not outcome.repaired:
+        assert app.schema_dump() == dump
+        return outcome.verdict
+    assert [check for check in outcome.checks if not check["ok"]] == []
+    missing = lost(incident, rows, app.content())
+    assert not missing, missing
+    pending = [OURS, *([NEXT] if incident.following else [])]
+    assert app.recorded()[-len(pending) :] == pending
+    there = app.keys()
+    for table in incident.made:
+        for key in table.keys:
+            name = key.held_as(table.name)
+            # It follows a parent that the migration renames only afterwards.
+            parents = {key.parent, incident.renames.get(key.parent)}
+            assert any(
+                name in (None, other)
+                and (holder, columns, parent_columns)
+                == (table.name, key.columns, key.parent_columns)
+                and parent in parents
+                for other, holder, columns, parent, parent_columns in there
+            ), (name, table.name, key)
+    assert {key[0] for key in keys if "_ibfk_" not in key[0]} <= {key[0] for key in there}
+    dump = app.schema_dump()
+    again = repair(app)
+    assert again.verdict == "healthy"
+    assert app.schema_dump() == dump
+    return "repaired"
+
+
+def lost(incident: Incident, before: dict, after: dict) -> list[str]:
+    """Return the tables whose rows are found neither under their name nor the new one."""
+    missing = []
+    for table, rows in before.items():
+        places = [table, incident.renames.get(table, table)]
+        if not any(place in after and holds(after[place], rows) for place in places):
+            missing.append(f"{table}: {rows} are not in {[(p, after.get(p)) for p in places]}")
+    return missing
+
+
+def holds(rows: list[dict], wanted: list[dict]) -> bool:
+    """Are all `wanted` among `rows`, which may have gained columns?"""
+    if not wanted:
+        return True
+    columns = list(wanted[0])
+    found = Counter(repr([row.get(column) for column in columns]) for row in rows)
+    return not Counter(repr(list(row.values())) for row in wanted) - found
+
+
+def some(app, examples, at_least, repair=in_process, number=None):
+    """Check the properties on so many incidents: always the same ones, or those of a seed."""
+    seen: Counter[str] = Counter()
+
+    @options(examples, derandomize=number is None)
+    @given(incident=incidents())
+    def check(incident):
+        seen[examine(app, incident, repair)] += 1
+
+    (check if number is None else seed(number)(check))()
+    # Or there would be nothing that the properties are about.
+    assert seen["repaired"] >= at_least and len(seen) > 1, seen
+
+
+def test_incidents(app):
+    some(app, 30, 10)
+
+
+def test_incidents_with_playbooks(app):
+    some(app, 3, 1, by_playbook)
+
+
+@pytest.mark.matrix
+def test_many_incidents(app):
+    print(f"To have the same incidents again: FIX_FK_SEED={SEED}")
+    some(app, 240, 60, number=SEED)
+
+
+@pytest.mark.matrix
+def test_many_incidents_with_playbooks(app):
+    print(f"To have the same incidents again: FIX_FK_SEED={SEED}")
+    some(app, 40, 10, by_playbook, number=SEED)
+
+
+USERS = Table("users", rows=2)
+ORDERS = Table(
+    "orders", (Key(("user_id",), "users", ("id",), "fk_orders_user"),), 2, filled=("users",)
+)
+
+
+def renaming(*down, following=None):
+    up = (rename("orders", "old orders"), ORDERS.create())
+    return Incident(
+        "rename",
+        (USERS, ORDERS),
+        {"orders": "old orders"},
+        (ORDERS,),
+        up,
+        "right" if down else "none",
+        down or None,
+        following,
+    )
+
+
+@pytest.mark.parametrize(
+    "incident, way",
+    [
+        (renaming(drop("orders"), rename("old orders", "orders")), "down"),
+        (renaming(following=Table("later").create()), "rename_back"),
+    ],
+    ids=["down", "rename_back"],
+)
+def test_the_playbook_tells_the_modules_the_same(app, incident, way):
+    app.fall_into(incident)
+    ours = in_process(app)
+    app.fall_into(incident)
+    theirs = by_playbook(app)
+    assert [step["arguments"].get("way") for step in ours.result["steps"]].count(way) == 1
+    assert ours.result == theirs.result
+    assert [module for module, _ in ours.calls] == [module for module, _ in theirs.calls]
+    for (module, told), (_, expected) in zip(ours.calls, theirs.calls):
+        other = {
+            name: (told.get(name), expected.get(name))
+            for name in {*told, *expected} - {"run_id"}
+            if told.get(name) != expected.get(name)
+        }
+        assert not other, (module, other)
+        assert bool(told.get("run_id")) == bool(expected.get("run_id"))
