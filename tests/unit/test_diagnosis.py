@@ -834,6 +834,13 @@ def test_a_record_is_believed_when_the_new_table_has_its_constraint(laravel, sch
     assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
 
 
+def test_a_record_is_believed_where_both_tables_may_have_the_name(laravel, schema):
+    recorded_by_hand(laravel)
+    schema["server"]["name_scope"] = "table"
+    schema["constraints"].append(key("fk_skp_tahunan_user", "skp_tahunan"))
+    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+
+
 def test_a_record_is_believed_when_a_later_migration_took_the_constraint_away(laravel, schema):
     drop = "alter table `skp_tahunan` drop foreign key `fk_skp_tahunan_user`"
     laravel["statements"][LATER] = statements([drop])
@@ -1015,6 +1022,30 @@ def test_a_table_without_the_prefix_is_another_applications(laravel, schema):
     schema["details"]["arsip"] = table(["id", "user_id"], True)
     schema["constraints"] = [key("fk_skp_tahunan_user", "arsip")]
     assert "prefix" in refused(laravel, schema, "live_table_holds_the_name")["found"]
+
+
+def test_a_table_that_begins_like_another_list_of_migrations_is_another_applications(
+    laravel, schema
+):
+    laravel["statements"][REFACTOR]["up"] = [CREATE_NEW.replace("skp_tahunan", "b"), ADD_KEY]
+    schema["tables"] += ["lama_migrations", "lama_arsip"]
+    schema["details"]["lama_arsip"] = table(["id", "user_id"], True)
+    schema["constraints"] = [key("fk_skp_tahunan_user", "lama_arsip")]
+    told = refused(laravel, schema, "live_table_holds_the_name")["found"]
+    assert "lama_migrations" in told
+
+
+def test_what_was_not_looked_at_is_not_called_missing(laravel, schema):
+    """The record of a migration is not for removal because its table was of no interest."""
+    laravel["statements"][LATER] = statements(["alter table `units` add `x` int"])
+    laravel["statements"][USERS]["up"].append("create table `units` (`id` bigint not null)")
+    laravel["migrations"]["recorded"].append({"name": LATER, "batch": 2})
+    laravel["migrations"]["pending"], schema["missing"] = [], ["fk_other"]
+    original_back(schema)
+    schema["tables"].append("units")
+    assert LATER not in refused(laravel, schema, "constraints_missing")["next"]
+    schema["tables"].remove("units")
+    assert LATER in refused(laravel, schema, "constraints_missing")["next"]
 
 
 def test_a_constraint_on_other_columns_is_not_the_one_to_be_made(laravel, schema):
