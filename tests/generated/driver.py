@@ -108,6 +108,18 @@ class Run:
                 expected_statements=given.get("expected_statements"),
                 lock_wait_timeout=WAIT * (1 + RETRIES),
             )
+        elif step == "forget":
+            for record in given["records"]:
+                self.call("migration_record", state="absent", **record)
+        elif step == "add_back":
+            self.call(
+                "fk_constraint",
+                constraints=given["constraints"],
+                lock_wait_timeout=WAIT,
+                retries=RETRIES,
+            )
+        elif step == "record":
+            self.call("migration_record", migration=given["migration"])
         elif step == "fk_drop":
             self.call(
                 "fk_constraint",
@@ -217,6 +229,10 @@ class Application(Sandbox):
         with contextlib.suppress(MySQLError):
             if what == "retry":
                 return self.artisan("migrate", "--force").stdout
+            if what == "rollback":
+                return self.artisan("migrate:rollback", "--step=1", "--force").stdout
+            if what == "record":
+                self.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 2)", OURS)
             original = next(iter(incident.renames), incident.made[-1].name)
             displaced = incident.renames.get(original, original)
             if what == "rows":

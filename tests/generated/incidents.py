@@ -297,7 +297,9 @@ def incidents(draw) -> Incident:
     following = draw(st.sampled_from([None, None, Table("later").create()]))
     meanwhile = draw(
         st.lists(
-            st.sampled_from(["retry", "rows", "constraint", "leftover", "row of a parent"]),
+            st.sampled_from(
+                ["retry", "rows", "constraint", "leftover", "row of a parent", "record", "rollback"]
+            ),
             max_size=2,
             unique=True,
         )
