@@ -903,7 +903,8 @@ class Task:
             for part, kind in (("routines_as_text", "routine"), ("views_as_text", "view"))
             for name, text in sorted(self.manifest[part].items())
         ]
-        before, problems = None, []
+        before: int | None = None
+        problems: list = []
         with contextlib.closing(connect(self.module, self.parameters)) as connection:
             while left and len(left) != before:
                 before, tried, left, problems = len(left), left, [], []

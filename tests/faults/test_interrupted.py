@@ -16,21 +16,12 @@ from pathlib import Path
 import pytest
 from killed import SECONDS, Killed, is_down, reading, rows, waiting
 from playbook import play
-from sandbox import Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
 ROLLBACK_BATCH = 2000000000
 LEFTOVER = "skp_tahunan__fix_fk_leftover"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

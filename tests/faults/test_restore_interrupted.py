@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from playbook import PROJECT, play
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/restore.yml"
 
@@ -58,14 +57,6 @@ load.CHUNK = 20000
 with patch_module_args(given["arguments"]):
     (schema_backup if given["make"] else schema_restore).main()
 """
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

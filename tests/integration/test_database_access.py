@@ -16,19 +16,10 @@ import playbook
 import pytest
 from ansible.module_utils.fix_fk.dotenv import get
 from playbook import play
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/database_access.yml"
 ADMIN, ADMIN_PASSWORD = "dba", 'adm1n\'s "é☃" \\ #$pass;word'
 OLD, NEW = "the 0ld one", "n3w 'é☃' \"$HOME\" \\ #;%s { x } `"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -6,19 +6,9 @@ from __future__ import annotations
 import glob
 import os
 
-import pytest
 from playbook import play
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/diagnose.yml"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 def looks(sandbox, **options):

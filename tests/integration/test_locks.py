@@ -16,7 +16,7 @@ from pathlib import Path
 import pymysql
 import pytest
 from playbook import play
-from sandbox import ON_MARIADB, Sandbox
+from sandbox import ON_MARIADB
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -30,21 +30,6 @@ SHORT = {
     "fk_drop_retries": 1,
     "remigrate_lock_wait_timeout": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
-
-
-@pytest.fixture
-def broken(kept):
-    """The sandbox in the incident."""
-    kept.broken()
-    return kept
 
 
 class Blocker:

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from playbook import play
-from sandbox import COLLISION, Sandbox
+from sandbox import COLLISION
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -24,14 +24,6 @@ PASSWORD = 'it\'s "$odd" \\ #pass${word} ; é 試 `id` %s {{ 7*7 }}'
 TABLE = "skp `tahunan` é"
 DISPLACED = "skp `tahunan` é (cadangan)"
 KEYS = ("fk `skp` pengguna é", "fk `skp` penyetuju ü")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 def quoted(name):

@@ -5,28 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playbook import play
-from sandbox import Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
-
-
-@pytest.fixture
-def broken(kept):
-    """The sandbox in the incident."""
-    kept.broken()
-    return kept
 
 
 def test_the_incident_is_repaired(broken):

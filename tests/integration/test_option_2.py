@@ -18,7 +18,6 @@ from release import (
     fails,
     foreign,
 )
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -26,14 +25,6 @@ NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
 ADDED = "Schema::table('users', fn (Blueprint $table) => $table->string('pangkat')->nullable());"
 LATER = "2026_01_21_000000_catatan"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -8,21 +8,13 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import OURS, create
-from sandbox import Sandbox, suite
+from sandbox import suite
 
 PLAYBOOK = "playbooks/option_3_fresh.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
 ROOT = f"{suite().folder}/root" if suite().folder else ""
 LARAVEL = f"{ROOT}/usr/share/php/Illuminate"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/permanent_fix.yml"
 NAME = "fix_duplicate_foreign_key_constraint"
@@ -18,14 +17,6 @@ BACKUP = "skp_tahunan_backup_v1"
 REFACTOR = "2026_01_25_000000_total_refactor_skp_system"
 DETAIL = "2026_01_26_000000_refactor_skp_tahunan_detail"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from release import (
     foreign,
     migrate,
 )
-from sandbox import ON_MARIADB, Sandbox
+from sandbox import ON_MARIADB
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
@@ -39,14 +39,6 @@ REPLICA = (
         "REPLICATION CLIENT",
     )
 )
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 def state(sandbox):

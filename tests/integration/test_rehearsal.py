@@ -8,25 +8,9 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import BACKUP, RENAME, RENAME_BACK, TAKEN, fails
-from sandbox import Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 LATER = "2026_01_27_000000_fails_on_rows"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
-
-
-@pytest.fixture
-def broken(kept):
-    """The sandbox in the incident."""
-    kept.broken()
-    return kept
 
 
 @pytest.fixture

@@ -13,18 +13,10 @@ import pytest
 from ansible.module_utils.fix_fk import backups
 from ansible.module_utils.fix_fk.server import comparable
 from playbook import play
-from sandbox import ON_MARIADB, Sandbox
+from sandbox import ON_MARIADB
 
 PLAYBOOK = "playbooks/restore.yml"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
 from ansible.module_utils.fix_fk.sandbox import program
-from sandbox import COLLISION, Sandbox
+from sandbox import COLLISION
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -24,21 +23,6 @@ KEYS_OF = (
     " FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = 'gaspulco_lkbkanwil'"
     " AND TABLE_NAME = 'skp_tahunan' AND REFERENCED_TABLE_NAME IS NOT NULL"
 )
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
-
-
-@pytest.fixture
-def broken(kept):
-    """The sandbox in the incident."""
-    kept.broken()
-    return kept
 
 
 def prompt(sandbox, statement):

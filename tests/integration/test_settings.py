@@ -15,14 +15,6 @@ NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
 BACKUP = "skp_tahunan_backup_v1"
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
-
-
 def content(sandbox, table):
     return sorted(sandbox.sql(f"SELECT * FROM {table}"), key=repr)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/support_bundle.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -30,14 +29,6 @@ SECRETS = {
 # The password in that URL, as it is written there and as it is.
 IN_URL = ("hunt%21er2", "hunt!er2")
 ROW = "Zuleika Rahasia-Pribadi"
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 @pytest.fixture

@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import BACKUP, KEYS, RENAME, RENAME_AND_CREATE, RENAME_BACK, TAKEN, fails, migrate
-from sandbox import Sandbox
 
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 def rows(sandbox):
