@@ -240,7 +240,7 @@ class Application(Sandbox):
             elif what == "leftover" and displaced != original:
                 self.sql(f"DROP TABLE {quote(original)}")
             elif what == "constraint":
-                keys = [key for key in self.keys() if key[1] == displaced]
+                keys = [key for key in self.foreign_keys() if key[1] == displaced]
                 if keys:
                     self.sql(f"ALTER TABLE {quote(displaced)} DROP FOREIGN KEY {quote(keys[0][0])}")
             elif what == "row of a parent":
@@ -262,7 +262,7 @@ class Application(Sandbox):
             found[name] = [dict(zip(columns, row)) for row in rows]
         return found
 
-    def keys(self) -> list[tuple]:
+    def foreign_keys(self) -> list[tuple]:
         """Return (name, table, columns, parent, parent's columns) of every foreign key."""
         rows = self.sql(
             "SELECT constraint_name, table_name, column_name, referenced_table_name,"

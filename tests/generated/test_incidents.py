@@ -62,7 +62,7 @@ def examine(app, incident: Incident, repair) -> str:
     """Bring the incident about, repair it, check the properties; return the verdict."""
     note(incident.source())
     note(app.fall_into(incident))
-    rows, keys, dump = app.content(), app.keys(), app.schema_dump()
+    rows, keys, dump = app.content(), app.foreign_keys(), app.schema_dump()
     outcome = repair(app)
     note(f"{outcome.verdict}: {outcome.result['found']}")
     event(f"{outcome.verdict}, {'repaired' if outcome.repaired else 'nothing done'}")
@@ -76,7 +76,8 @@ def examine(app, incident: Incident, repair) -> str:
     missing = lost(incident, rows, app.content())
     assert not missing, missing
     assert complete(app, incident)
-    assert {key[0] for key in keys if "_ibfk_" not in key[0]} <= {key[0] for key in app.keys()}
+    names = {key[0] for key in app.foreign_keys()}
+    assert {key[0] for key in keys if "_ibfk_" not in key[0]} <= names
     dump = app.schema_dump()
     again = repair(app)
     assert again.verdict == "healthy"
@@ -87,7 +88,7 @@ def examine(app, incident: Incident, repair) -> str:
 def complete(app, incident: Incident) -> bool:
     """Is the migration recorded, and does every table that it makes have its constraints?"""
     assert {OURS, *([NEXT] if incident.following else [])} <= {*app.recorded()}
-    there = app.keys()
+    there = app.foreign_keys()
     for table in incident.made:
         for key in table.keys:
             # It follows a parent that the migration renames only afterwards.
@@ -132,14 +133,15 @@ def some(app, examples, at_least, repair=in_process, number=None):
     (check if number is None else seed(number)(check))()
     # Or there would be nothing that the properties are about.
     assert seen["repaired"] >= at_least and len(seen) > 1, seen
+    print(dict(seen))
 
 
 def test_incidents(app):
-    some(app, 30, 10)
+    some(app, 24, 8)
 
 
 def test_incidents_with_playbooks(app):
-    some(app, 3, 1, by_playbook)
+    some(app, 4, 1, by_playbook)
 
 
 @pytest.mark.matrix
