@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo 'make demo    the incident and its repair, in a sandbox on this machine'
 	@echo 'make test    all tests'
-	@echo 'make matrix  the tests on every server with every Laravel, and all tests on each suite'
+	@echo 'make matrix  the tests on every server with every Laravel, all tests on each suite, random incidents'
 	@echo 'make lint    ruff, mypy, yamllint, ansible-lint'
 	@echo 'make bench   time and memory of the repair beside a shell script of the same commands'
 	@echo 'make clean   remove the sandbox, the virtual environment and caches'

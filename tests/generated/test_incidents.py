@@ -135,8 +135,8 @@ def some(app, examples, at_least, repair=in_process, number=None):
 
     (check if number is None else seed(number)(check))()
     # Or there would be nothing that the properties are about.
-    assert seen["repaired"] >= at_least and len(seen) > 1, seen
     print(dict(seen))
+    assert seen["repaired"] >= at_least and seen.total() - seen["repaired"] >= at_least // 4, seen
 
 
 def test_incidents(app):
@@ -144,7 +144,7 @@ def test_incidents(app):
 
 
 def test_incidents_with_playbooks(app):
-    some(app, 4, 1, by_playbook)
+    some(app, 2, 1, by_playbook)
 
 
 @pytest.mark.matrix
