@@ -48,7 +48,7 @@ def test_the_incident_does_not_verify(kept):
     assert checks["expected tables"]["ok"]
     told = run.message()
     assert "\n" not in told and told.count("Nothing was changed") == 1
-    assert "Next: run playbooks/diagnose.yml" in told
+    assert "Next: run ansible-playbook playbooks/diagnose.yml -i " in told
 
 
 def test_a_repaired_application_verifies(well):
