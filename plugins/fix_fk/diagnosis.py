@@ -8,6 +8,7 @@ it cannot tell the tables apart by evidence it refuses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from . import aftermath, facts, plan, sql
@@ -157,16 +158,7 @@ def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
     """Return the diagnosis of one application as a dictionary."""
     laravel = Laravel(laravel_facts)
     case = _Case(laravel, schema_facts, inputs)
-    try:
-        case.examine()
-    except _Refusal as refusal:
-        case.diagnosis.verdict = refusal.verdict
-        case.diagnosis.found = refusal.found
-        case.diagnosis.refused = True
-        case.diagnosis.next = refusal.next
-        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
-        case.diagnosis.steps = []
-    return case.diagnosis.as_dict()
+    return case.concluded(case.examine)
 
 
 class _Case:
@@ -180,6 +172,18 @@ class _Case:
         self.sources = facts.wanted(laravel, inputs)["names"]
         self.aftermath: Aftermath | None = None
         self.artisan = f"{inputs.laravel_php} artisan"
+
+    def concluded(self, decide: Callable[[], None]) -> dict:
+        """Return what `decide` comes to, which may be the refusal that it raises, as plain data."""
+        diagnosis = self.diagnosis
+        try:
+            decide()
+        except _Refusal as refusal:
+            diagnosis.verdict, diagnosis.found = refusal.verdict, refusal.found
+            diagnosis.refused, diagnosis.next = True, refusal.next
+            diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
+            diagnosis.steps = []
+        return diagnosis.as_dict()
 
     # --- the order of questions ----------------------------------------------------------
 

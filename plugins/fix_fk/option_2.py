@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from . import facts, plan, sql
-from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .diagnosis import _Case, _Refusal
 from .evidence import Holder
 from .facts import Inputs, Laravel
 from .simulation import Schema
@@ -35,16 +35,7 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
         schema,
         inputs,
     )
-    try:
-        case.decide(given, already)
-    except _Refusal as refusal:
-        case.diagnosis.verdict = refusal.verdict
-        case.diagnosis.found = refusal.found
-        case.diagnosis.refused = True
-        case.diagnosis.next = refusal.next
-        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
-        case.diagnosis.steps = []
-    return case.diagnosis.as_dict()
+    return case.concluded(lambda: case.decide(given, already))
 
 
 # --- what a migration intends, and what of it is there ----------------------------------------

@@ -9,7 +9,7 @@ foreseen before anything is dropped.
 from __future__ import annotations
 
 from . import facts, plan
-from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .diagnosis import _Case, _Refusal
 from .facts import Inputs, Laravel
 from .simulation import Schema, Table
 from .sql import ForeignKey
@@ -29,16 +29,7 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     returned in check mode); playbook (what to type to run this again).
     """
     case = _Fresh(Laravel(laravel_facts), schema, inputs)
-    try:
-        case.decide(given)
-    except _Refusal as refusal:
-        case.diagnosis.verdict = refusal.verdict
-        case.diagnosis.found = refusal.found
-        case.diagnosis.refused = True
-        case.diagnosis.next = refusal.next
-        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
-        case.diagnosis.steps = []
-    return case.diagnosis.as_dict()
+    return case.concluded(lambda: case.decide(given))
 
 
 def unfit(laravel_facts: dict, given: dict) -> dict | None:

@@ -7,7 +7,7 @@ import datetime
 import re
 
 from . import plan
-from .diagnosis import NOT_CHANGED, _Case, _Refusal
+from .diagnosis import _Case, _Refusal
 from .facts import Inputs, Laravel
 
 # phpdoc of the template has it; a file without it is somebody's own work and stays as it is.
@@ -138,16 +138,7 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     fix = given["rendering"].get("migration") if given["source"] == "render" else None
     laravel = Laravel(_without(laravel_facts, fix))
     case = _Case(laravel, schema, inputs)
-    try:
-        _decide(case, given, fix)
-    except _Refusal as refusal:
-        case.diagnosis.verdict = refusal.verdict
-        case.diagnosis.found = refusal.found
-        case.diagnosis.refused = True
-        case.diagnosis.next = refusal.next
-        case.diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
-        case.diagnosis.steps = []
-    return case.diagnosis.as_dict()
+    return case.concluded(lambda: _decide(case, given, fix))
 
 
 def _without(facts: dict, fix: str | None) -> dict:
