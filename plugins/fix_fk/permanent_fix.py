@@ -163,10 +163,13 @@ def _decide(case: _Case, given: dict, fix: str | None) -> None:
     rendering = given.get("rendering") or {}
     if rendering.get("problem"):
         raise _Refusal("bad_input", f"{rendering['problem']}.", rendering["next"])
+    # Whoever lets a table lose its constraint means to keep what is recorded.
+    keeps = bool(given["take_from"])
     try:
-        case.examine()
+        case.examine(by_the_record=keeps)
     except _Refusal as refusal:
-        if refusal.verdict != "constraints_missing":
+        mended = ("constraints_missing", "names_per_table") if keeps else ("constraints_missing",)
+        if refusal.verdict not in mended:
             raise
     diagnosis = case.diagnosis
     if diagnosis.verdict == "unfinished":
