@@ -66,7 +66,13 @@ class Killed:
         self.mark = f"FIX_FK_TEST_RUN={uuid.uuid4()}"
         self.output = folder / "output"
         inventory = folder / "hosts.yml"
-        host = {**sandbox.variables(), "report_dir": str(folder / "reports"), **variables}
+        # A rehearsal has tasks of the same names.
+        host = {
+            **sandbox.variables(),
+            "report_dir": str(folder / "reports"),
+            "rehearsal_level": "none",
+            **variables,
+        }
         inventory.write_text(
             yaml.safe_dump({"all": {"children": {"laravel": {"hosts": {"app": host}}}}}), "utf-8"
         )

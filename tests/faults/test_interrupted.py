@@ -58,7 +58,7 @@ def finishes(sandbox, **variables):
 # How far the killed run got: the task that it ended with, and what shows it.
 AFTER = {
     "maintenance": (
-        "Enter | Put the application into maintenance mode and remember every table's content",
+        "Enter | Enter maintenance mode, remember every table's content, and look again",
         lambda sandbox: is_down(sandbox) and sandbox.rows("skp_tahunan") == 0,
     ),
     "rollback": (
@@ -93,6 +93,19 @@ def test_killed_after(step, broken, tmp_path):
     assert reached(broken), run.said()
     assert is_down(broken)
     finishes(broken)
+
+
+def test_killed_during_the_rehearsal(broken, tmp_path):
+    """The steps are on the clone: the schema is as it was, and the next run drops the clone."""
+    before = rows(broken)
+    with Killed(broken, tmp_path, rehearsal_level="structure") as run:
+        run.until_done("Rollback | Undo exactly the failed migration")
+    assert rows(broken) == before
+    clone = (f"{broken.database}__fix_fk_rehearsal",)
+    assert clone in broken.sql("SHOW DATABASES") and not is_down(broken)
+    run = play(broken, rehearsal_level="structure")
+    assert run.rc == 0, run.screen
+    assert clone not in broken.sql("SHOW DATABASES")
 
 
 def test_killed_during_the_backup(broken, tmp_path):
