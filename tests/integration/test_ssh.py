@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.fix_fk.sandbox import free_port, program
-from playbook import play
+from playbook import PROJECT, play
 from sandbox import Sandbox
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -194,17 +194,17 @@ def test_the_target_lacks_what_must_be_brought_along(user):
 
 
 def test_check_over_ssh_writes_nothing(kept, host, home, user):
-    before = kept.schema_dump(), kept.files(), left_by(user, home)
+    before = kept.schema_dump(), kept.files(), left_by(user, home, [str(PROJECT)])
     run = play({"app": host}, check=True)
     assert run.rc == 0, run.screen
     assert "ALTER TABLE `skp_tahunan` DROP FOREIGN KEY `fk_skp_tahunan_user`" in run.screen
     assert run.stats("changed") == 0
-    assert (kept.schema_dump(), kept.files(), left_by(user, home)) == before
+    assert (kept.schema_dump(), kept.files(), left_by(user, home, [str(PROJECT)])) == before
 
 
 def test_the_incident_is_repaired_over_ssh(kept, host, home, user):
     rows = kept.sql("SELECT * FROM skp_tahunan_backup_v1 ORDER BY id")
-    before = left_by(user, home), beside(kept, home, user)
+    before = left_by(user, home, [str(PROJECT)]), beside(kept, home, user)
     run = play({"app": host}, environment={"ANSIBLE_VERBOSITY": "3"})
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired"
@@ -229,7 +229,7 @@ def test_the_incident_is_repaired_over_ssh(kept, host, home, user):
         assert path.stat().st_uid == user.pw_uid
         assert path.is_dir() or stat.S_IMODE(path.stat().st_mode) == 0o600
     shutil.rmtree(backup.parent)
-    assert (left_by(user, home), beside(kept, home, user)) == before
+    assert (left_by(user, home, [str(PROJECT)]), beside(kept, home, user)) == before
     remote_tmp = home / ".ansible" / "tmp"
     assert not remote_tmp.exists() or not os.listdir(remote_tmp)
     # And what came along with the tasks is not among what anybody reads.
