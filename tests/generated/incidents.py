@@ -256,10 +256,11 @@ def incidents(draw) -> Incident:
         else:
             lines = [line for pair in zip(moves, creates) for line in pair]
     elif kind == "same":
-        for table in targets:
-            keys = [key.blueprint() for key in table.keys if not key.raw]
+        # A key that the server names cannot collide: the migration leaves it alone.
+        made = [replace(t, keys=tuple(key for key in t.keys if not key.raw)) for t in targets]
+        for table in made:
+            keys = [key.blueprint() for key in table.keys]
             lines.append(schema("table", table.name, keys))
-        made = list(targets)
     else:
         if kind == "live":
             key = targets[0].keys[0]
