@@ -83,14 +83,16 @@ def nothing_there(laravel: Laravel, live: Schema) -> list[str]:
     return found
 
 
-def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str]]:
-    """Return (constraint, table, holder) of the names that the recorded migrations give to two
-    tables, of which only the first has it."""
+def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str, str]]:
+    """Return (constraint, holder, table, migration) of the names that the recorded migrations give
+    to two tables, of which only the holder has it; migration is the one that gives it to table."""
     found = []
-    for problem in laravel.history.taken:
+    for migration, problem in laravel.history.taken:
         holder, table = live.get(problem.holder), live.get(problem.table)
-        if holder and holder.key(problem.name) and not (table and table.key(problem.name)):
-            found.append((problem.name, problem.table, holder.name))
+        kept = laravel.history.schema.get(problem.table)
+        there = table and table.key(problem.name)
+        if kept and holder and holder.key(problem.name) and not there:
+            found.append((problem.name, holder.name, kept.name, migration))
     return found
 
 

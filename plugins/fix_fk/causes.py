@@ -59,6 +59,13 @@ REPAIRED = (
         (_CAUSES + "other_case", _UNIT + "test_names_are_compared_without_case"),
     ),
     Cause(
+        "The names of two tables differ only in case",
+        "1005 (121), 1826",
+        ("tables_differ_in_case",),
+        "What to rename is shown: which of them is in use cannot be known for certain.",
+        (_CAUSES + "twins",),
+    ),
+    Cause(
         "An earlier attempt got as far as the constraint; the table has it",
         "1005 (121), 1826",
         ("table_already_has_the_constraint",),
@@ -251,7 +258,11 @@ REFUSED = (
         "nothing",
         ("constraints_missing",),
         "The playbook that adds it again, or the SQL that takes the record back, is shown.",
-        (_CAUSES + "constraint_dropped_when_well", _CAUSES + "recorded_and_not_run"),
+        (
+            _CAUSES + "constraint_dropped_when_well",
+            _CAUSES + "recorded_and_not_run",
+            _CAUSES + "recorded_and_taken",
+        ),
     ),
 )
 

@@ -220,6 +220,7 @@ class _Case:
             )
         if self.laravel.pending:
             self._check_writable()
+            self._check_twins()
 
     def _check_writable(self) -> None:
         server = self.schema["server"]
@@ -232,6 +233,24 @@ class _Case:
                 "Point the application (DB_HOST) at the primary, or run this against the host "
                 "whose application uses it.",
             )
+
+    def _check_twins(self) -> None:
+        """Refuse tables that are one table to this diagnosis, which compares names without case."""
+        spelled: dict[str, list[str]] = {}
+        for table in self.schema["tables"]:
+            spelled.setdefault(table.casefold(), []).append(table)
+        for twins in spelled.values():
+            if len(twins) > 1 and set(twins) & set(self.schema.get("details") or ()):
+                both = " and ".join(sorted(twins))
+                raise _Refusal(
+                    "tables_differ_in_case",
+                    f"The names of the tables {both} differ only in case, and the pending "
+                    "migrations are about one of them. Constraint names are compared without case, "
+                    "and such tables are not told apart with certainty.",
+                    f"See which of {both} the application uses (the dump of a server with other "
+                    "rules often leaves a second one), rename the other one, or drop it when it is "
+                    "empty, and run this again.",
+                )
 
     # --- what the migrations table does not tell ----------------------------------------------
 
@@ -345,8 +364,8 @@ class _Case:
             )
             self._plan(plan.finish(self.artisan), self.live)
             return
+        self._check_given_twice()
         if missing:
-            self._check_names_per_table()
             raise _Refusal(
                 "constraints_missing",
                 "Every migration is recorded as run, and yet what they should have made is not "
@@ -359,19 +378,39 @@ class _Case:
             "Every migration is recorded as run and every expected constraint exists."
         )
 
-    def _check_names_per_table(self) -> None:
-        """Refuse recorded migrations that only a server with names per table lets through."""
+    def _check_given_twice(self) -> None:
+        """Refuse recorded migrations that cannot have run to their end on this server."""
         if self.live.scope != "schema":
             return
-        for name, table, holder in aftermath.given_twice(self.laravel, self.live):
+        migrations = plan.quote(self.laravel.raw["migrations_table"])
+        for name, holder, table, migration in aftermath.given_twice(self.laravel, self.live):
+            forget = (
+                f"DELETE FROM {migrations} WHERE `migration` = '{migration}'; then "  # noqa: S608 - shown
+                f"{self.artisan} migrate --force"
+            )
+            found = (
+                f"The recorded migrations give the constraint name {name} to {holder} and to "
+                f"{table}. {holder} has it, and {table} "
+            )
+            if self.live.get(table):
+                raise _Refusal(
+                    "constraints_missing",
+                    f"{found}has not: here a name is taken for the whole schema, so {migration}, "
+                    f"which gives it to {table}, failed at that, and was recorded by hand; what "
+                    "it does after that has not been done either. (Or its file was changed after "
+                    "it had run.)",
+                    f"Give the constraint of {table} another name in {migration}, deploy it, drop "
+                    f"what it made while that is empty, and take its record back: {forget}.",
+                )
             raise _Refusal(
                 "names_per_table",
-                f"The recorded migrations give the constraint name {name} to {holder} and to "
-                f"{table}. {holder} has it, and {table} has not: that only works where a name is "
-                "taken for one table (MariaDB 12.1 and newer), where the data seems to come from. "
-                "Here a name is taken for the whole schema, and loading stopped at the second.",
+                f"{found}is not there: that only works where a name is taken for one table "
+                "(MariaDB 12.1 and newer), where the data seems to come from. Here a name is taken "
+                "for the whole schema, and loading stopped at the second.",
                 f"Give the constraint of {table} another name where the data comes from, make the "
-                "dump again and load it into an empty schema. Or use MariaDB 12.1 or newer here.",
+                "dump again and load it into an empty schema. Or use MariaDB 12.1 or newer here. "
+                f"If {migration} was recorded by hand here, give the constraint another name in it "
+                f"and take its record back: {forget}.",
             )
 
     def _recover(self) -> str:
@@ -399,6 +438,7 @@ class _Case:
         )
 
     def _none_failed(self) -> None:
+        self._check_given_twice()
         self.diagnosis.verdict = "healthy"
         pending = ", ".join(self.laravel.pending)
         self.diagnosis.found = (

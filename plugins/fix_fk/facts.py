@@ -133,8 +133,9 @@ class History:
     creators: dict[str, str]
     gaps: tuple[str, ...]
     replayed: bool = False
-    # Names that they give a second time; where one is taken for a whole schema, that fails.
-    taken: tuple[Problem, ...] = ()
+    # (migration, problem) of the names given a second time, which fails where a name is taken for
+    # a whole schema.
+    taken: tuple[tuple[str, Problem], ...] = ()
 
     @property
     def conclusive(self) -> bool:
@@ -214,7 +215,7 @@ class Laravel:
                 for problem in outcome.problems
                 if problem.kind == "unread"
             )
-            taken += [problem for problem in outcome.problems if problem.kind == "name_taken"]
+            taken += [(migration, p) for p in outcome.problems if p.kind == "name_taken"]
             for table in schema.tables.values():
                 if table.name not in before:
                     creators[table.name.casefold()] = migration
@@ -373,7 +374,7 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     for migration in recorded_in_doubt(laravel):
         for statement in laravel.up(migration):
             tables |= sql.tables_of(statement)
-    for problem in laravel.history.taken:
+    for _migration, problem in laravel.history.taken:
         tables |= {problem.holder, problem.table}
     for expected in inputs.expected_constraints:
         note(expected["name"], "inventory")

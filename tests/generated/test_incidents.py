@@ -69,9 +69,8 @@ def examine(app, incident: Incident, repair) -> str:
     assert not app.is_down()
     if not outcome.repaired:
         assert app.schema_dump() == dump
-        # A record made by hand is believed where no rename tells otherwise and the inventory
-        # expects nothing; so is what was dropped by hand.
-        by_hand = {"constraint", "rollback", *([] if incident.renames else ["record"])}
+        # What was dropped by hand is not missed while the inventory does not expect it.
+        by_hand = {"constraint", "rollback"}
         if outcome.verdict == "healthy" and not by_hand & {*incident.meanwhile}:
             assert complete(app, incident)
         return outcome.verdict

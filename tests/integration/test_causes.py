@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import BACKUP, KEYS, OURS, RENAME, RENAME_BACK, TAKEN, create, fails, foreign, migrate
-from sandbox import ON_MARIADB, Sandbox
+from sandbox import ON_MARIADB
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -24,14 +24,6 @@ CHILDREN = (
 )
 # Its key is taken, and its table is made: create(table, key).
 PENILAIAN = create("penilaian", foreign("fk_penilai"))
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
 
 
 def rows(sandbox):
@@ -296,6 +288,24 @@ def recorded_and_not_run(sandbox):
     return {"expected_tables": ["penilaian"]}
 
 
+def recorded_and_taken(sandbox):
+    """Recorded by hand, of a migration whose constraint another recorded one has given away."""
+    without_a_release(sandbox)
+    earlier, later = "2025_12_24_000000_create_a", "2025_12_25_000000_create_b"
+    sandbox.add_migration(earlier, create("nilai_a", foreign("fk_penilai")))
+    assert migrate(sandbox, earlier).returncode == 0
+    sandbox.add_migration(later, create("nilai_b", foreign("fk_penilai")))
+    assert migrate(sandbox, later).returncode != 0
+    sandbox.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 2)", later)
+
+
+def twins(sandbox):
+    """Left by the dump of a server that takes them for one."""
+    holds(sandbox, "arsip")
+    sandbox.sql("CREATE TABLE `Penilaian` (id INT PRIMARY KEY)")
+    fails(sandbox, TAKEN, PENILAIAN)
+
+
 REFUSALS = [
     (another_application, "live_table_holds_the_name",
      ["lama_migrations", "another application", "penilaian_fk_penilai"]),
@@ -313,6 +323,9 @@ REFUSALS = [
      [NAMES[0], "playbooks/permanent_fix.yml"]),
     (recorded_and_not_run, "constraints_missing",
      [f"DELETE FROM `migrations` WHERE `migration` = '{OURS}'"]),
+    (recorded_and_taken, "constraints_missing",
+     ["fk_penilai to nilai_a and to nilai_b", "WHERE `migration` = '2025_12_25_000000_create_b'"]),
+    (twins, "tables_differ_in_case", ["Penilaian and penilaian", "rename the other"]),
 ]  # fmt: skip
 
 
