@@ -91,6 +91,9 @@ def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str, str
         holder, table = live.get(problem.holder), live.get(problem.table)
         kept = laravel.history.schema.get(problem.table)
         there = table and table.key(problem.name)
+        later = laravel.recorded[laravel.recorded.index(migration) + 1 :]
+        if problem.name.casefold() in _keys_dropped(laravel, later):
+            continue
         if kept and holder and holder.key(problem.name) and not there:
             found.append((problem.name, holder.name, kept.name, migration))
     return found
