@@ -224,6 +224,7 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
+from ansible.module_utils.fix_fk.flavour import name_key
 from ansible.module_utils.fix_fk.foreign_keys import (
     ForeignKey,
     add_statement,
@@ -231,7 +232,6 @@ from ansible.module_utils.fix_fk.foreign_keys import (
     drop_statement,
     list_foreign_keys,
     list_tables,
-    name_key,
     referenced,
     rows_of,
 )

@@ -198,6 +198,7 @@ from ansible.module_utils.fix_fk.dump import (
     find_compressor,
     read_back,
 )
+from ansible.module_utils.fix_fk.flavour import version_number
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import (
     ProgramError,
@@ -210,7 +211,6 @@ from ansible.module_utils.fix_fk.server import (
     describe_account,
     describe_server,
     rights_on,
-    version_number,
 )
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 

@@ -17,8 +17,8 @@ import hashlib
 import json
 import os
 
+from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.server import comparable
 from ansible.module_utils.fix_fk.sql import quote_table
 
 SUFFIXES = (".sql.zst", ".sql.gz")

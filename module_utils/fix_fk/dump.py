@@ -20,6 +20,14 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+from ansible.module_utils.fix_fk.flavour import (
+    DUMP_PROGRAMS,
+    NAMES,
+    client_tls,
+    dump_options,
+    flavour_of,
+)
+
 CHUNK = 1024 * 1024
 # Bytes of an unfinished line that are kept: more than a marker and the longest quoted name take.
 LINE_HEAD = 4096
@@ -143,19 +151,18 @@ class Scanner(Measure):
 
 def find_dump_client(module, flavour):
     """Return the Client made for the server's flavour ("mariadb" or "mysql"), or end the module."""
-    names = ("mariadb-dump", "mysqldump") if flavour == "mariadb" else ("mysqldump",)
+    names, package = DUMP_PROGRAMS[flavour]
     others = []
     for name in names:
         path = module.get_bin_path(name)
         if not path:
             continue
         version = output_of([path, "--no-defaults", "--version"]).strip()
-        if ("mariadb" in version.lower()) == (flavour == "mariadb"):
+        if flavour_of(version) == flavour:
             return Client(path, version, output_of([path, "--no-defaults", "--help"]))
         others.append(f"{path} is {version or 'a program that does not run'}")
     found = f" ({'; '.join(others)})" if others else ""
-    vendor = "MariaDB" if flavour == "mariadb" else "MySQL"
-    package = "mariadb-client" if flavour == "mariadb" else "mysql-client"
+    vendor = NAMES[flavour]
     return module.fail_json(
         msg=f"The server is {vendor}, and no dump program of {vendor} is on this host's PATH: "
         f"{' or '.join(names)} is missing{found}. The other vendor's program is not used, as it "
@@ -206,13 +213,7 @@ def option_file(parameters, flavour, encrypted):
     for option in ("ca", "cert", "key"):
         if tls and getattr(tls, option):
             lines.append(f"ssl-{option}=" + option_value(getattr(tls, option)))
-    if flavour == "mysql":
-        # A certificate never carries the name of a socket.
-        strict = "VERIFY_CA" if parameters.socket else "VERIFY_IDENTITY"
-        lines.append("ssl-mode=" + (strict if verify else "REQUIRED" if encrypted else "PREFERRED"))
-    else:
-        lines.append(f"ssl={int(encrypted)}")
-        lines.append(f"ssl-verify-server-cert={int(verify and not parameters.socket)}")
+    lines += client_tls(flavour, encrypted, verify, parameters.socket)
     return "\n".join(lines) + "\n"
 
 
@@ -246,10 +247,7 @@ def dump_command(client, flavour, schema, options_path, leave_out=(), routines=T
         "--default-character-set=utf8mb4",
         "--max-allowed-packet=1G",
     ]
-    if flavour == "mysql":
-        command += ["--set-gtid-purged=OFF", "--no-tablespaces"]
-        if "--column-statistics" in client.options:
-            command.append("--column-statistics=0")
+    command += dump_options(flavour, client.options)
     command += [f"--ignore-table={schema}.{name}" for name in leave_out]
     return [*command, "--", schema]
 

@@ -7,9 +7,14 @@ Everything here only reads. `connection` is a PyMySQL connection whose cursors g
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import asdict, dataclass, field
 
+from ansible.module_utils.fix_fk.flavour import (
+    UNNAMED_RULE,
+    dictionary_table,
+    limited,
+    name_key,
+)
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 
 NO_SUCH_TABLE = 1146
@@ -50,10 +55,8 @@ def add_statement(key, schema, flavour):
         f" FOREIGN KEY ({quote_columns(key.columns)}) REFERENCES {referenced(key, schema)}"
         f" ({quote_columns(key.referenced_columns)})"
     )
-    # What each server calls the rule of a constraint that names none.
-    unnamed = "RESTRICT" if flavour == "mariadb" else "NO ACTION"
     for clause, rule in (("ON DELETE", key.on_delete), ("ON UPDATE", key.on_update)):
-        if rule and rule != unnamed:
+        if rule and rule != UNNAMED_RULE[flavour]:
             text += f" {clause} {rule}"
     return text
 
@@ -71,17 +74,6 @@ def rows_of(connection, query, arguments=()):
         # Without arguments PyMySQL must not look for % in it: a name may have one.
         cursor.execute(query, arguments or None)
         return cursor.fetchall()
-
-
-def name_key(name, flavour):
-    """Return what two constraint names share exactly when the server takes them for one.
-
-    MariaDB folds the case of ASCII letters only; MySQL 8 and newer also take "fk_ü" for "fk_U".
-    """
-    if flavour == "mariadb":
-        return name.encode("utf-8").lower().decode("utf-8")
-    letters = unicodedata.normalize("NFD", name)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 
 
 def list_foreign_keys(connection, schema):
@@ -353,10 +345,10 @@ def _dictionary(connection, schema, server):
 
     Raises pymysql.MySQLError, among others for an account without the right PROCESS.
     """
-    if server["flavour"] == "mysql" and server["version_number"] >= [8, 0, 0]:
-        found = rows_of(
-            connection, "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN"
-        )
+    dictionary, readable = dictionary_table(server["flavour"], server["version_number"])
+    question = f"SELECT ID, FOR_NAME, REF_NAME FROM {dictionary}"
+    if readable:
+        found = rows_of(connection, question)
         rows = [
             (_split(name, schema)[1], *_split(table, schema), *_split(referenced, schema))
             for name, table, referenced in found
@@ -366,8 +358,7 @@ def _dictionary(connection, schema, server):
         folder = _encode(connection, schema)
         found = rows_of(
             connection,
-            "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_SYS_FOREIGN"
-            " WHERE LEFT(FOR_NAME, %s) = %s OR LEFT(REF_NAME, %s) = %s",
+            f"{question} WHERE LEFT(FOR_NAME, %s) = %s OR LEFT(REF_NAME, %s) = %s",
             (len(folder), folder) * 2,
         )
         pieces = [(name, *table.split("/"), *other.split("/")) for name, table, other in found]
@@ -497,14 +488,8 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
     count = f"SELECT COUNT(*) FROM ({listed}) counted"
     if question["kind"] != "duplicates":
         count = listed.replace("SELECT c.*", "SELECT COUNT(*)", 1)
-    if flavour == "mariadb":
-        limited = f"SET STATEMENT max_statement_time = {int(seconds)} FOR {count}"
-    else:
-        limited = count.replace(
-            "SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({int(seconds) * 1000}) */", 1
-        )
     try:
-        rows = rows_of(connection, limited)[0][0]
+        rows = rows_of(connection, limited(count, seconds, flavour))[0][0]
     except pymysql.MySQLError:
         rows = None
     return {"rows": rows, "query": listed}

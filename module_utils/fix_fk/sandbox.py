@@ -41,7 +41,7 @@ import sys
 import tempfile
 import time
 
-from ansible.module_utils.fix_fk.server import comparable
+from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 try:

@@ -12,6 +12,7 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.flavour import name_key
 from ansible.module_utils.fix_fk.foreign_keys import (
     compare,
     count_rows,
@@ -19,7 +20,6 @@ from ansible.module_utils.fix_fk.foreign_keys import (
     holders,
     list_names,
     list_usage,
-    name_key,
     read_defaults,
     read_dictionary,
     read_recorded,

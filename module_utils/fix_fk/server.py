@@ -5,6 +5,12 @@ from __future__ import annotations
 
 import hashlib
 
+from ansible.module_utils.fix_fk.flavour import (
+    flavour_of,
+    name_scope,
+    replica_question,
+    version_number,
+)
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 
 # What a repair needs.
@@ -64,7 +70,7 @@ def describe_server(connection, pymysql):
         )
     )
     about = version + variables.get("version_comment", "")
-    flavour = "mariadb" if "mariadb" in about.lower() else "mysql"
+    flavour = flavour_of(about)
     number = version_number(version)
     if variables.get("server_uuid"):
         identity = variables["server_uuid"]
@@ -77,7 +83,7 @@ def describe_server(connection, pymysql):
         "flavour": flavour,
         "version": version,
         "version_number": number,
-        "name_scope": "table" if flavour == "mariadb" and number >= [12, 1, 0] else "schema",
+        "name_scope": name_scope(flavour, number),
         "read_only": any(
             variables.get(name) not in OFF
             for name in (
@@ -95,38 +101,10 @@ def describe_server(connection, pymysql):
     }
 
 
-def version_number(version):
-    """Return "10.11.19-MariaDB-0+deb12u1" as [10, 11, 19]."""
-    parts = version.partition("-")[0].split(".")
-    digits = ["".join(letter for letter in part if letter.isdigit()) for part in parts[:3]]
-    return [int(part or 0) for part in digits + ["0"] * (3 - len(digits))]
-
-
-def comparable(definition):
-    """Return a SHOW CREATE TABLE that is the same before a dump and after it was loaded.
-
-    MySQL leaves a column's character set out where it is the table's own, and shows it beside the
-    collation once the dump, which says the collation, was loaded. A collation has one character
-    set, so beside it that says nothing.
-    """
-    plain, *others = definition.split(" CHARACTER SET ")
-    for other in others:
-        charset, collate, rest = other.partition(" COLLATE ")
-        known = collate and charset.isalnum()
-        plain += collate + rest if known else " CHARACTER SET " + other
-    return plain
-
-
 def _is_replica(connection, flavour, number, pymysql):
     """Whether the server copies from another one; None when the account may not know."""
-    if flavour == "mariadb":
-        question = "SHOW ALL SLAVES STATUS"
-    elif number >= [8, 0, 22]:
-        question = "SHOW REPLICA STATUS"
-    else:
-        question = "SHOW SLAVE STATUS"
     try:
-        return bool(rows_of(connection, question))
+        return bool(rows_of(connection, replica_question(flavour, number)))
     except pymysql.MySQLError:
         running = rows_of(connection, "SHOW GLOBAL STATUS LIKE 'Slaves_running'")
         return True if running and running[0][1] not in OFF else None

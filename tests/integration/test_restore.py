@@ -11,7 +11,7 @@ from pathlib import Path
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
-from ansible.module_utils.fix_fk.server import comparable
+from ansible.module_utils.fix_fk.flavour import comparable
 from playbook import play
 from sandbox import ON_MARIADB
 

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import pytest
+from ansible.module_utils.fix_fk.flavour import name_key, version_number
 from ansible.module_utils.fix_fk.foreign_keys import (
     ForeignKey,
     add_statement,
     compare,
     holders,
-    name_key,
 )
 from ansible.module_utils.fix_fk.server import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
     matches,
     rights_on,
-    version_number,
 )
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 
