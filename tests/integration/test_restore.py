@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
+from ansible.module_utils.fix_fk.dump import Compressor
 from ansible.module_utils.fix_fk.flavour import comparable
+from ansible.module_utils.fix_fk.load import load
 from playbook import play
 from sandbox import ON_MARIADB
 
@@ -119,6 +124,41 @@ def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
     assert broken.password not in played.everything()
     # The ruins were kept, too.
     assert len(list(Path(folder(broken)).glob("*.zst"))) == 2
+
+
+def test_foreign_keys_are_added_when_every_table_has_been_read(broken, backup, tmp_path):
+    """They would wait for a table that is being read, and give up."""
+    broken.sql("CREATE DATABASE sementara")
+    reads = []
+
+    def read(connection, table):
+        connection.begin()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM `{table}`")
+            rows = cursor.fetchone()[0]
+        # As long as a large table takes.
+        time.sleep(2.5 if table == "users" else 0)
+        connection.commit()
+        reads.append(table)
+        return rows
+
+    with contextlib.ExitStack() as stack:
+        connections = [
+            stack.enter_context(broken.server.connect(database="sementara")) for _ in range(3)
+        ]
+        for connection in connections:
+            connection.query("SET SESSION lock_wait_timeout = 1")
+        zstd = Compressor("zstd", "zst", (), (shutil.which("zstd"), "-d", "-q", "-c"))
+        loaded = load(backup["path"], zstd, connections, str(tmp_path), lambda _table: True, read)
+    assert loaded.problem is None
+    assert set(loaded.found) == set(reads) and loaded.found["users"] == broken.rows("users")
+    keys = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {} = %s"
+    counts = [
+        broken.sql(keys.format("CONSTRAINT_SCHEMA"), name)[0][0]
+        for name in (broken.database, "sementara")
+    ]
+    assert counts[0] == counts[1] > 10
+    broken.sql("DROP DATABASE sementara")
 
 
 def test_a_view_that_was_kept_as_text_is_made_where_that_can_be(broken, run_module):
