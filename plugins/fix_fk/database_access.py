@@ -109,7 +109,8 @@ def decide(laravel: dict, given: dict) -> dict:
     given: admin (administrator(), or None), admin_user, without_cache (the application's facts
     with its cached configuration set aside, or None), password_given, password_works (None when
     that was not tried), reset (the user whose password may be changed), host (that the account is
-    for, or None), key (of .env), artisan.
+    for, or None), key (of .env), migrate (whether to fill a database that has no migrations table),
+    artisan.
     """
     case = _Case(laravel, given)
     with contextlib.suppress(_Stop):
@@ -127,6 +128,8 @@ class _Case:
         self.error = laravel.get("database_error")
         self.code = self.error["code"] if self.error else None
         self.cached = laravel["configuration"]["cached"]
+        self.migrated = bool(laravel["migrations_table_exists"])
+        self.migrations = [file["name"] for file in laravel["migrations"]["files"]]
         self.user, self.schema = self.connection["username"], self.connection["database"]
         self.host = given.get("host") or seen_host(self.connection, self.error)
         self.where = self.connection.get("socket") or (
@@ -152,11 +155,14 @@ class _Case:
             self.with_administrator(admin)
         if not self.steps:
             self.diagnosis.verdict = "healthy"
-            self.diagnosis.found = (
-                f"The application connects to {self.schema} as {self.user} at {self.where}."
-            )
-            return
-        self.finish()
+            self.diagnosis.found = self.said()
+        # What cannot be seen yet does not count as empty.
+        created = any(step["id"] == "create_database" for step in self.steps)
+        empty = created or not (self.code or self.migrated)
+        if self.steps:
+            self.finish()
+        if empty and self.migrations:
+            self.migrate()
 
     def said(self) -> str:
         return (
@@ -412,6 +418,28 @@ class _Case:
             [f"{artisan} config:cache"],
             "the application reads .env",
         )
+
+    def migrate(self) -> None:
+        command = f"{self.given['artisan']} migrate --force"
+        if not self.given.get("migrate"):
+            self.diagnosis.next = (
+                f"The database has no migrations table. If it is to be a new one: {command}, or "
+                "playbooks/database_access.yml with database_access_migrate=true. If there is a "
+                "backup: playbooks/restore.yml lists those there are."
+            )
+            return
+        self.steps.append(
+            plan.step(
+                "remigrate",
+                "Run the migrations",
+                "the database has no migrations table, and database_access_migrate is set",
+                [command],
+                [f"{self.given['artisan']} migrate:reset --force"],
+                "each of them is recorded in the migrations table afterwards",
+                migrations=self.migrations,
+            )
+        )
+        self.diagnosis.steps = self.steps
 
     def finish(self) -> None:
         self.steps.append(

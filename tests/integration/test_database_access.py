@@ -250,6 +250,25 @@ def test_a_missing_database_is_created(sandbox):
     assert sandbox.artisan("migrate:install").returncode == 0
 
 
+def test_a_new_database_is_filled_when_that_is_asked_for(sandbox):
+    migrations = Path(sandbox.app, "database", "migrations")
+    for path in migrations.glob("2026_*.php"):
+        path.unlink()
+    missing_database(sandbox)
+    before = state(sandbox)
+    result = run(sandbox, check=True, database_access_migrate="true", **admin())
+    assert result.rc == 0 and state(sandbox) == before, result.screen
+    result = run(sandbox, **admin())
+    assert "database_access_migrate=true" in result.report["next"], result.screen
+    assert sandbox.sql("SHOW TABLES") == []
+    result = run(sandbox, database_access_migrate="true")
+    assert result.rc == 0, result.screen
+    assert [step["id"] for step in result.report["steps"]] == ["remigrate"]
+    assert sorted(sandbox.recorded()) == sorted(path.stem for path in migrations.glob("*.php"))
+    again = run(sandbox, database_access_migrate="true")
+    assert (again.rc, again.stats("changed")) == (0, 0), again.screen
+
+
 def test_everything_missing_is_made_in_one_run(sandbox):
     missing_database(sandbox)
     missing_user(sandbox)
@@ -259,6 +278,14 @@ def test_everything_missing_is_made_in_one_run(sandbox):
         "dotenv", "create_database", "account", "grant", "verify",
     ]  # fmt: skip
     assert sandbox.artisan("migrate:install").returncode == 0
+
+
+def test_migrations_that_fail_on_a_new_database_say_so(sandbox):
+    """Those of the sandbox collide with each other."""
+    missing_database(sandbox)
+    result = run(sandbox, database_access_migrate=True, **admin())
+    assert result.rc == 2 and result.report["outcome"] == "failed", result.screen
+    assert "Done before that: create the database" in result.message()
 
 
 def test_over_tcp_the_user_is_made_for_the_host_that_the_server_sees(sandbox):
