@@ -78,21 +78,6 @@ options:
         the others in RV(left_out). Otherwise one such row is reason to refuse all."
     type: bool
     default: false
-  lock_wait_timeout:
-    description:
-      - Seconds that one statement waits for a lock. The servers' own default is a day or a year.
-    type: int
-    default: 5
-  retries:
-    description:
-      - How often a statement that waited in vain is sent again.
-    type: int
-    default: 3
-  retry_delay:
-    description:
-      - Seconds between two tries, in which others get their turn.
-    type: int
-    default: 2
 notes:
   - Dropping a foreign key leaves its index, which usually has the same name.
   - Adding one makes an index when no usable one is there; RV(undo) then drops it, too.
@@ -108,6 +93,7 @@ attributes:
     description: The definitions before and after.
 extends_documentation_fragment:
   - connection
+  - locks
 seealso:
   - module: fk_constraint_info
   - module: rename_back

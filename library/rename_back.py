@@ -43,21 +43,6 @@ options:
             is taken and this is V(false), the module refuses.
         type: bool
         default: false
-  lock_wait_timeout:
-    description:
-      - Seconds that one statement waits for a lock. The servers' own default is a day or a year.
-    type: int
-    default: 5
-  retries:
-    description:
-      - How often a statement that waited in vain is sent again.
-    type: int
-    default: 3
-  retry_delay:
-    description:
-      - Seconds between two tries, in which others get their turn.
-    type: int
-    default: 2
 notes:
   - "A crash of the server between the statements leaves a state that a second call finishes.
     C(RENAME TABLE) itself is atomic with MySQL 8.0 and MariaDB 10.6 or newer."
@@ -70,6 +55,7 @@ attributes:
     description: The names before and after.
 extends_documentation_fragment:
   - connection
+  - locks
 seealso:
   - module: fk_constraint
   - module: schema_backup
