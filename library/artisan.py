@@ -199,6 +199,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.fix_fk.connection import (
+    application_environment,
     connect,
     connected_module,
     database_errors,
@@ -392,7 +393,7 @@ class Task:
             self.module,
             given["laravel_path"],
             given["laravel_php"],
-            given["laravel_env"],
+            application_environment(self.module),
             arguments,
             given["timeout"],
             watch=self.waited_too_long if self.connection else None,
@@ -605,7 +606,7 @@ class Task:
                 self.module,
                 given["laravel_path"],
                 given["laravel_php"],
-                given["laravel_env"],
+                application_environment(self.module),
                 given["database_connection"],
             )["maintenance"]["down"]
         self.effect["maintenance"]["after"] = down

@@ -245,7 +245,11 @@ schema:
 import os
 import platform
 
-from ansible.module_utils.fix_fk.connection import connected_module, take_password
+from ansible.module_utils.fix_fk.connection import (
+    application_environment,
+    connected_module,
+    take_password,
+)
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
     is_busy,
@@ -288,7 +292,7 @@ def main():
     facts = probe(
         module,
         *where,
-        given["laravel_env"],
+        application_environment(module),
         given["database_connection"],
         timeout=given["timeout"],
         **questions,
@@ -300,7 +304,7 @@ def main():
         dotenv = probe(
             module,
             *where,
-            dict(given["laravel_env"], APP_CONFIG_CACHE=nowhere),
+            dict(application_environment(module), APP_CONFIG_CACHE=nowhere),
             given["database_connection"],
             timeout=given["timeout"],
             refuse=False,

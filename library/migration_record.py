@@ -84,6 +84,7 @@ undo:
 """
 
 from ansible.module_utils.fix_fk.connection import (
+    application_environment,
     connect,
     connected_module,
     database_errors,
@@ -179,7 +180,7 @@ class Records:
             self.module,
             given["laravel_path"],
             given["laravel_php"],
-            given["laravel_env"],
+            application_environment(self.module),
             ["migrate:install", *([f"--database={name}"] if name else [])],
         )
         if not self.exists():

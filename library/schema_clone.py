@@ -1,25 +1,27 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE)
-"""A copy of one schema, on the same server, for the time of a rehearsal."""
+"""A copy of one schema, on the same server or on another one, for the time of a rehearsal."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: schema_clone
-short_description: Clone a MySQL or MariaDB schema into a scratch schema of the same server
+short_description: Clone a MySQL or MariaDB schema into a scratch schema
 description:
   - Makes a schema C(SCHEMA__fix_fk_rehearsal) with the tables, views, triggers and routines of the
-    connection's schema and the rows of its migrations table, or drops that clone again. The server
-    copies by itself; no row travels.
+    connection's schema and the rows of its migrations table, or drops that clone again. On the same
+    server no row travels; to another one rows go in batches, byte for byte.
   - Events are never created in it, since they would run.
   - Views, triggers and routines are made without their definer. What names the schema itself, so
     that it would reach out of the clone, and what the account may not make, is left out and named
     in RV(clone.left_out).
   - "With O(laravel_env_clone), the application is asked first whether its connection can be pointed
-    at the clone by environment variables. When it cannot, or when the account may not do what is
-    needed, nothing is made and RV(clone.refused) says why."
+    at the clone by environment variables, server included. When it cannot, or when the account may
+    not do what is needed, nothing is made and RV(clone.refused) says why."
+  - "Another server must be of the live one's kind and of its version (major and minor), must not be
+    the live one, and no replica."
   - A clone that an interrupted rehearsal left behind is dropped first.
 options:
   state:
@@ -35,6 +37,39 @@ options:
     type: str
     choices: [empty, structure, full]
     default: structure
+  server:
+    description:
+      - "Where the clone is: on the V(same) server; on an V(embedded) one, that is started for it
+        from what is on this machine, with a folder and a socket that only this user gets into, and
+        without TCP; or on O(other)."
+      - An embedded server ends with O(state=absent), with the next clone of the same schema, or by
+        itself after six hours. Its folder goes with it.
+    type: str
+    choices: [same, embedded, other]
+    default: same
+  other:
+    description: The server for O(server=other), and the account that may make the clone there.
+    type: dict
+    suboptions:
+      host:
+        description: Host name or address.
+        type: str
+        default: 127.0.0.1
+      port:
+        description: TCP port.
+        type: int
+        default: 3306
+      socket:
+        description: Path of its Unix socket, used instead of host and port.
+        type: path
+      user:
+        description: The account.
+        type: str
+        required: true
+      password:
+        description: The account's password. It is never shown or returned.
+        type: str
+        default: ""
   migrations_table:
     description: Name of the migrations table, with its prefix.
     type: str
@@ -50,7 +85,7 @@ options:
         schema is another now, the module fails after it has dropped the clone.
     type: str
 notes:
-  - The statements are replicated, like all others.
+  - The statements are replicated, like all others, except on an embedded server.
   - Undo, O(state=absent). Idempotent, yes (a clone is made anew). Atomic, no.
 attributes:
   check_mode:
@@ -92,6 +127,14 @@ clone:
       description: Name of the clone.
       type: str
       sample: gaspulco_lkbkanwil__fix_fk_rehearsal
+    server:
+      description: The server that it is on, in words; empty on the same one.
+      type: str
+      sample: an embedded server, MariaDB 10.11.6-MariaDB
+    connection:
+      description: With which of its options, but for the password, a module reaches another server.
+      type: dict
+      sample: {database_socket: /tmp/fix_fk_rehearsal_1000_0123456789abcdef/server.sock}
     refused:
       description: Why nothing was made, in a sentence, or null.
       type: str
@@ -126,27 +169,33 @@ import time
 
 from ansible.module_utils.fix_fk.backups import describe_objects, describe_structure
 from ansible.module_utils.fix_fk.connection import (
+    PASSWORD_SHOWN,
+    ConnectionParameters,
+    application_environment,
     connect,
     connected_module,
+    database_environment,
     database_errors,
     load_pymysql,
+    open_connection,
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.elsewhere import Embedded, Other, Unfit, refuse_full_disk
+from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
-from ansible.module_utils.fix_fk.laravel import resolve_connection
+from ansible.module_utils.fix_fk.laravel import application
 from ansible.module_utils.fix_fk.scratch import clone_name, show_create
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.transfer import copy_table, prepare_reader, writing
 
 # Those that keep their rows on this server, and nowhere else.
 ENGINES = ("InnoDB", "MyISAM", "Aria", "MEMORY", "ROCKSDB")
+# Of them those that are read without locking anything.
+TRANSACTIONAL = ("InnoDB", "ROCKSDB")
 
 # Seconds that it waits for a lock: a clone is no reason to stand in anybody's way.
 LOCK_WAIT_TIMEOUT = 2
-
-
-class Unfit(Exception):
-    """Why there can be no clone, in a sentence."""
 
 
 def main():
@@ -158,30 +207,85 @@ def main():
                 "choices": ["empty", "structure", "full"],
                 "default": "structure",
             },
+            "server": {
+                "type": "str",
+                "choices": ["same", "embedded", "other"],
+                "default": "same",
+            },
+            "other": {
+                "type": "dict",
+                "options": {
+                    "host": {"type": "str", "default": "127.0.0.1"},
+                    "port": {"type": "int", "default": 3306},
+                    "socket": {"type": "path"},
+                    "user": {"type": "str", "required": True},
+                    "password": {"type": "str", "default": "", "no_log": True},
+                },
+            },
             "migrations_table": {"type": "str", "default": "migrations"},
             "laravel_env_clone": {"type": "dict", "default": {}},
             "expected": {"type": "str"},
         },
         supports_check_mode=True,
+        required_if=[("server", "other", ("other",))],
     )
+    given, place, ended = module.params, None, False
+    absent = given["state"] == "absent"
+    if given["server"] == "embedded":
+        place = Embedded(given["laravel_path"] or given["database_name"] or "")
+        if absent and not module.check_mode:
+            # Before anything that can fail.
+            ended = place.end()
+    password = take_other_password(module)
     parameters = resolve(module)
+    if given["server"] == "other":
+        place = Other(place_of(given["other"], password, parameters))
     connection = connect(module, parameters, lock_wait_timeout=LOCK_WAIT_TIMEOUT)
     with contextlib.closing(connection), database_errors(module, parameters):
-        task = Task(module, parameters, connection)
-        task.make() if module.params["state"] == "present" else task.drop()
+        task = Task(module, parameters, connection, place)
+        task.drop(ended) if absent else task.make()
+
+
+def take_other_password(module):
+    """Return the password of the option `other`, and take it out of what the module shows: names
+    that are the same word must not be damaged."""
+    other = module.params["other"]
+    if not other:
+        return ""
+    password, other["password"] = other["password"], PASSWORD_SHOWN
+    module.no_log_values.discard(password)
+    return password
+
+
+def place_of(other, password, parameters):
+    """Return ConnectionParameters of the option `other`; it is encrypted like the live one."""
+    return ConnectionParameters(
+        user=other["user"],
+        database="",
+        # What a client takes for the usual socket, which is the live server's.
+        host="127.0.0.1" if other["host"] == "localhost" else other["host"],
+        port=other["port"],
+        socket=other["socket"],
+        password=password,
+        tls=parameters.tls,
+    )
 
 
 class Task:
-    """One schema and its clone."""
+    """One schema and its clone. place: the server that the clone is on, None for the same one;
+    there: a connection to it."""
 
-    def __init__(self, module, parameters, connection):
+    def __init__(self, module, parameters, connection, place):
         self.module, self.parameters, self.connection = module, parameters, connection
+        self.place, self.there = place, connection
         self.pymysql = load_pymysql(module)
         self.schema = rows_of(connection, "SELECT DATABASE()")[0][0]
         self.tables, self.views = list_tables(connection, self.schema)
         self.queries = []
         self.clone = {
             "schema": clone_name(self.schema),
+            "server": "",
+            "connection": {},
             "refused": None,
             "left_out": [],
             "contents": {},
@@ -190,7 +294,7 @@ class Task:
         }
 
     def send(self, statement, shown=True):
-        with self.connection.cursor() as cursor:
+        with self.there.cursor() as cursor:
             cursor.execute(statement)
         if shown:
             self.queries.append(statement)
@@ -213,24 +317,33 @@ class Task:
         if not self.module.check_mode:
             try:
                 self.refuse_unfit()
+                self.begin()
+                self.refuse_unfollowed()
                 self.fill()
-            except (Unfit, self.pymysql.MySQLError) as error:
-                self.clone["refused"] = str(error.args[-1])
-                self.select(self.schema)
-                with contextlib.suppress(self.pymysql.MySQLError):
+            except (Unfit, EmbeddedError, self.pymysql.MySQLError, OSError, ValueError) as error:
+                self.clone["refused"] = str(error.args[-1]).rstrip(".")
+                with contextlib.suppress(
+                    EmbeddedError, self.pymysql.MySQLError, OSError, RuntimeError
+                ):
                     self.remove()
         self.clone["seconds"] = round(time.monotonic() - began, 2)
         made = self.module.check_mode or not self.clone["refused"]
         self.module.exit_json(changed=made, clone=self.clone, queries=self.queries)
 
-    def drop(self):
-        there = rows_of(
-            self.connection,
-            "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
-            (self.clone["schema"],),
-        )
-        if there and not self.module.check_mode:
-            self.remove()
+    def drop(self, ended):
+        """ended: whether there was an embedded server, which is gone by now."""
+        there = ended or self.module.check_mode
+        if not there:
+            try:
+                there = self.remove()
+            except (self.pymysql.MySQLError, OSError, RuntimeError) as error:
+                if not self.place:
+                    raise
+                where = self.place.parameters.where
+                self.module.warn(
+                    f"The clone {self.clone['schema']} on the server at {where} could not be "
+                    f"dropped: {error.args[-1]}"
+                )
         expected = self.module.params["expected"]
         if expected and expected != self.clone["untouched"]:
             self.module.fail_json(
@@ -238,61 +351,113 @@ class Task:
                 "its definitions or its recorded migrations have changed meanwhile, by the "
                 "rehearsal or by somebody else. The clone was dropped. Next: run "
                 "playbooks/diagnose.yml, which shows how things stand.",
-                changed=bool(there),
+                changed=there,
                 queries=self.queries,
             )
-        self.module.exit_json(changed=bool(there), clone=self.clone, queries=self.queries)
+        self.module.exit_json(changed=there, clone=self.clone, queries=self.queries)
 
     def remove(self):
-        self.send(f"DROP DATABASE IF EXISTS {quote_identifier(self.clone['schema'])}")
+        """Drop the clone, wherever it is; return whether there was one."""
+        if self.place:
+            return self.place.end(self.clone["schema"], self.pymysql)
+        there = rows_of(
+            self.connection,
+            "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
+            (self.clone["schema"],),
+        )
+        if there:
+            self.select(self.schema)
+            self.send(f"DROP DATABASE IF EXISTS {quote_identifier(self.clone['schema'])}")
+        return bool(there)
 
     def select(self, schema):
-        self.connection.select_db(schema)
+        self.there.select_db(schema)
 
     def refuse_unfit(self):
-        """Raise Unfit for what would reach beyond the clone, or fill the disk."""
-        given = self.module.params
-        if given["laravel_env_clone"]:
-            found = resolve_connection(
-                self.module,
-                given["laravel_path"],
-                given["laravel_php"],
-                dict(given["laravel_env"], **given["laravel_env_clone"]),
-                given["database_connection"],
-            )["database"]
-            if found != self.clone["schema"]:
-                names = ", ".join(sorted(given["laravel_env_clone"]))
-                raise Unfit(
-                    "environment variables do not change the schema that the application uses: "
-                    f"with {names} set it still uses {found}"
-                )
+        """Raise Unfit for tables that reach beyond the clone."""
         odd = [
             f"{name} ({about['engine']})"
             for name, about in self.tables.items()
             if about["engine"] not in ENGINES
         ]
-        if odd and given["level"] != "empty":
+        if odd and self.module.params["level"] != "empty":
             raise Unfit(f"these tables keep their rows elsewhere: {', '.join(odd)}")
-        if given["level"] == "full":
-            self.refuse_full_disk()
 
-    def refuse_full_disk(self):
-        """Raise Unfit when the server's disk, where it can be seen, cannot take the rows again."""
-        needed = rows_of(
-            self.connection,
-            "SELECT SUM(DATA_LENGTH + INDEX_LENGTH) FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA = %s",
-            (self.schema,),
-        )[0][0]
-        datadir = rows_of(self.connection, "SELECT @@datadir")[0][0]
-        if not (self.parameters.is_local and os.path.isdir(datadir)):
+    def begin(self):
+        """Reach the server that the clone will be on; raise Unfit where it does not fit."""
+        needed = 0
+        if self.module.params["level"] == "full":
+            needed = int(
+                rows_of(
+                    self.connection,
+                    "SELECT SUM(DATA_LENGTH + INDEX_LENGTH) FROM information_schema.TABLES"
+                    " WHERE TABLE_SCHEMA = %s",
+                    (self.schema,),
+                )[0][0]
+                or 0
+            )
+        if self.place is None:
+            datadir = rows_of(self.connection, "SELECT @@datadir")[0][0]
+            # Where it can be seen at all.
+            if needed and self.parameters.is_local and os.path.isdir(datadir):
+                refuse_full_disk(datadir, needed)
             return
-        disk = os.statvfs(datadir)
-        free = disk.f_bavail * disk.f_frsize
-        if free < 2 * int(needed or 0):
+        self.there = self.place.begin(self.connection, self.pymysql, needed)
+        reached = self.place.parameters
+        self.clone["server"] = self.place.said
+        self.clone["left_out"] += getattr(self.place, "differing", [])
+        self.clone["connection"] = {
+            "database_host": None if reached.socket else reached.host,
+            "database_port": None if reached.socket else reached.port,
+            "database_socket": reached.socket,
+            "database_user": reached.user,
+            "laravel_env_database": True,
+        }
+        if reached.tls is None:
+            tls = ("ca", "cert", "key", "verify")
+            self.clone["connection"].update({f"database_tls_{name}": None for name in tls})
+
+    def refuse_unfollowed(self):
+        """Raise Unfit when the application would use another schema or server than the clone's."""
+        given = self.module.params
+        names = list(given["laravel_env_clone"])
+        if not names:
+            return
+        usual = application_environment(self.module)
+        environment = dict(usual, **given["laravel_env_clone"])
+        where = (given["laravel_path"], given["laravel_php"])
+        name = given["database_connection"]
+        clone = {"database": self.clone["schema"]}
+        if self.place:
+            reached = self.place.parameters
+            at = {"host": reached.host, "port": reached.port, "socket": reached.socket}
+            account = {"user": reached.user, "password": reached.password}
+            connection = database_environment(name=clone["database"], **at, **account)
+            environment.update(connection)
+            names = [*names, *connection]
+            wanted = [dict(clone, **at, username=reached.user, password=reached.password)]
+        else:
+            live = application(self.module, *where, usual, name)
+            wanted = [dict(way, **clone) for way in live["ways"]]
+        facts = application(self.module, *where, environment, name)
+        listed = ", ".join(sorted(names))
+        for way in facts["ways"]:
+            if way["database"] != clone["database"]:
+                raise Unfit(
+                    "environment variables do not change the schema that the application uses: "
+                    f"with {listed} set it still uses {way['database']}"
+                )
+            if place_in(way) not in map(place_in, wanted):
+                raise Unfit(
+                    "environment variables do not lead the application to the server of the "
+                    f"clone: with {listed} set it uses {way['socket'] or way['host']}"
+                )
+        if not facts["ways"]:
+            raise Unfit("the application does not say which servers it uses")
+        if self.place and self.place.parameters.tls is None and facts["connection"]["tls"]:
             raise Unfit(
-                f"the disk under {datadir} has {free // 2**20} MiB free, and the rows take "
-                f"{int(needed) // 2**20} MiB"
+                "the application encrypts its connection whatever the environment says, and the "
+                "server of the clone is not reached like that"
             )
 
     def fill(self):
@@ -304,7 +469,7 @@ class Task:
             (self.schema,),
         )[0]
         definitions = {} if level == "empty" else self.definitions()
-        self.remove()
+        self.send(f"DROP DATABASE IF EXISTS {quote_identifier(clone)}")
         self.send(
             f"CREATE DATABASE {quote_identifier(clone)} CHARACTER SET {charset} COLLATE {collation}"
         )
@@ -321,12 +486,16 @@ class Task:
         for name in self.tables:
             self.send(definitions["TABLE", name], shown=False)
         self.queries.append(f"-- {len(self.tables)} tables as SHOW CREATE TABLE has them")
-        for name in self.tables:
-            if level == "full" or name == self.module.params["migrations_table"]:
+        migrations = [self.module.params["migrations_table"]]
+        tables = [name for name in self.tables if level == "full" or name in migrations]
+        if self.place:
+            self.send_rows(tables)
+        else:
+            for name in tables:
                 self.copy_rows(name)
         self.make_programs(definitions)
         if level == "full":
-            self.clone["contents"] = read_contents(self.connection, clone, self.tables)
+            self.clone["contents"] = read_contents(self.there, clone, self.tables)
 
     def definitions(self):
         """Return {(kind, name): CREATE statement} of what the clone is to have."""
@@ -372,22 +541,45 @@ class Task:
     def leave_out(self, what, why):
         self.clone["left_out"].append(f"{what}: {why}")
 
-    def copy_rows(self, name):
-        columns = [
-            column
-            for column, extra in rows_of(
+    def columns_of(self, name):
+        """Return [(name, data type)] of a table's columns that are not generated."""
+        return [
+            (column, kind.lower())
+            for column, kind, extra in rows_of(
                 self.connection,
-                "SELECT COLUMN_NAME, EXTRA FROM information_schema.COLUMNS"
+                "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS"
                 " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION",
                 (self.schema, name),
             )
             if "GENERATED" not in extra.upper().replace("DEFAULT_GENERATED", "")
         ]
-        listed = quote_columns(columns)
+
+    def copy_rows(self, name):
+        """Let the server copy a table's rows into the clone beside it."""
+        listed = quote_columns([column for column, _kind in self.columns_of(name)])
         self.send(
             f"INSERT INTO {quote_identifier(name)} ({listed})"  # noqa: S608 - quoted
             f" SELECT {listed} FROM {quote_table(self.schema, name)}"
         )
+
+    def send_rows(self, tables):
+        """Send the rows of these tables to the clone on another server."""
+        reading = open_connection(self.pymysql, self.parameters)
+        reader = reading.cursor(self.pymysql.cursors.SSCursor)
+        try:
+            prepare_reader(reader)
+            with self.there.cursor() as writer, writing(writer):
+                for name in tables:
+                    buffered = self.tables[name]["engine"] not in TRANSACTIONAL
+                    columns = self.columns_of(name)
+                    copy_table(reader, writer, self.schema, name, columns, buffered)
+                    self.queries.append(f"-- {name}: its rows, from the live server")
+        finally:
+            # Otherwise closing it would read on to the end of the table.
+            with contextlib.suppress(self.pymysql.MySQLError), self.connection.cursor() as cursor:
+                cursor.execute(f"KILL {reading.thread_id():d}")
+            with contextlib.suppress(self.pymysql.MySQLError, OSError):
+                reader.close()
 
     def make_programs(self, definitions):
         """Create routines, views and triggers; a view may need another one first."""
@@ -405,6 +597,12 @@ class Task:
                     self.leave_out(f"{kind.lower()} {name}", why)
                 return
             open_ = [(key, text) for key, text, _why in failed]
+
+
+def place_in(way):
+    """Return which server and account a way of the application leads to."""
+    server = (way["socket"],) if way["socket"] else (way["host"], way["port"])
+    return (*server, way["username"], way["password"] or "")
 
 
 def without_definer(text, kind):

@@ -28,6 +28,7 @@ CONNECTION_SPEC: dict = {
     "laravel_path": {"type": "path"},
     "laravel_php": {"type": "str", "default": "php"},
     "laravel_env": {"type": "dict", "default": {}},
+    "laravel_env_database": {"type": "bool", "default": False},
     "database_connection": {"type": "str"},
     "database_host": {"type": "str"},
     "database_port": {"type": "int"},
@@ -56,6 +57,18 @@ USUAL_SOCKETS = (
     "/var/lib/mysql/mysql.sock",
     "/tmp/mysql.sock",  # noqa: S108 - MySQL's own compiled-in default
 )
+
+# Laravel's own names in .env for the database_* of this project.
+DATABASE_VARIABLES = {
+    "DB_HOST": "host",
+    "DB_PORT": "port",
+    "DB_SOCKET": "socket",
+    "DB_USERNAME": "user",
+    "DB_PASSWORD": "password",
+    "DB_DATABASE": "name",
+}
+# Where one of these is set, it wins over all of them.
+DATABASE_URLS = ("DB_URL", "DATABASE_URL")
 
 PASSWORD_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # noqa: S105 - what Ansible shows
 
@@ -142,6 +155,29 @@ def take_password(module):
     return _passwords[module]
 
 
+def application_environment(module):
+    """Return what PHP has in its environment besides the login's: laravel_env, and with
+    laravel_env_database the connection as well. It may hold a password."""
+    environment = dict(module.params["laravel_env"])
+    if module.params["laravel_env_database"]:
+        given = dict(module.params, database_password=take_password(module))
+        environment.update(
+            database_environment(
+                **{name: given[f"database_{name}"] for name in DATABASE_VARIABLES.values()}
+            )
+        )
+    return environment
+
+
+def database_environment(**values):
+    """Return the environment in which an application uses this host, port, socket, user, password
+    and name; what is None is empty there, so that .env does not say it."""
+    environment = {
+        variable: str(values[name] or "") for variable, name in DATABASE_VARIABLES.items()
+    }
+    return {**environment, **dict.fromkeys(DATABASE_URLS, "")}
+
+
 def resolve(module, as_application=False):
     """Return the ConnectionParameters: the application's own, then explicit database_* over them.
 
@@ -158,7 +194,7 @@ def resolve(module, as_application=False):
             module,
             given["laravel_path"],
             given["laravel_php"],
-            given["laravel_env"],
+            application_environment(module),
             given["database_connection"],
         )
         if base["driver"] not in ("mysql", "mariadb"):

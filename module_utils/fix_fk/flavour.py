@@ -16,6 +16,9 @@ DUMP_PROGRAMS = {
     "mysql": (("mysqldump",), "mysql-client"),
 }
 
+# The server's own program, the preferred name first.
+SERVER_PROGRAMS = {"mariadb": ("mariadbd", "mysqld"), "mysql": ("mysqld",)}
+
 # What the server calls the rule of a foreign key that names none.
 UNNAMED_RULE = {"mariadb": "RESTRICT", "mysql": "NO ACTION"}
 

@@ -170,6 +170,9 @@ final class FixFkProbe
             'php' => ['binary' => PHP_BINARY, 'version' => PHP_VERSION],
             'default' => $config['database.default'],
             'connection' => $this->connection(),
+            'ways' => $this->attempt(function () {
+                return $this->ways();
+            }, []),
             'migrations_table' => is_array($table) ? $table['table'] : ($table ?: 'migrations'),
             'files' => $this->files(),
             'destructive_commands_prohibited' => $this->prohibited(),
@@ -207,6 +210,35 @@ final class FixFkProbe
             'collation' => $config['collation'] ?? null,
             'tls' => $this->tls($config['options'] ?? []),
         ];
+    }
+
+    /** Every place that the connection may come to use: with each host, to read and to write. */
+    private function ways()
+    {
+        $config = $this->app['db']->connection($this->default)->getConfig();
+        $configured = $this->app['config']["database.connections.{$this->default}"] ?? [];
+        $both = empty($configured['url']) ? $configured : $config;
+        $ways = [$config];
+        foreach (['read', 'write'] as $side) {
+            $given = $configured[$side] ?? [];
+            foreach (isset($given[0]) ? $given : [$given] as $one) {
+                $ways[] = array_merge($both, $one);
+            }
+        }
+        $places = [];
+        foreach ($ways as $way) {
+            foreach ((array) ($way['host'] ?? '') as $host) {
+                $places[] = [
+                    'host' => $host ?: null,
+                    'port' => isset($way['port']) ? (int) $way['port'] : null,
+                    'socket' => ($way['unix_socket'] ?? '') ?: null,
+                    'database' => $way['database'] ?? null,
+                    'username' => $way['username'] ?? null,
+                    'password' => $way['password'] ?? null,
+                ];
+            }
+        }
+        return array_values(array_unique($places, SORT_REGULAR));
     }
 
     private function tls(array $options)
@@ -659,9 +691,11 @@ def probe(
     questions: database=True, checklist=True, models=True, statements="all", "pending" (with
     database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
-    connection (see resolve_connection), migrations_table (without prefix), files {name: path},
-    destructive_commands_prohibited, seeder (class or None), cached, storage (path), maintenance
-    {file: path or None, down: bool or None, error}, logs [paths], boot_error (str or None).
+    connection (see resolve_connection), ways (every {host, port, socket, database, username,
+    password} that the connection may come to use, to read or to write), migrations_table (without
+    prefix), files {name: path}, destructive_commands_prohibited, seeder (class or None), cached,
+    storage (path), maintenance {file: path or None, down: bool or None, error}, logs [paths],
+    boot_error (str or None).
     Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, elsewhere: [other connections it opened]}}.

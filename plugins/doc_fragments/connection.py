@@ -27,6 +27,14 @@ options:
     description: Additional environment variables for PHP.
     type: dict
     default: {}
+  laravel_env_database:
+    description:
+      - Whether O(database_host), O(database_port), O(database_socket), O(database_user),
+        O(database_password) and O(database_name) are given to PHP as well, in its environment as
+        C(DB_HOST) and so on, so that artisan works on that server too. What is not given is empty
+        there. A rehearsal on another server is made of this.
+    type: bool
+    default: false
   database_connection:
     description:
       - Name of the connection in the application's C(config/database.php).

@@ -120,7 +120,7 @@ def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     given, known = _inputs(inputs), facts.Laravel(laravel)
     return (
         given.rehearsal_level != "none"
-        and not schema["rehearsal"]["lacking"]
+        and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
         and not laravel["migrations"]["missing"]
         and not facts.reaches_out(known, known.recorded)
     )

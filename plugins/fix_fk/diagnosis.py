@@ -589,7 +589,7 @@ class _Case:
         level = self.inputs.rehearsal_level
         why = self._why_unrehearsed()
         if not why:
-            return [plan.rehearse(self.schema, level)]
+            return [plan.rehearse(self.schema, level, self.inputs)]
         if self.inputs.rehearsal_required:
             raise _Refusal(
                 "cannot_rehearse",
@@ -605,7 +605,7 @@ class _Case:
         if self.inputs.rehearsal_level == "none":
             return "rehearsal_level is none"
         clone = self.schema["rehearsal"]
-        if clone["lacking"]:
+        if clone["lacking"] and self.inputs.rehearsal_server == "same":
             lacking = "; ".join(
                 f"{account['account']} lacks {', '.join(account['rights'])}"
                 for account in clone["lacking"]
@@ -614,7 +614,9 @@ class _Case:
             pattern = plan.quote(clone["schema"].replace("_", "\\_"))
             return (
                 f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
-                f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}"
+                f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}. "
+                "Without them it can be rehearsed on a server of its own, with "
+                "-e rehearsal_server=embedded"
             )
         return facts.reaches_out(self.laravel, self.laravel.pending)
 

@@ -33,6 +33,10 @@ class Inputs:
     expected_tables: tuple = ()
     rehearsal_level: str = "structure"
     rehearsal_required: bool = False
+    rehearsal_server: str = "same"
+    rehearsal_host: str | None = None
+    rehearsal_socket: str | None = None
+    rehearsal_user: str | None = None
     laravel_php: str = "php"
     laravel_path: str = ""
 
@@ -45,6 +49,11 @@ _NAMES = (
     "laravel_path",
     "laravel_php",
     "rehearsal_level",
+    "rehearsal_server",
+    "rehearsal_host",
+    "rehearsal_socket",
+    "rehearsal_user",
+    "rehearsal_password",
     "database_connection",
     "database_host",
     "database_name",
@@ -52,6 +61,7 @@ _NAMES = (
     "database_user",
 )
 LEVELS = ("none", "structure", "full")
+SERVERS = ("same", "embedded", "other")
 _CONSTRAINT = {
     "name": str,
     "table": str,
@@ -74,6 +84,15 @@ def inputs(values: dict) -> Inputs:
             raise ValueError(f"{name} is not text; put it in quotes")
     if values.get("rehearsal_level", "structure") not in LEVELS:
         raise ValueError(f"rehearsal_level is none of {', '.join(LEVELS)}")
+    server = values.get("rehearsal_server", "same")
+    if server not in SERVERS:
+        raise ValueError(f"rehearsal_server is none of {', '.join(SERVERS)}")
+    named = values.get("rehearsal_host") or values.get("rehearsal_socket")
+    if server == "other" and not (named and values.get("rehearsal_user")):
+        raise ValueError(
+            "rehearsal_server is other, which takes rehearsal_host or rehearsal_socket, and "
+            "rehearsal_user"
+        )
     constraints = _list(values, "expected_constraints", "constraints")
     for item in constraints:
         wrong = [

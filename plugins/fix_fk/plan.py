@@ -9,7 +9,7 @@ is done.
 from __future__ import annotations
 
 from . import sql
-from .facts import Laravel, quarantine
+from .facts import Inputs, Laravel, quarantine
 
 from ansible.module_utils.fix_fk.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -109,19 +109,28 @@ def drop_statements(schema: dict, keys: list[dict]) -> list[str]:
     return [drop_statement(key) for key in foreign_keys(schema, keys)]
 
 
-def rehearse(schema: dict, level: str) -> dict:
+def rehearse(schema: dict, level: str, given: Inputs) -> dict:
     """Return the step that carries the plan out on a clone first."""
     clone = quote(schema["rehearsal"]["schema"])
+    begin, end = {
+        "same": ([], []),
+        "embedded": (
+            ["start a server for it on the application's host, reached by a private socket alone"],
+            ["stop that server and delete its folder"],
+        ),
+        "other": ([f"on the server at {given.rehearsal_socket or given.rehearsal_host}:"], []),
+    }[given.rehearsal_server]
     rows = "all rows" if level == "full" else "the rows of the migrations table"
     return step(
         "rehearse",
         "Rehearse on a clone",
         "what fails, fails where nothing can be lost",
         [
+            *begin,
             f"CREATE DATABASE {clone}",
             f"    all definitions of {schema['name']} but its events, and {rows}",
             "the steps below on it, artisan included, without backup and maintenance mode",
-            f"DROP DATABASE {clone}",
+            *(end or [f"DROP DATABASE {clone}"]),
         ],
         ["nothing to undo: the clone is dropped, however the rehearsal ends"],
         f"the checks of step verify on the clone; {schema['name']} has the same definitions and "

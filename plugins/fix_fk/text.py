@@ -84,6 +84,7 @@ def rehearsal(result: dict, host: str) -> str:
     )
     rows = "with all rows" if result["level"] == "full" else "without rows"
     lines = _title("REHEARSED", host, f"{result['checks']} checks passed on the clone")
+    lines += _labelled("Where", [result["server"]] if result["server"] else [])
     lines += _labelled("Took", [f"{took}"])
     lines += _labelled(
         "Window", [f"expect about {times[-1] - times[0] + 1:.0f} s (this was {rows})"]

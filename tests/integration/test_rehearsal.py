@@ -143,13 +143,14 @@ def unreadable(kept):
     return kept, path
 
 
-def test_a_replay_tells_what_the_statements_do_not(unreadable):
+@pytest.mark.parametrize("server", ["same", "embedded"])
+def test_a_replay_tells_what_the_statements_do_not(unreadable, server):
     sandbox, _path = unreadable
     before = state(sandbox)
     run = play(sandbox, rehearsal_level="none")
     assert run.report["diagnosis"]["verdict"] == "holder_not_identified", run.screen
     assert state(sandbox) == before
-    run = play(sandbox, rehearsal_level="structure")
+    run = play(sandbox, rehearsal_level="structure", rehearsal_server=server)
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired"
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])

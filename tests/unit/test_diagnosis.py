@@ -799,6 +799,34 @@ def test_what_cannot_be_rehearsed_is_said(laravel, schema, lacking, elsewhere, d
     assert why in refused(laravel, schema, "cannot_rehearse", rehearsal_required=True)["found"]
 
 
+def test_elsewhere_it_takes_no_rights_on_this_server(laravel, schema):
+    schema["rehearsal"]["lacking"] = [{"account": "app@localhost", "rights": ["CREATE"]}]
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert "rehearsal_server=embedded" in " ".join(result["notes"])
+    given = {"rehearsal_server": "embedded"}
+    result = repaired(laravel, schema, "renamed_table_kept_the_name", **given)
+    done = step(result, "rehearse")["do"]
+    assert "start a server" in done[0] and "delete its folder" in done[-1]
+    given = {"rehearsal_server": "other", "rehearsal_host": "db2", "rehearsal_user": "latihan"}
+    result = repaired(laravel, schema, "renamed_table_kept_the_name", **given)
+    done = step(result, "rehearse")["do"]
+    assert "db2" in done[0] and "DROP DATABASE" in done[-1]
+
+
+@pytest.mark.parametrize(
+    "given, wrong",
+    [
+        ({"rehearsal_server": "there"}, "rehearsal_server is none of same, embedded, other"),
+        ({"rehearsal_server": "other", "rehearsal_user": "a"}, "takes rehearsal_host"),
+        ({"rehearsal_server": "other", "rehearsal_host": "a"}, "rehearsal_user"),
+        ({"rehearsal_password": 123}, "rehearsal_password is not text"),
+    ],
+)
+def test_a_server_for_the_rehearsal_is_named_in_full(given, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        inputs(given)
+
+
 def test_no_rehearsal_is_asked_for_by_name(laravel, schema):
     result = repaired(laravel, schema, "renamed_table_kept_the_name", rehearsal_level="none")
     assert steps(result)[0] == "backup"
