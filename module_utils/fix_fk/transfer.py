@@ -57,10 +57,14 @@ def copy_table(reader, writer, schema, table, columns, buffered=False):
     meanwhile. Raises the driver's errors, and ValueError for a row that is too long to be sent.
     """
     names = [name for name, _kind in columns]
-    values = ", ".join(f"IFNULL({literal(name, kind)}, 'NULL')" for name, kind in columns)
+    # Of a value that got too long the server makes NULL; then the whole row is, not the value.
+    values = ", ',', ".join(
+        f"IF({quote_identifier(name)} IS NULL, 'NULL', {literal(name, kind)})"
+        for name, kind in columns
+    )
     aside = "SQL_BUFFER_RESULT " if buffered else ""
     insert = f"INSERT INTO {quote_identifier(table)} ({quote_columns(names)}) VALUES "  # noqa: S608
-    reader.execute(f"SELECT {aside}CONCAT_WS(',', {values}) FROM {quote_table(schema, table)}")  # noqa: S608
+    reader.execute(f"SELECT {aside}CONCAT({values}) FROM {quote_table(schema, table)}")  # noqa: S608
     batch, length = [], 0
     # Not by iterating, which would fetch all of them.
     row = reader.fetchone()
@@ -77,7 +81,7 @@ def copy_table(reader, writer, schema, table, columns, buffered=False):
 
 
 def literal(name, kind):
-    """Return SQL that gives a column's value as a literal, or NULL."""
+    """Return SQL that gives the value of a column as a literal."""
     column = quote_identifier(name)
     if kind in PLAIN_TYPES:
         return column

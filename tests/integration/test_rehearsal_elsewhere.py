@@ -206,8 +206,10 @@ def test_every_row_arrives_as_it_is(schema, run_module):
     schema.sql(f"CREATE TABLE things ({COLUMNS})")
     for row in ROWS:
         schema.sql(f"INSERT INTO things ({GIVEN}) VALUES ({row})")
-    schema.sql("CREATE TABLE aside (id INT, word VARCHAR(9)) ENGINE=MyISAM")
-    schema.sql("INSERT INTO aside VALUES (1, 'a'), (1, 'a'), (NULL, NULL)")
+    schema.sql("CREATE TABLE aside (id INT, day DATE NOT NULL) ENGINE=MyISAM")
+    schema.sql(
+        "INSERT INTO aside VALUES (1, '0000-00-00'), (1, '0000-00-00'), (NULL, '1999-12-31')"
+    )
     schema.sql("CREATE TABLE nothing (id INT)")
     schema.sql("CREATE TABLE many (id INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(200))")
     schema.sql(
@@ -411,7 +413,8 @@ HARD_CODED = {
     "host": ("'unix_socket' => env('DB_SOCKET', '')", "'unix_socket' => '{socket}'"),
     "reading": (
         "'unix_socket' => env('DB_SOCKET', '')",
-        "'read' => ['unix_socket' => '{socket}'], 'unix_socket' => env('DB_SOCKET', '')",
+        "'write' => [], 'read' => ['unix_socket' => '{socket}'],"
+        " 'unix_socket' => env('DB_SOCKET', '')",
     ),
 }
 
