@@ -90,5 +90,5 @@ def literal(name, kind):
     if kind in BYTE_TYPES:
         return f"CONCAT('x''', HEX({column}), '''')"
     # A FLOAT is shown with six digits, and kept with more.
-    shown = f"{column} + 0e0" if kind == "float" else column
+    shown = f"{column} * 1e0" if kind == "float" else column
     return f"CONCAT('_utf8mb4 x''', HEX(CAST({shown} AS CHAR CHARACTER SET utf8mb4)), '''')"
