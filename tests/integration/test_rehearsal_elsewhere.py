@@ -137,6 +137,15 @@ def test_one_that_a_killed_rehearsal_left_is_stopped_by_the_next(schema, run_mod
     assert not folder.exists()
 
 
+def test_it_is_stopped_also_when_the_live_server_does_not_answer(schema, run_module, temporary):
+    given = {**schema.arguments, "server": "embedded"}
+    assert run_module("schema_clone", **given)["clone"]["refused"] is None
+    given["database_password"] = "another"
+    assert run_module("schema_clone", **given, state="absent")["failed"]
+    wait_until(lambda: not processes(temporary))
+    assert not list(temporary.iterdir())
+
+
 @pytest.mark.usefixtures("temporary")
 def test_after_its_time_it_is_gone_with_its_folder(schema, run_module, monkeypatch):
     monkeypatch.setattr(elsewhere, "TIME_LIMIT", 3)
