@@ -176,8 +176,8 @@ def find_server(flavour, number):
     wanted = f"{NAMES[flavour]} {number[0]}.{number[1]}"
     if not found:
         raise EmbeddedError(
-            f"there is no {' or '.join(SERVER_PROGRAMS[flavour])} on this host, and the live server is "
-            f"{wanted}"
+            f"there is no {' or '.join(SERVER_PROGRAMS[flavour])} on this host, and the live "
+            f"server is {wanted}"
         )
     raise EmbeddedError(
         f"the live server is {wanted}, and {', '.join(found)}; another one would prove nothing"

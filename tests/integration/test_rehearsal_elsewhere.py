@@ -393,7 +393,7 @@ def test_the_embedded_server_must_be_there_and_the_live_ones_kind(
     for version, shown in (("5.7.44 for Linux", "MySQL 5.7.44"), ("9.9.9-MariaDB for", "9.9.9-M")):
         fake.write_text(f"#!/bin/sh\nrm $0\necho mysqld  Ver {version}\n", encoding="utf-8")
         fake.chmod(0o755)
-        monkeypatch.setitem(embedded.SERVERS, suite().flavour, ("one",))
+        monkeypatch.setitem(embedded.SERVER_PROGRAMS, suite().flavour, ("one",))
         assert shown in (text := refused()) and "would prove nothing" in text
 
 
