@@ -142,18 +142,23 @@ def user():
         yield pwd.getpwnam(getpass.getuser())
         return
     name = f"fixfk{secrets.token_hex(3)}"
-    home = tempfile.mkdtemp(prefix="fix_fk_home_")
     try:
         subprocess.run(
-            ["useradd", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", name],
+            [
+                "useradd",
+                "--home-dir",
+                "/nonexistent",
+                "--shell",
+                "/bin/sh",
+                "--password",
+                "*",
+                name,
+            ],
             check=True,
         )
-        account = pwd.getpwnam(name)
-        os.chown(home, account.pw_uid, account.pw_gid)
-        yield account
+        yield pwd.getpwnam(name)
     finally:
         subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
-        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +228,11 @@ class Awx:
 
     def __init__(self, folder, user, project):
         self.folder, self.user, self.project = folder, user, project
+        # Not the user's own, where jobs would leave their reports.
+        self.home = folder / "home"
+        self.home.mkdir()
+        if ROOT:
+            os.chown(self.home, user.pw_uid, user.pw_gid)
         found = [
             path
             for path in (sys.executable, f"/usr/bin/python{sysconfig.get_python_version()}")
@@ -245,7 +255,7 @@ class Awx:
         variables = {
             **sandbox.variables(),
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "backup_dir": f"{self.user.pw_dir}/backups",
+            "backup_dir": f"{self.home}/backups",
         }
         for name, text in (
             ("inventory/hosts", "[laravel]\napp-1.example\n"),
@@ -263,9 +273,9 @@ class Awx:
                     os.lchown(os.path.join(current, name), self.user.pw_uid, self.user.pw_gid)
         done = subprocess.run(
             [self.python, "-m", "ansible_runner", "run", str(data), "-p", playbook, "-i", "1"],
-            cwd=self.user.pw_dir,
+            cwd=self.home,
             env={
-                "HOME": self.user.pw_dir,
+                "HOME": str(self.home),
                 "LANG": "C.UTF-8",
                 "PATH": f"{self.folder}/bin:{os.environ.get('PATH', os.defpath)}",
                 "PYTHONPATH": sysconfig.get_path("purelib"),
@@ -346,7 +356,7 @@ def test_every_playbook_starts_with_strings_for_booleans_and_numbers(awx, broken
     """Without its confirmation each one that destroys only tells; what it does has tests."""
     if not (PROJECT / playbook).exists():
         pytest.skip("not there")
-    own = {"support_bundle_dir": f"{user.pw_dir}/bundles", "report_dir": f"{user.pw_dir}/reports"}
+    own = {"support_bundle_dir": f"{awx.home}/bundles", "report_dir": f"{awx.home}/reports"}
     job = awx.job(broken, playbook, **{**inputs_as_strings(), **own})
     for words in NOT_THE_CODE:
         assert words not in job.screen, job.screen

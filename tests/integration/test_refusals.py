@@ -304,7 +304,7 @@ def test_the_run_refuses(kept, arrange, verdict, words):
     "right, told",
     [
         ("USAGE", "Whether one stands now is not for this account to see"),
-        ("PROCESS", "Standing now: connection {} of root from localhost"),
+        ("PROCESS", "Standing now: connection {} of {} from localhost"),
     ],
 )
 def test_a_lock_wait_names_the_blocker_if_it_may_be_seen(kept, right, told):
@@ -319,7 +319,7 @@ def test_a_lock_wait_names_the_blocker_if_it_may_be_seen(kept, right, told):
             "Schema::table('units', function (Blueprint $table) { $table->integer('luas'); });"
         )
         fails(kept, 1205, up)
-        refused(kept, "lock_wait", told.format(blocker.thread_id()))
+        refused(kept, "lock_wait", told.format(blocker.thread_id(), kept.server.user))
 
 
 def test_a_cached_configuration_that_differs(kept):

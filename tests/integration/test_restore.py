@@ -438,7 +438,7 @@ def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_modul
         " PRIMARY KEY (id), KEY dua (dua DESC), UNIQUE KEY kode (kode), KEY awal (isi(5)),"
         " CONSTRAINT fk_sendiri FOREIGN KEY (induk) REFERENCES anak (id) ON DELETE CASCADE)",
         "CREATE TABLE `a``cu` (kode VARCHAR(9), isi TEXT, FULLTEXT KEY teks (isi), KEY (kode),"
-        " CONSTRAINT `fk``kode` FOREIGN KEY (kode) REFERENCES anak (kode) ON UPDATE CASCADE)",
+        " CONSTRAINT `fk kode` FOREIGN KEY (kode) REFERENCES anak (kode) ON UPDATE CASCADE)",
         "CREATE TABLE lama (id INT, nomor INT AUTO_INCREMENT, PRIMARY KEY (id, nomor),"
         " KEY nomor (nomor)) ENGINE=MyISAM",
         "CREATE TABLE riwayat (id INT PRIMARY KEY, x INT, KEY (x))"
