@@ -144,6 +144,29 @@ def test_looking_changes_nothing(broken, playbook, code, check):
     assert "ALTER TABLE `skp_tahunan` DROP FOREIGN KEY `fk_skp_tahunan_user`" in run.screen
 
 
+def test_what_will_fail_is_foreseen(kept):
+    """The release is there, and nobody has run its migrations yet."""
+    kept.present()
+    before = state(kept)
+    run = play(kept, "playbooks/diagnose.yml")
+    assert run.rc == 10, run.screen
+    assert run.report["prediction"]["outcome"] == "will_fail"
+    assert all(name in str(run.report["prediction"]["findings"]) for name in NAMES)
+    assert run.stats("changed") == 0 and state(kept) == before
+
+
+@pytest.mark.parametrize("where", ["same", pytest.param("embedded", marks=pytest.mark.matrix)])
+def test_the_plan_is_rehearsed_first(broken, where):
+    before = broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id")
+    run = play(broken, rehearsal_server=where, rehearsal_level="full", rehearsal_required=True)
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    assert run.report["steps"][0]["id"] == "rehearse", run.screen
+    assert run.report["steps"][0]["state"] == "passed"
+    assert broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == before
+    assert [name for (name,) in broken.sql("SHOW DATABASES") if "rehearsal" in name] == []
+
+
 def test_a_refusal_changes_nothing(broken):
     broken.sql("INSERT INTO skp_tahunan (user_id, tahun) SELECT id, 2027 FROM users LIMIT 3")
     before = state(broken)
