@@ -37,6 +37,13 @@ options:
       - Only routes that contain this text in their URI or name are listed.
     type: str
     default: ""
+  look_whole:
+    description:
+      - Return as RV(schema), in the same call, what M(fk_constraint_info) says of the whole schema,
+        if it has at most so many tables. RV(schema) is null for a larger one, and where the server
+        could not be asked.
+    type: int
+    default: 0
   timeout:
     description: Seconds that PHP may take each time it is started.
     type: int
@@ -46,7 +53,8 @@ notes:
     C(.env) says; and again after a migration that ended PHP.
   - "What a migration does other than through the database (files, HTTP requests, an own C(new PDO))
     it does here as well, as with C(artisan migrate --pretend). O(statements=none) runs none."
-  - Of the shared connection options only O(database_connection) has a meaning without O(look).
+  - Of the shared connection options only O(database_connection) has a meaning without O(look)
+    and O(look_whole).
 attributes:
   check_mode:
     support: full
@@ -238,7 +246,7 @@ laravel:
       sample: {version: 3.11.2, pymysql: 1.1.1}
 schema:
   description: What M(fk_constraint_info) returns.
-  returned: with O(look)
+  returned: with O(look), or with O(look_whole) where the application reaches its database
   type: dict
 """
 
@@ -259,7 +267,7 @@ from ansible.module_utils.fix_fk.laravel import (
     redact,
     split_migrations,
 )
-from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
+from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look, look_if_small
 
 NOT_SHOWN = "(not shown)"
 
@@ -275,6 +283,7 @@ def main():
             "route_pattern": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": PROBE_TIMEOUT},
             "look": {"type": "dict", "options": LOOK_SPEC},
+            "look_whole": {"type": "int", "default": 0},
         },
         needs_application=True,
         supports_check_mode=True,
@@ -313,6 +322,8 @@ def main():
     result = {"laravel": present(facts, differences, busy, given)}
     if given["look"]:
         result["schema"] = look(module, given["look"])
+    elif given["look_whole"] and can_look(result["laravel"]):
+        result["schema"] = look_if_small(module, given["look_whole"])
     module.exit_json(changed=False, **result)
 
 
@@ -355,6 +366,15 @@ def present(facts, differences, busy, given):
         "checklist": checklist(facts["checklist"], given["route_pattern"]),
         "python": {"version": platform.python_version(), "pymysql": pymysql_version()},
     }
+
+
+def can_look(laravel):
+    """Whether the server could be asked by the application, and can be by this module."""
+    return (
+        laravel["database_error"] is None
+        and laravel["connection"]["driver"] in ("mysql", "mariadb")
+        and laravel["python"]["pymysql"]
+    )
 
 
 def statements_by_migration(answers, password):

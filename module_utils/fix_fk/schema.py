@@ -14,6 +14,7 @@ from ansible.module_utils.fix_fk.connection import (
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.flavour import name_key
 from ansible.module_utils.fix_fk.foreign_keys import (
+    ForeignKey,
     compare,
     count_rows,
     find_orphans,
@@ -53,6 +54,16 @@ LOOK_SPEC: dict = {
     "contents": {"type": "bool", "default": False},
     "contents_columns": {"type": "dict", "default": {}},
     "migrations_table": {"type": "str"},
+}
+
+# What is asked to have all of it.
+EVERYTHING: dict = {
+    "names": [],
+    "tables": None,
+    "expected": [],
+    "contents": False,
+    "contents_columns": {},
+    "migrations_table": None,
 }
 
 # Seconds, for each of the counts.
@@ -110,6 +121,98 @@ def look(module, asked, kept=None):
     return schema
 
 
+def look_if_small(module, limit):
+    """Return what look() gives for EVERYTHING when the schema has at most `limit` tables.
+
+    None for a larger one, and whenever the server cannot be asked: look() then says why.
+    """
+    if module.params["database_user"]:
+        return None
+    parameters = resolve(module)
+    pymysql = load_pymysql(module)
+    settings = {"database": None, "lock_wait_timeout": LOCK_WAIT_TIMEOUT}
+    count = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+    try:
+        with open_connection(pymysql, parameters, **settings) as connection:
+            if rows_of(connection, count, (parameters.database,))[0][0] > limit:
+                return None
+            schema = describe_schema(connection, parameters.database, EVERYTHING, pymysql)
+            schema["rehearsal"] = describe_rehearsal(connection, schema["name"], pymysql)
+    except (pymysql.MySQLError, OSError, RuntimeError, ValueError):
+        return None
+    return dict(schema, application_account=None)
+
+
+def narrow(schema, asked):
+    """Return what describe_schema() answers to names, tables and expected of `asked`, from its
+    answer to EVERYTHING."""
+    # On the controller lists are Ansible's own, which cannot be copied as such.
+    keys = [
+        ForeignKey(
+            **{
+                part: list(value) if part.endswith("columns") else value
+                for part, value in key.items()
+            }
+        )
+        for key in schema["constraints"]
+    ]
+    held, chosen, told, compared = _select(schema, schema["tables"], keys, asked)
+    missing, differing = _compare(schema, compared, asked)
+    return {
+        **schema,
+        "details": {name: about for name, about in schema["details"].items() if name in chosen},
+        "constraints": [asdict(key) for key in told],
+        "holders": held,
+        "missing": missing,
+        "differing": differing,
+        "locks": None
+        if schema["locks"] is None
+        else [lock for lock in schema["locks"] if lock["table"] is None or lock["table"] in chosen],
+    }
+
+
+def _table_key(server):
+    return str if server["lower_case_table_names"] == 0 else str.lower
+
+
+def _select(schema, tables, foreign_keys, asked):
+    """Return (holders, tables to tell of, foreign keys to tell, foreign keys to compare).
+
+    schema: {name, server, ...}; tables: names of all; asked: as look() has it.
+    """
+    flavour, table_key = schema["server"]["flavour"], _table_key(schema["server"])
+    held = holders(foreign_keys, asked["names"], flavour)
+    everything = asked["tables"] is None and not asked["names"]
+    wanted = {table_key(table) for table in asked["tables"] or ()}
+    wanted.update(table_key(table) for owners in held.values() for table in owners)
+    chosen = {table for table in tables if everything or table_key(table) in wanted}
+    names = {name_key(asked_name, flavour) for asked_name in asked["names"]}
+    expected = {name_key(wish["name"], flavour) for wish in asked["expected"]}
+    told, compared = [], []
+    for key in foreign_keys:
+        folded = name_key(key.name, flavour)
+        if (
+            everything
+            or folded in names
+            or key.table in chosen
+            or (key.referenced_schema == schema["name"] and key.referenced_table in chosen)
+        ):
+            told.append(key)
+        if folded in expected:
+            compared.append(key)
+    return held, chosen, told, compared
+
+
+def _compare(schema, foreign_keys, asked):
+    table_key = _table_key(schema["server"])
+    return compare(
+        foreign_keys,
+        asked["expected"],
+        schema["server"]["flavour"],
+        lambda one, other: table_key(one) == table_key(other),
+    )
+
+
 def describe_schema(connection, name, asked, pymysql):
     """Return the dict `schema` of fk_constraint_info; asked: as look() has it.
 
@@ -126,39 +229,14 @@ def describe_schema(connection, name, asked, pymysql):
             raise
         exists = False
 
-    flavour = server["flavour"]
-    table_key = str if server["lower_case_table_names"] == 0 else str.lower
     # In this order: what is in the dictionary, and not among the tables listed later, is an orphan.
     known = read_dictionary(connection, name, server, pymysql)
     tables, views = list_names(connection, name) if exists else ([], [])
     foreign_keys = list_usage(connection, name) if exists else []
-    held = holders(foreign_keys, asked["names"], flavour)
-
-    everything = asked["tables"] is None and not asked["names"]
-    wanted = {table_key(table) for table in asked["tables"] or ()}
-    wanted.update(table_key(table) for owners in held.values() for table in owners)
-    chosen = {table for table in tables if everything or table_key(table) in wanted}
-    names = {name_key(asked_name, flavour) for asked_name in asked["names"]}
-    expected = {name_key(wish["name"], flavour) for wish in asked["expected"]}
-    told, compared = [], []
-    for key in foreign_keys:
-        folded = name_key(key.name, flavour)
-        if (
-            everything
-            or folded in names
-            or key.table in chosen
-            or (key.referenced_schema == name and key.referenced_table in chosen)
-        ):
-            told.append(key)
-        if folded in expected:
-            compared.append(key)
+    about = {"name": name, "server": server}
+    held, chosen, told, compared = _select(about, tables, foreign_keys, asked)
     with_rules(connection, name, [*told, *compared])
-    missing, differing = compare(
-        compared,
-        asked["expected"],
-        flavour,
-        lambda one, other: table_key(one) == table_key(other),
-    )
+    missing, differing = _compare(about, compared, asked)
     orphans, outside = find_orphans(connection, name, server, known, tables)
     recorded = contents = broken = None
     if exists and asked["migrations_table"]:
@@ -189,7 +267,7 @@ def describe_schema(connection, name, asked, pymysql):
         "locks": locks,
         "contents": contents,
         "counts": [
-            count_rows(connection, name, question, COUNT_SECONDS, flavour, pymysql)
+            count_rows(connection, name, question, COUNT_SECONDS, server["flavour"], pymysql)
             for question in asked.get("counts") or ()
         ],
     }

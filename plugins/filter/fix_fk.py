@@ -25,6 +25,8 @@ try:
         text,
         verification,
     )
+
+    from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise
@@ -40,6 +42,20 @@ def _inputs(values: dict):
         return facts.inputs(values)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def narrow(schema: dict, asked: dict) -> dict:
+    """Return the part of what is known of a whole schema that wanted() asks for."""
+    # As the module takes it: a list may be given as one text.
+    lists = ("columns", "referenced_columns")
+    expected = [
+        {
+            part: value.split(",") if part in lists and isinstance(value, str) else value
+            for part, value in wish.items()
+        }
+        for wish in asked["expected"]
+    ]
+    return schemas.narrow(schema, dict(asked, expected=expected))
 
 
 def wanted(laravel: dict, inputs: dict) -> dict:
@@ -238,6 +254,7 @@ def _missing(*_args, **_kwargs):
 
 FILTERS = {
     "fix_fk_wanted": wanted,
+    "fix_fk_narrow": narrow,
     "fix_fk_ground": ground,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,

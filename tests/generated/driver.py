@@ -70,12 +70,13 @@ class Run:
         return result
 
     def go(self) -> Outcome:
-        self.laravel = self.call("laravel_info", statements="all")["laravel"]
+        known = self.call("laravel_info", statements="all", look_whole=100)
+        self.laravel = known["laravel"]
         result = filters.ground(self.laravel, self.inputs)
         if result:
             return Outcome(result, calls=self.calls)
         wanted = filters.wanted(self.laravel, self.inputs)
-        found = self.call("fk_constraint_info", **wanted)["schema"]
+        found = filters.narrow(known["schema"], wanted)
         self.result = filters.diagnose(self.laravel, found, self.inputs)
         outcome = Outcome(self.result, calls=self.calls)
         for step in self.result["steps"]:

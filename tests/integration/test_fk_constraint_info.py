@@ -49,6 +49,35 @@ def look(run_module, schema):
     return run
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"names": ["FK_SKP_Approved_By", "fk_nobody"], "tables": ["skp `100%-é", "no such"]},
+        {"names": [], "tables": ["users"]},
+        {"names": ["fk_detail_skp"], "tables": []},
+        {
+            "names": [],
+            "tables": [],
+            "expected": [
+                {"name": "fk_skp_approved_by", "table": "users", "columns": ["approved_by"]},
+                {"name": "fk_nobody"},
+            ],
+        },
+    ],
+    ids=["names_and_tables", "tables", "names", "expected"],
+)
+def test_what_is_known_of_everything_answers_the_same(schema, look, asked):
+    schema.run(INCIDENT)
+    asked = {"expected": [], **asked}
+    with schema.connect() as holder, holder.cursor() as cursor:
+        holder.begin()
+        cursor.execute("SELECT 1 FROM users")
+        everything, direct = look(), look(**asked)
+    for lock in [*(everything["locks"] or []), *(direct["locks"] or [])]:
+        lock.pop("seconds")
+    assert schema_module.narrow(everything, asked) == direct
+
+
 def test_the_incident_is_seen(schema, look):
     schema.run(INCIDENT)
     seen = look(names=["FK_SKP_Approved_By", "fk_nobody"], tables=["skp `100%-é", "no such"])
