@@ -219,10 +219,13 @@ REFUSED = (
     ),
     Cause(
         "The server's disk was full",
-        "1005 (28), 1021, 1114",
+        "1005 (135, 28), 1021, 1114",
         ("disk_full",),
         "Once there is room, `incident_migration` lets the rest be repaired.",
-        (_UNIT + "test_a_full_disk_is_not_this_incident",),
+        (
+            _CAUSES + "test_a_disk_without_room_is_told",
+            _UNIT + "test_a_full_disk_is_not_this_incident",
+        ),
     ),
     Cause(
         "The account lacked a right",

@@ -25,6 +25,8 @@ NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
 NAME_TAKEN = {1826, 1022, 1823}
 DISK_FULL = (1021, 1114)
+# ENOSPC, EDQUOT, and what InnoDB makes of the first when a table cannot be made.
+DISK_FULL_ERRNO = (28, 122, 135)
 RIGHT_MISSING = (1044, 1142, 1143, 1227, 1410)
 LOOK_ALIKES = {
     1061: "index_name_taken",
@@ -1097,7 +1099,7 @@ class _Case:
             "migration has left"
         )
         told = f"Migration {migration} failed with {failed.code}: {failed.shown}."
-        if failed.code in DISK_FULL or failed.errno in (28, 122):
+        if failed.code in DISK_FULL or failed.errno in DISK_FULL_ERRNO:
             raise _Refusal(
                 "disk_full",
                 f"{told} The server had no room left. No constraint name is taken.",

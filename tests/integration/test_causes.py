@@ -7,11 +7,25 @@ repaired the plan is looked at, since test_verdicts.py carries such plans out.
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from playbook import play
-from release import BACKUP, KEYS, OURS, RENAME, RENAME_BACK, TAKEN, create, fails, foreign, migrate
+from release import (
+    BACKUP,
+    KEYS,
+    OURS,
+    RENAME,
+    RENAME_AND_CREATE,
+    RENAME_BACK,
+    TAKEN,
+    create,
+    fails,
+    foreign,
+    migrate,
+)
 from sandbox import ON_MARIADB
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -337,6 +351,23 @@ def test_the_cause_is_refused(kept, arrange, verdict, words):
     if not ON_MARIADB and arrange is name_that_will_be_generated:
         pytest.skip("MySQL counts on until it finds a name that is free")
     refused(kept, verdict, *words, **variables)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not ON_MARIADB, reason="only root can mount a small disk")
+def test_a_disk_without_room_is_told(kept, tmp_path):
+    kept.present()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "none", disk], check=True)
+    try:
+        (disk / "full").write_bytes(bytes(65536))
+        kept.sql(f"GRANT FILE ON *.* TO '{kept.user}'@'localhost'")
+        up = f"DB::statement(\"CREATE TABLE besar (id INT PRIMARY KEY) DATA DIRECTORY='{disk}'\");"
+        fails(kept, 1005, up + RENAME_AND_CREATE, RENAME_BACK)
+        told = refused(kept, "disk_full", "No more room")
+        assert "incident_migration" in told
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_way_out_of_a_backup_over_what_was_there(kept):

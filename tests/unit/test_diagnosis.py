@@ -1086,7 +1086,9 @@ def test_a_constraint_on_other_columns_is_not_the_one_to_be_made(laravel, schema
     repaired(laravel, schema, "table_already_has_the_constraint")
 
 
-@pytest.mark.parametrize("code, errno", [(1005, " (errno: 28 x)"), (1021, ""), (1114, "")])
+@pytest.mark.parametrize(
+    "code, errno", [(1005, " (errno: 28 x)"), (1005, " (errno: 135 x)"), (1021, ""), (1114, "")]
+)
 def test_a_full_disk_is_not_this_incident(laravel, schema, code, errno):
     failed_with(laravel, f"SQLSTATE[HY000]: General error: {code} Can't create{errno} (SQL: x)")
     result = refused(laravel, schema, "disk_full")
