@@ -185,6 +185,10 @@ class _Case:
             diagnosis.refused, diagnosis.next = True, refusal.next
             diagnosis.not_changed = refusal.not_changed or NOT_CHANGED
             diagnosis.steps = []
+        else:
+            if self._replay_text():
+                told = self._replay_text().strip()
+                diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
         return diagnosis.as_dict()
 
     # --- the order of questions ----------------------------------------------------------

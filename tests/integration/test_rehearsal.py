@@ -48,6 +48,7 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     assert run.report["outcome"] == "repaired"
     assert run.report["steps"][0]["state"] == "passed"
     assert "REHEARSED" in run.screen and "expect about" in run.screen
+    assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert "trigger sendiri: it names the schema" in run.screen and "catat" not in run.screen
     assert clone(broken) not in schemas(broken)
     assert broken.recorded()[-2] == FAILED
@@ -65,6 +66,24 @@ def test_a_plan_that_fails_on_the_clone_is_not_carried_out(later, level, outcome
         assert "users has rows" in run.message() and "Nothing was changed" in run.message()
         assert state(later) == before
         assert "The application stays in maintenance mode" not in run.screen
+
+
+def test_without_a_replay_what_was_read_counts(broken):
+    """An old migration does not run on an empty schema; the incident is plain all the same."""
+    (path,) = Path(broken.app, "database", "migrations").glob("*_create_skp_tahunan_table.php")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("public function up()", "public function up() { $this->do(); if (\\"
+        "Illuminate\\Support\\Facades\\DB::table('users')->doesntExist()) throw new"
+        " \\RuntimeException('old'); } public function do()"),
+        encoding="utf-8",
+    )  # fmt: skip
+    run = play(broken, rehearsal_level="full")
+    assert run.rc == 0, run.screen
+    assert run.report["outcome"] == "repaired"
+    notes = " ".join(run.report["diagnosis"]["notes"])
+    assert f"that ended at {path.stem}: old" in notes and "are read counts" in notes
+    assert clone(broken) not in schemas(broken)
 
 
 def test_a_rehearsal_that_was_killed_leaves_nothing_that_matters(broken):
