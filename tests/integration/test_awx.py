@@ -147,13 +147,15 @@ def user():
         yield pwd.getpwnam(getpass.getuser())
         return
     name = f"fixfk{secrets.token_hex(3)}"
+    home = tempfile.mkdtemp(prefix="fix_fk_home_")
     try:
-        subprocess.run(
-            ["useradd", "--home-dir", "/nonexistent", "--shell", "/bin/sh", name], check=True
-        )
-        yield pwd.getpwnam(name)
+        subprocess.run(["useradd", "--home-dir", home, "--shell", "/bin/sh", name], check=True)
+        account = pwd.getpwnam(name)
+        os.chown(home, account.pw_uid, account.pw_gid)
+        yield account
     finally:
         subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
+        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")
