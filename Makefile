@@ -30,7 +30,8 @@ test:
 # What is run on each suite as a whole; docs/servers.md says what that covers.
 ON_EACH_SUITE := $(addprefix tests/integration/test_, $(addsuffix .py, \
 	artisan diagnose fk_constraint fk_constraint_info laravel_info locks odd option_1 option_2 \
-	option_3 refusals rename_back restore schema_backup settings verdicts))
+	option_3 refusals rehearsal rehearsal_elsewhere rename_back restore schema_backup settings \
+	verdicts))
 
 matrix:
 	@scripts/setup matrix
