@@ -185,7 +185,7 @@ from ansible.module_utils.fix_fk.elsewhere import Embedded, Other, Unfit, refuse
 from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.laravel import application
-from ansible.module_utils.fix_fk.scratch import clone_name, show_create
+from ansible.module_utils.fix_fk.scratch import clone_name, drop_schema, show_create
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 from ansible.module_utils.fix_fk.transfer import copy_table, prepare_reader, writing
 
@@ -360,15 +360,10 @@ class Task:
         """Drop the clone, wherever it is; return whether there was one."""
         if self.place:
             return self.place.end(self.clone["schema"], self.pymysql)
-        there = rows_of(
-            self.connection,
-            "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
-            (self.clone["schema"],),
-        )
-        if there:
-            self.select(self.schema)
-            self.send(f"DROP DATABASE IF EXISTS {quote_identifier(self.clone['schema'])}")
-        return bool(there)
+        self.select(self.schema)
+        dropped = drop_schema(self.connection, self.clone["schema"])
+        self.queries += [dropped] if dropped else []
+        return dropped is not None
 
     def select(self, schema):
         self.there.select_db(schema)

@@ -94,22 +94,12 @@ from ansible.module_utils.fix_fk.connection import (
 from ansible.module_utils.fix_fk.dotenv import WORDS, entries, key_of, read_value
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 from ansible.module_utils.fix_fk.laravel import last_errors, probe, redact
-from ansible.module_utils.fix_fk.schema import describe_schema
+from ansible.module_utils.fix_fk.schema import CONNECTING, EVERYTHING, describe_schema
 from ansible.module_utils.fix_fk.scratch import show_create
 
 TELLING = ("KEY", "SECRET", "PASS", "TOKEN", "DSN", "CREDENTIAL")
 # Shorter ones are part of ordinary words; redact() takes them out where they stand alone.
 SHORT = 4
-# Seconds. Looking must not queue behind an ALTER for long.
-LOCK_WAIT_TIMEOUT = 2
-EVERYTHING: dict = {
-    "names": [],
-    "tables": None,
-    "expected": [],
-    "contents": False,
-    "contents_columns": {},
-    "migrations_table": None,
-}
 
 
 def main():
@@ -175,7 +165,7 @@ def describe(module, connection, secrets, missing):
     secrets.add(parameters.password)
     pymysql = load_pymysql(module)
     try:
-        with open_connection(pymysql, parameters, LOCK_WAIT_TIMEOUT, database=None) as server:
+        with open_connection(pymysql, parameters, **CONNECTING) as server:
             facts = describe_schema(server, parameters.database, EVERYTHING, pymysql)
             for lock in facts["locks"] or ():
                 # Of another session, with its values.

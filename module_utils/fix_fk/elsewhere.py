@@ -28,8 +28,8 @@ from ansible.module_utils.fix_fk.embedded import (
 )
 from ansible.module_utils.fix_fk.flavour import NAMES
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
+from ansible.module_utils.fix_fk.scratch import drop_schema
 from ansible.module_utils.fix_fk.server import describe_server
-from ansible.module_utils.fix_fk.sql import quote_identifier
 
 # Settings of a server on which it depends what a migration does.
 SETTINGS = (
@@ -159,14 +159,7 @@ class Other:
     def end(self, clone, pymysql):
         """Drop the clone; return whether there was one."""
         with contextlib.closing(self._open(pymysql)) as connection:
-            there = rows_of(
-                connection,
-                "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
-                (clone,),
-            )
-            with connection.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS {quote_identifier(clone)}")
-        return bool(there)
+            return drop_schema(connection, clone) is not None
 
     def _open(self, pymysql):
         return open_connection(pymysql, self.parameters, database=None)

@@ -69,8 +69,9 @@ EVERYTHING: dict = {
 # Seconds, for each of the counts.
 COUNT_SECONDS = 10
 
-# Seconds. Looking must not queue behind an ALTER for long.
-LOCK_WAIT_TIMEOUT = 2
+# How looking connects. No schema is selected, so that a missing one is an answer, not an error;
+# and it must not queue behind an ALTER for long (seconds).
+CONNECTING: dict = {"database": None, "lock_wait_timeout": 2}
 
 UNKNOWN_SCHEMA = 1049
 VIEW_INVALID = 1356
@@ -97,10 +98,8 @@ def look(module, asked, kept=None):
     """
     parameters = resolve(module)
     pymysql = load_pymysql(module)
-    # No schema is selected while connecting, so that a missing one is an answer, not an error.
-    settings = {"database": None, "lock_wait_timeout": LOCK_WAIT_TIMEOUT}
     errors = database_errors(module, parameters, kept)
-    with errors, open_connection(pymysql, parameters, **settings) as connection:
+    with errors, open_connection(pymysql, parameters, **CONNECTING) as connection:
         try:
             schema = describe_schema(connection, parameters.database, asked, pymysql)
         except ValueError as error:
@@ -114,7 +113,7 @@ def look(module, asked, kept=None):
     if module.params["database_user"] and module.params["laravel_path"]:
         own = resolve(module, as_application=True)
         errors = database_errors(module, own, kept)
-        with errors, open_connection(pymysql, own, **settings) as theirs:
+        with errors, open_connection(pymysql, own, **CONNECTING) as theirs:
             schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
             lacking = describe_rehearsal(theirs, schema["name"], pymysql)["lacking"]
             schema["rehearsal"]["lacking"] += lacking
@@ -130,10 +129,9 @@ def look_if_small(module, limit):
         return None
     parameters = resolve(module)
     pymysql = load_pymysql(module)
-    settings = {"database": None, "lock_wait_timeout": LOCK_WAIT_TIMEOUT}
     count = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
     try:
-        with open_connection(pymysql, parameters, **settings) as connection:
+        with open_connection(pymysql, parameters, **CONNECTING) as connection:
             if rows_of(connection, count, (parameters.database,))[0][0] > limit:
                 return None
             schema = describe_schema(connection, parameters.database, EVERYTHING, pymysql)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 from ansible.module_utils.fix_fk.server import describe_account
-from ansible.module_utils.fix_fk.sql import quote_table
+from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 NAME_LENGTH = 64
 
@@ -30,6 +30,16 @@ def describe_rehearsal(connection, schema, pymysql):
         "schema": clone,
         "lacking": [{"account": account["name"], "rights": missing}] if missing else [],
     }
+
+
+def drop_schema(connection, name):
+    """Drop a scratch schema; return the statement, or None where there was none."""
+    known = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    if not rows_of(connection, known, (name,)):
+        return None
+    statement = f"DROP DATABASE IF EXISTS {quote_identifier(name)}"
+    rows_of(connection, statement)
+    return statement
 
 
 def show_create(connection, schema, kind, name):

@@ -92,9 +92,9 @@ def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str, str
         kept = laravel.history.schema.get(problem.table)
         there = table and table.key(problem.name)
         later = laravel.recorded[laravel.recorded.index(migration) + 1 :]
-        if problem.name.casefold() in _keys_dropped(laravel, later):
+        if not (kept and holder and holder.key(problem.name)) or there:
             continue
-        if kept and holder and holder.key(problem.name) and not there:
+        if problem.name.casefold() not in _keys_dropped(laravel, later):
             found.append((problem.name, holder.name, kept.name, migration))
     return found
 

@@ -59,13 +59,6 @@ REPAIRED = (
         (_CAUSES + "other_case", _UNIT + "test_names_are_compared_without_case"),
     ),
     Cause(
-        "The names of two tables differ only in case",
-        "1005 (121), 1826",
-        ("tables_differ_in_case",),
-        "What to rename is shown: which of them is in use cannot be known for certain.",
-        (_CAUSES + "twins",),
-    ),
-    Cause(
         "An earlier attempt got as far as the constraint; the table has it",
         "1005 (121), 1826",
         ("table_already_has_the_constraint",),
@@ -216,6 +209,13 @@ REFUSED = (
             _REFUSALS + "rows_without_a_parent",
             _CAUSES + "test_option_1_by_hand_with_the_constraints_dropped_as_well",
         ),
+    ),
+    Cause(
+        "The names of two tables differ only in case",
+        "1005 (121), 1826",
+        ("tables_differ_in_case",),
+        "What to rename is shown: which of them is in use cannot be known for certain.",
+        (_CAUSES + "twins",),
     ),
     Cause(
         "The server's disk was full",
