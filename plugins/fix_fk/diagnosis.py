@@ -624,7 +624,7 @@ class _Case:
                 "Without them it can be rehearsed on a server of its own, with "
                 "-e rehearsal_server=embedded"
             )
-        return facts.reaches_out(self.laravel, self.laravel.pending)
+        return facts.reaches_out(self.laravel, self._to_run())
 
     def _check_readable(self, migration: str) -> None:
         known = self.laravel.statements(migration)
@@ -831,7 +831,7 @@ class _Case:
             state = self.live.copy()
             way, reason = ways[name]()
             if way is not None:
-                reason = self._rehearse_in_memory(state, way) or ""
+                reason = self.inputs.unproven.get(name) or self._rehearse_in_memory(state, way)
                 if not reason:
                     considered.append({"way": name, "chosen": True, "reason": way["reason"]})
                     return {**way, "name": name, "considered": considered}, state

@@ -223,7 +223,8 @@ class _Skip(_Case):
             return
         self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
         begin = plan.begin(self.artisan, self.schema, self.migration) if work else []
-        self._plan([*begin, *work, *plan.finish(self.artisan)], final)
+        rehearsal = self._rehearsal() if work else []
+        self._plan([*rehearsal, *begin, *work, *plan.finish(self.artisan)], final)
         self._expect(adds, final, lacking)
 
     def _given(self, given: dict) -> tuple[str | None, list[str], bool]:

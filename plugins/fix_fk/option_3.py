@@ -97,7 +97,7 @@ class _Fresh(_Case):
             "them with rows."
         )
         self.diagnosis.outcome = "rebuilt"
-        self._plan(self._steps(look, tables, seeder), final)
+        self._plan([*self._rehearsal(), *self._steps(look, tables, seeder)], final)
         expected = self.diagnosis.expected
         # Nothing of before is to be found again, so nothing is compared.
         expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
@@ -164,6 +164,11 @@ class _Fresh(_Case):
             "playbooks/permanent_fix.yml -e permanent_fix_source=git, and run this again. If it is "
             f"to be tried all the same: -e fresh_anyway={name}",
         )
+
+    def _why_unrehearsed(self) -> str:
+        if self.foreseen:
+            return "that it fails is foreseen, and fresh_anyway asks for it all the same"
+        return super()._why_unrehearsed()
 
     # --- the empty schema, in memory ------------------------------------------------------
 

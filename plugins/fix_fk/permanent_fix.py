@@ -137,8 +137,19 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     """
     fix = given["rendering"].get("migration") if given["source"] == "render" else None
     laravel = Laravel(_without(laravel_facts, fix))
-    case = _Case(laravel, schema, inputs)
+    case = _Fix(laravel, schema, inputs)
     return case.concluded(lambda: _decide(case, given, fix))
+
+
+class _Fix(_Case):
+    """One application on the way to its permanent fix."""
+
+    comes = False
+
+    def _why_unrehearsed(self) -> str:
+        if self.comes:
+            return "the code to run comes with this run, and is not there to be tried before"
+        return super()._why_unrehearsed()
 
 
 def _without(facts: dict, fix: str | None) -> dict:
@@ -159,7 +170,7 @@ def _without(facts: dict, fix: str | None) -> dict:
     return result
 
 
-def _decide(case: _Case, given: dict, fix: str | None) -> None:
+def _decide(case: _Fix, given: dict, fix: str | None) -> None:
     rendering = given.get("rendering") or {}
     if rendering.get("problem"):
         raise _Refusal("bad_input", f"{rendering['problem']}.", rendering["next"])
@@ -212,8 +223,10 @@ def _decide(case: _Case, given: dict, fix: str | None) -> None:
     final = case.live.copy()
     for migration in case.laravel.pending:
         final.apply(case.laravel.up(migration))
+    case.comes = bool(step)
     case._plan(
         [
+            *case._rehearsal(),
             *plan.begin(case.artisan, case.schema, fix or PULL),
             *([step["step"]] if step else []),
             plan.migrate(case.artisan, case.laravel, pending),

@@ -35,7 +35,8 @@ def build(run: dict) -> dict:
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
-      failed, not reached), queries (what was sent) and undo_queries (what takes that back).
+      failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
+      (how a rehearsal went).
     """
     diagnosis = run["diagnosis"] or _no_diagnosis()
     # With --check the backup is tried, and nothing is made.
@@ -155,7 +156,13 @@ def _step(step: dict, state: str, result: dict) -> dict:
         "changed": changed,
         "queries": list(result.get("queries") or []),
         "undo_queries": list(undo) if changed else [],
+        "details": _details(result) if step["id"] == "rehearse" and result else [],
     }
+
+
+def _details(rehearsal: dict) -> list[str]:
+    parts = text.rehearsal_parts(rehearsal)
+    return [f"{label}: {item}" for label, items in parts.items() for item in items]
 
 
 def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: list[dict]) -> dict:

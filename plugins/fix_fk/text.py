@@ -25,6 +25,17 @@ WAYS = {
     "rename_back": "rename the tables back",
     "literal": "migrate:rollback --step=1 as it stands",
 }
+TOOK = {
+    "forget": "take back",
+    "rollback": "roll back",
+    "record": "record",
+    "fk_drop": "drop",
+    "remigrate": "migrate",
+    "skip": "skip",
+    "complete": "add",
+    "empty": "build anew",
+    "verify": "verify",
+}
 SOURCES = {"pretend": "migrate --pretend", "log": "the log", "inventory": "the inventory"}
 PROOFS = {
     "L0": "the file was read back",
@@ -73,24 +84,37 @@ def plan(diagnosis: dict, host: str) -> str:
 
 def rehearsal(result: dict, host: str) -> str:
     """Return how a rehearsal that did not fail went: roles/rehearse/vars/main.yml has the shape."""
+    said = rehearsal_parts(result)
     if result["refused"]:
         lines = _title("NOT REHEARSED", host, "")
-        return _shown(lines + _wrap(f"There can be no clone: {result['refused']}.", "", ""))
+        return _shown(lines + _wrap(said["Why"][0], "", ""))
+    lines = _title("REHEARSED", host, f"{result['checks']} checks passed on the clone")
+    for label, items in said.items():
+        lines += _labelled(label, items)
+    return _shown(lines)
+
+
+def rehearsal_parts(result: dict) -> dict[str, list[str]]:
+    """Return {label: sentences} about a rehearsal."""
+    if result["refused"]:
+        return {"Why": [f"There can be no clone: {result['refused']}."]}
+    if result["failed"]:
+        return {"Why": [result["msg"]]}
     times = result["times"]
-    parts = ("roll back", "drop", "migrate", "verify")
     took = ", ".join(
-        f"{part} {end - begin:.1f} s"
-        for part, begin, end in zip(parts, times, times[1:], strict=False)
+        f"{TOOK[step]} {end - begin:.1f} s"
+        for (_, begin), (step, end) in zip(times, times[1:], strict=False)
     )
     rows = "with all rows" if result["level"] == "full" else "without rows"
-    lines = _title("REHEARSED", host, f"{result['checks']} checks passed on the clone")
-    lines += _labelled("Where", [result["server"]] if result["server"] else [])
-    lines += _labelled("Took", [f"{took}"])
-    lines += _labelled(
-        "Window", [f"expect about {times[-1] - times[0] + 1:.0f} s (this was {rows})"]
-    )
-    lines += _labelled("Left out", result["left_out"])
-    return _shown(lines)
+    window = f"expect about {times[-1][1] - times[0][1] + 1:.0f} s (this was {rows})"
+    if result["backup_in_window"]:
+        window += ", and as long as the backup and its proof take"
+    return {
+        "Where": [result["server"]] if result["server"] else [],
+        "Took": [took],
+        "Window": [window],
+        "Left out": result["left_out"],
+    }
 
 
 def report(data: dict) -> str:
@@ -104,8 +128,8 @@ def report(data: dict) -> str:
         lines += ["Steps"]
         for step in data["steps"]:
             lines.append(f"  {step['state']:<11}  {step['title']}")
-            for query in step["queries"]:
-                lines += _wrap(_shorten(query), " " * 15, " " * 17)
+            for line in [*map(_shorten, step["queries"]), *step["details"]]:
+                lines += _wrap(line, " " * 15, " " * 17)
         lines.append("")
     foreseen = data.get("prediction")
     if foreseen and (foreseen["findings"] or foreseen["notes"]):

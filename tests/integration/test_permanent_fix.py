@@ -306,9 +306,26 @@ def test_a_fix_of_the_developers_is_run_and_kept(healthy):
     name = f"2026_01_30_000000_{NAME}"
     healthy.add_migration(name, "DB::statement('select 1');", "")
     text = Path(healthy.app, "database", "migrations", f"{name}.php").read_text()
-    run = play_fix(healthy)
+    run = play_fix(healthy, rehearsal_level="structure", rehearsal_required=True)
     assert run.rc == 0, run.screen
+    assert run.report["steps"][0]["id"] == "rehearse" and "REHEARSED" in run.screen
     assert migration(healthy).read_text() == text and healthy.recorded()[-1] == name
+
+
+def test_a_fix_that_fails_on_the_clone_is_not_run(healthy):
+    up = "collect(DB::connection()->pretending())->reject(fn ($it) => $it)->each("
+    up += "fn () => throw new \\Exception('not here'));"
+    healthy.add_migration(f"2026_01_30_000000_{NAME}", up, "")
+    run = refused(healthy, "not here", rehearsal_level="structure")
+    assert run.report["outcome"] == "refused"
+
+
+def test_code_that_comes_with_the_run_cannot_be_rehearsed_before(healthy):
+    given = {"rehearsal_level": "structure"}
+    told = refused(healthy, "comes with this run", **given, rehearsal_required=True).report
+    assert told["diagnosis"]["verdict"] == "cannot_rehearse"
+    run = play_fix(healthy, **given)
+    assert run.rc == 0 and "Not rehearsed: the code to run comes" in run.screen, run.screen
 
 
 def test_after_the_incident_was_hidden_the_fix_repairs(kept):

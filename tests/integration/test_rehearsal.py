@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from release import BACKUP, RENAME, RENAME_BACK, TAKEN, fails
+from release import (
+    BACKUP,
+    OURS,
+    RENAME,
+    RENAME_AND_CREATE,
+    RENAME_BACK,
+    TAKEN,
+    create,
+    fails,
+)
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 LATER = "2026_01_27_000000_fails_on_rows"
@@ -47,7 +56,9 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired"
     assert run.report["steps"][0]["state"] == "passed"
-    assert "REHEARSED" in run.screen and "expect about" in run.screen
+    assert "REHEARSED" in run.screen
+    (window,) = [line for line in run.report["steps"][0]["details"] if "expect about" in line]
+    assert run.screen.count("expect about") == 2 and window in run.page
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert "trigger sendiri: it names the schema" in run.screen and "catat" not in run.screen
     assert clone(broken) not in schemas(broken)
@@ -66,6 +77,140 @@ def test_a_plan_that_fails_on_the_clone_is_not_carried_out(later, level, outcome
         assert "users has rows" in run.message() and "Nothing was changed" in run.message()
         assert state(later) == before
         assert "The application stays in maintenance mode" not in run.screen
+
+
+# What neither --pretend nor the source shows of a down(): it deletes rows, or fails.
+REALLY = "collect(DB::connection()->pretending())->reject(fn ($it) => $it)->each"
+HIDDEN = {
+    "full": f"{REALLY}(fn () => DB::delete('DELETE FROM {BACKUP} WHERE id > 9'));",
+    "structure": f"{REALLY}(fn () => throw new \\RuntimeException('not here'));",
+}
+
+
+@pytest.mark.parametrize("level", HIDDEN)
+def test_a_way_that_does_not_hold_on_the_clone_gives_place_to_the_next(kept, level):
+    kept.present()
+    rows = kept.sql("SELECT * FROM skp_tahunan ORDER BY id")
+    fails(kept, TAKEN, RENAME_AND_CREATE, f"{HIDDEN[level]} {RENAME_BACK}")
+    run = play(kept, rehearsal_level=level)
+    assert run.rc == 0, run.screen
+    ways = {way["way"]: way for way in run.report["diagnosis"]["ways"]}
+    assert ways["rename_back"]["chosen"] and not ways["down"]["chosen"]
+    said = {"full": "skp_tahunan", "structure": "not here"}[level]
+    assert "tried on a clone" in ways["down"]["reason"] and said in ways["down"]["reason"]
+    assert kept.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == rows
+    assert kept.recorded()[-1] == OURS and clone(kept) not in schemas(kept)
+    assert run.report["steps"][0]["state"] == "passed"
+
+
+def test_a_way_that_is_asked_for_gives_place_to_none(kept):
+    kept.present()
+    fails(kept, TAKEN, RENAME_AND_CREATE, f"{HIDDEN['structure']} {RENAME_BACK}")
+    before = state(kept)
+    run = play(kept, rehearsal_level="structure", rollback_strategy="down")
+    assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+    assert "not here" in run.message() and "Nothing was changed" in run.message()
+    assert state(kept) == before and clone(kept) not in schemas(kept)
+
+
+# --- the other options ----------------------------------------------------------------------
+
+ACCEPTED = {"skip_accept": OURS, "skip_accept_hidden": [BACKUP]}
+LAST = "2026_01_21_000000_catatan"
+
+
+@pytest.mark.parametrize("level", ["structure", "full"])
+def test_option_2_is_rehearsed(kept, level):
+    kept.present()
+    fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
+    kept.add_migration(LAST, create("catatan"))
+    run = play(kept, "playbooks/option_2_skip.yml", rehearsal_level=level, **ACCEPTED)
+    assert run.rc == 0, run.screen
+    assert "REHEARSED" in run.screen and run.report["steps"][0]["id"] == "rehearse"
+    assert run.report["outcome"] == "skipped" and kept.recorded()[-2:] == [OURS, LAST]
+    assert clone(kept) not in schemas(kept)
+
+
+def test_option_2_that_fails_on_the_clone_is_not_carried_out(kept):
+    kept.present()
+    fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
+    kept.add_migration(LAST, f"{REALLY}(fn () => throw new \\Exception('no'));")
+    before = state(kept)
+    run = play(kept, "playbooks/option_2_skip.yml", rehearsal_level="structure", **ACCEPTED)
+    assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+    assert LAST in run.message() and "Nothing was changed" in run.message()
+    assert state(kept) == before and clone(kept) not in schemas(kept)
+
+
+def test_what_rows_stand_in_the_way_of_on_the_clone_is_tried_on_the_schema_all_the_same(kept):
+    """The clone with its rows narrows what is expected of it, and of nothing else."""
+    kept.present()
+    fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
+    kept.sql("INSERT INTO skp_tahunan (user_id) VALUES (999001)")
+    given = {"rehearsal_level": "full", **ACCEPTED, "skip_complete": True}
+    run = play(kept, "playbooks/option_2_skip.yml", **given)
+    assert "REHEARSED" in run.screen, run.screen
+    assert run.rc == 2 and run.report["outcome"] == "failed"
+    assert "999001" in run.message() and "The application is up" in run.message()
+    assert kept.recorded()[-1] == OURS and kept.rows("skp_tahunan") == 1
+
+
+def fresh(sandbox, **variables):
+    return play(
+        sandbox,
+        "playbooks/option_3_fresh.yml",
+        fresh_confirm=sandbox.database,
+        **{"rehearsal_level": "structure", **variables},
+    )
+
+
+@pytest.fixture
+def buildable(kept):
+    """The application before the release whose migrations collide on an empty schema as well."""
+    kept.present()
+    for path in Path(kept.app, "database", "migrations").glob("2026_*.php"):
+        path.unlink()
+    return kept
+
+
+def test_option_3_is_rehearsed_seeder_and_all(buildable):
+    run = fresh(buildable)
+    assert run.rc == 0, run.screen
+    assert "REHEARSED" in run.screen and "its proof take" in run.screen
+    assert run.report["steps"][0]["state"] == "passed" and run.report["outcome"] == "rebuilt"
+    assert clone(buildable) not in schemas(buildable)
+
+
+@pytest.mark.parametrize("what", ["migration", "seeder"])
+def test_option_3_that_fails_on_the_clone_loses_nothing(buildable, what):
+    seeder = Path(buildable.app, "database", "seeders", "DatabaseSeeder.php")
+    text = seeder.read_text(encoding="utf-8")
+    failing = "function run() { throw new \\Exception('not on empty'); }"
+    if what == "migration":
+        buildable.add_migration(LAST, f"{REALLY}(fn () => throw new \\Exception('not on empty'));")
+    else:
+        seeder.write_text(
+            text.replace("function run(", f"{failing} public function never(", 1), encoding="utf-8"
+        )
+    try:
+        before = state(buildable)
+        run = fresh(buildable)
+        assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+        assert "not on empty" in run.message() and "Nothing was changed" in run.message()
+        assert "restore.yml" not in run.message()
+        assert state(buildable) == before and clone(buildable) not in schemas(buildable)
+    finally:
+        seeder.write_text(text, encoding="utf-8")
+
+
+def test_what_is_foreseen_to_fail_and_asked_for_all_the_same_is_not_rehearsed(broken):
+    run = fresh(broken, fresh_anyway=broken.database)
+    assert "fresh_anyway asks for it all the same" in run.screen, run.screen
+    assert "REHEARSED" not in run.screen
+    before = state(broken)
+    run = fresh(broken, fresh_anyway=broken.database, rehearsal_required=True)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "cannot_rehearse", run.screen
+    assert state(broken) == before
 
 
 def test_without_a_replay_what_was_read_counts(broken):
