@@ -139,7 +139,11 @@ REFUSED = (
         "1005 (121), 1826",
         ("shadow_table_holds_the_name",),
         "The program is named, and the SQL that frees the name without losing a row.",
-        (_CAUSES + "shadow_table", _UNIT + "test_tables_of_programs_are_known_by_their_names"),
+        (
+            _CAUSES + "online_schema_change",
+            _CAUSES + "shadow_table",
+            _UNIT + "test_tables_of_programs_are_known_by_their_names",
+        ),
     ),
     Cause(
         "The table came from somewhere else, by hand or with a dump",

@@ -383,6 +383,17 @@ class _Case:
         self.diagnosis.found = (
             "Every migration is recorded as run and every expected constraint exists."
         )
+        gone = [
+            table.name
+            for table in self.laravel.history.schema.tables.values()
+            if not self.live.get(table.name)
+        ]
+        if gone:
+            self.diagnosis.notes.append(
+                f"Not there: {', '.join(sorted(gone))}, which the recorded migrations make and, as "
+                "far as they can be read, do not drop. Name a table in expected_tables to have it "
+                "missed."
+            )
 
     def _check_given_twice(self) -> None:
         """Refuse recorded migrations that cannot have run to their end on this server."""
@@ -563,6 +574,7 @@ class _Case:
             repaired.add_key(table, key)
         drops, final = self._free_names(repaired, holders)
         self._check_loss(repaired)
+        self._check_expected(repaired, final)
         self.diagnosis.ways = way["considered"]
         steps = plan.option_1(
             artisan=self.artisan,
@@ -1157,6 +1169,39 @@ class _Case:
                         f"Migration {migration} sends a statement that could not be read: "
                         f"{sql.redact(problem.statement)}"
                     )
+
+    def _check_expected(self, repaired: Schema, final: Schema) -> None:
+        """Refuse what the inventory expects, and the migrations to be run do not bring about."""
+        trial = repaired.copy()
+        for migration in self._to_run():
+            known = self.laravel.statements(migration)
+            outcome = trial.apply(self.laravel.up(migration))
+            unread = any(problem.kind == "unread" for problem in outcome.problems)
+            if known.get("up_conditional") or known.get("up_error") or outcome.reads or unread:
+                return
+        wanting = [f"table {' or '.join(names)}" for names in self._missing_tables(final)]
+        mend: list[str] = []
+        for expected in self.inputs.expected_constraints:
+            key = {**expected, "referenced_schema": self.schema["name"]}
+            table, holders = final.get(key["table"]), final.holders(key["name"])
+            if table is None or table.key(key["name"]):
+                continue
+            where = f", which {holders[0].name} has" if holders else ""
+            wanting.append(f"constraint {key['name']} of {key['table']}{where}")
+            if holders and final.scope == "schema":
+                held = {"name": key["name"], "table": holders[0].name}
+                mend += plan.drop_statements(self.schema, [{**key, **held}])
+            mend += plan.add_statements(self.schema, [key])
+        if not wanting:
+            return
+        add = f"Put that right first ({'; '.join(mend)}), or take" if mend else "Take"
+        raise _Refusal(
+            "would_not_verify",
+            f"{self.diagnosis.found} The inventory expects more than the migrations bring about: "
+            f"{'; '.join(wanting)}. After the repair the application would stay down for that.",
+            f"{add} it out of expected_constraints and expected_tables if it is not meant. Then "
+            "run this again.",
+        )
 
     def _check_repeat(self, migration: str, repaired: Schema) -> None:
         """Refuse to write rows twice that the failed migration wrote before it failed."""

@@ -221,6 +221,21 @@ def shadow_table(sandbox):
     fails(sandbox, TAKEN, PENILAIAN)
 
 
+def online_schema_change(sandbox):
+    """pt-online-schema-change has kept the old table, and with it the name of the constraint."""
+    sandbox.present()
+    sandbox.sql("CREATE OR REPLACE USER dba@localhost IDENTIFIED BY 'dba'")
+    sandbox.sql("GRANT ALL PRIVILEGES ON *.* TO dba@localhost")
+    subprocess.run(
+        ["pt-online-schema-change", "--execute", "--no-drop-old-table", "--no-version-check",
+         "--alter=ADD COLUMN urutan INT", "--alter-foreign-keys-method=rebuild_constraints",
+         f"--socket={sandbox.socket}", f"D={sandbox.database},t=skp_tahunan,u=dba,p=dba"],
+        check=True,
+    )  # fmt: skip
+    sandbox.sql("DROP USER dba@localhost")
+    fails(sandbox, TAKEN, f"Schema::table('skp_tahunan', function ($table) {{ {KEYS[0]} }});")
+
+
 def backup_over_what_was_there(sandbox):
     """The list of migrations is older than the tables."""
     sandbox.present()
@@ -325,6 +340,9 @@ REFUSALS = [
      ["lama_migrations", "another application", "penilaian_fk_penilai"]),
     (shadow_table, "shadow_table_holds_the_name",
      ["gh-ost", "ALTER TABLE `_penilaian_gho` DROP FOREIGN KEY `fk_penilai`"]),
+    (online_schema_change, "shadow_table_holds_the_name",
+     ["pt-online-schema-change",
+      f"ALTER TABLE `_skp_tahunan_old` DROP FOREIGN KEY `{NAMES[0]}`"]),
     (backup_over_what_was_there, "has_run_and_is_not_recorded",
      [f"VALUES ('{OURS}', 2)", "playbooks/restore.yml"]),
     (generated_name, "constraint_is_another", ["penilaian_ibfk_1", "another name"]),
@@ -368,6 +386,19 @@ def test_a_disk_without_room_is_told(kept, tmp_path):
         assert "incident_migration" in told
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_the_way_out_of_an_online_schema_change(kept):
+    online_schema_change(kept)
+    before = rows(kept)
+    told = refused(kept, "shadow_table_holds_the_name")
+    kept.sql("ALTER TABLE" + told.split("ALTER TABLE")[1].split(";")[0])
+    told = refused(kept, "would_not_verify", f"{NAMES[1]} of skp_tahunan, which _skp_tahunan_old")
+    for statement in told.split("first (")[1].split("), or take")[0].split("; "):
+        kept.sql(statement)
+    run = play(kept)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert rows(kept) == before and kept.holders(NAMES[0]) == ["skp_tahunan"]
 
 
 def test_the_way_out_of_a_backup_over_what_was_there(kept):

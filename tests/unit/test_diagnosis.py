@@ -644,6 +644,27 @@ def test_nothing_pending_is_healthy(laravel, schema):
     assert result["verdict"] == "healthy" and not result["refused"] and result["steps"] == []
 
 
+def test_what_the_inventory_expects_and_no_migration_makes_is_refused(laravel, schema):
+    expected = [key("fk_lain", "users", ["atasan_id"])]
+    told = refused(laravel, schema, "would_not_verify", expected_constraints=expected)
+    assert "constraint fk_lain of users" in told["found"]
+    assert "ADD CONSTRAINT `fk_lain` FOREIGN KEY (`atasan_id`)" in told["next"]
+    told = refused(laravel, schema, "would_not_verify", expected_tables=["arsip"])
+    assert "table arsip" in told["found"]
+    # What the migrations do cannot be foreseen in full.
+    laravel["statements"][laravel["migrations"]["pending"][0]]["up_conditional"] = ["if"]
+    result = diagnose(laravel, schema, inputs({"expected_constraints": expected}))
+    assert result["verdict"] != "would_not_verify"
+
+
+def test_a_table_of_a_recorded_migration_that_is_gone_is_noted(laravel, schema):
+    laravel["migrations"]["pending"] = []
+    assert diagnose(laravel, schema, inputs({}))["notes"] == []
+    schema["tables"].remove("users")
+    result = diagnose(laravel, schema, inputs({}))
+    assert result["verdict"] == "healthy" and "Not there: users," in result["notes"][0]
+
+
 def test_everything_recorded_but_a_constraint_missing_is_not_healthy(laravel, schema):
     laravel["migrations"]["pending"] = []
     schema["missing"] = ["fk_skp_tahunan_user"]
@@ -768,6 +789,18 @@ def test_no_connection_is_refused(laravel):
 
 
 # --- the rehearsal ------------------------------------------------------------------------
+
+
+def test_a_way_that_did_not_hold_on_the_clone_is_not_chosen_again(laravel, schema):
+    first = repaired(laravel, schema, "renamed_table_kept_the_name")
+    (way,) = [item["way"] for item in first["ways"] if item["chosen"]]
+    second = repaired(laravel, schema, "renamed_table_kept_the_name", unproven={way: "it failed"})
+    assert {item["way"]: item["reason"] for item in second["ways"]}[way] == "it failed"
+    (other,) = [item["way"] for item in second["ways"] if item["chosen"]]
+    assert other != way and steps(second)[0] == "rehearse"
+    unproven = {way: "it failed", other: "so did it"}
+    refusal = refused(laravel, schema, "no_safe_rollback", unproven=unproven)
+    assert "it failed" in refusal["found"] and "so did it" in refusal["found"]
 
 
 def test_the_plan_begins_with_its_rehearsal(laravel, schema):
