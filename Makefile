@@ -31,7 +31,7 @@ test:
 ON_EACH_SUITE := $(addprefix tests/integration/test_, $(addsuffix .py, \
 	artisan diagnose fk_constraint fk_constraint_info laravel_info locks odd option_1 option_2 \
 	option_3 refusals rehearsal rehearsal_elsewhere rename_back restore schema_backup settings \
-	verdicts))
+	tls verdicts))
 
 matrix:
 	@scripts/setup matrix

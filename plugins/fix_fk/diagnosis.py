@@ -108,15 +108,21 @@ def ground(laravel_facts: dict) -> dict | None:
         ).as_dict()
     error = laravel_facts.get("database_error")
     if error:
+        # PHP keeps to itself that it does not believe a certificate.
+        authority = (
+            f"the authority that signs the server's certificate ({connection['tls']['ca']}), "
+            if (connection.get("tls") or {}).get("ca")
+            else ""
+        )
         return Diagnosis(
             "no_connection",
             f"The application cannot reach its database {connection['database']} as "
             f"{connection['username']}: error {error['code']}, {error['message']}.",
             refused=True,
             not_changed=NOT_CHANGED,
-            next="Put DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right (and clear "
-            f"the cached configuration: {artisan} config:clear), or give the account its rights, "
-            "then run this again.",
+            next=f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
+            f"(and clear the cached configuration: {artisan} config:clear), or give the account "
+            "its rights, then run this again.",
         ).as_dict()
     return None
 
