@@ -222,6 +222,7 @@ from ansible.module_utils.fix_fk.laravel import (
     remove_marker,
     run_artisan,
     told_error,
+    without_trace,
     write_marker,
 )
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
@@ -402,7 +403,7 @@ class Task:
             with database_errors(self.module, self.parameters, self.result):
                 self.until_gone()
         for name in ("stdout", "stderr"):
-            result[name] = self.without_secrets(result[name])
+            result[name] = without_trace(self.without_secrets(result[name]))
         self.result.update((name, result[name]) for name in ("rc", "stdout", "stderr", "seconds"))
         return result
 
@@ -455,7 +456,8 @@ class Task:
             down = effect["maintenance"]["after"]
             changes.append(f"the application is {'down' if down else 'up'} now")
         changed = f" Changed by this: {'; '.join(changes)}." if changes else ""
-        what = self.result["queries"][-1] if self.result["queries"] else self.given["command"]
+        sent = self.result["queries"] or [self.given["command"]]
+        what = next((query for query in reversed(sent) if " artisan " in query), sent[-1])
         self.module.fail_json(
             msg=f"`{what}`: {found}.{told}{changed} {advice}",
             **self.result,
@@ -784,6 +786,7 @@ class Task:
         if name in after:
             if not recorded:
                 self.forget(name)
+                self.effect["recorded"].remove(name)
             self.result["undo"] = []
             self.result["changed"] = True
             self.fail(

@@ -978,7 +978,8 @@ def excerpt(text):
 
 def told_error(result):
     """Return what artisan gave as its error, on one line of at most EXCERPT characters."""
-    lines = [line.strip() for line in (result["stderr"] + "\n" + result["stdout"]).splitlines()]
+    text = result["stderr"] + "\n" + result["stdout"]
+    lines = [re.sub(r"^\[[^]]+\] [\w-]+\.[A-Z]+: ", "", line.strip()) for line in text.splitlines()]
     lines = [line for line in lines if line]
     telling = [line for line in lines if "SQLSTATE[" in line]
     for place, line in enumerate(lines[:-1]):
@@ -986,6 +987,15 @@ def told_error(result):
             telling.append(lines[place + 1])
     line = (telling or lines[-1:] or ["nothing"])[0]
     return line if len(line) <= EXCERPT else line[:EXCERPT] + "..."
+
+
+def without_trace(text):
+    """Return artisan's output without the stack traces of a log that goes to the screen."""
+    kept = []
+    for line in text.splitlines(keepends=True):
+        if not re.match(r'#\d+ |\[stacktrace\]|\[previous exception\]|"\}\s*$', line):
+            kept.append(re.sub(r' \{"exception":"\[object\] .*', "", line))
+    return "".join(kept)
 
 
 def hide_rows(text):

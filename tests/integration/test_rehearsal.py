@@ -98,6 +98,7 @@ def test_a_way_that_does_not_hold_on_the_clone_gives_place_to_the_next(kept, lev
     assert ways["rename_back"]["chosen"] and not ways["down"]["chosen"]
     said = {"full": "skp_tahunan", "structure": "not here"}[level]
     assert "tried on a clone" in ways["down"]["reason"] and said in ways["down"]["reason"]
+    assert "Changed by this" not in ways["down"]["reason"] and "#0 " not in run.screen
     assert kept.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == rows
     assert kept.recorded()[-1] == OURS and clone(kept) not in schemas(kept)
     assert run.report["steps"][0]["state"] == "passed"

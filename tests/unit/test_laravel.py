@@ -369,3 +369,21 @@ def test_values_of_rows_are_not_in_what_is_shown_of_artisan():
     )
     kept = "1005 (Connection: mysql, SQL: alter table `a` add constraint `b` foreign key (`c`))\n"
     assert laravel.hide_rows(kept) == kept
+
+
+def test_a_log_on_the_screen_is_told_without_its_stack_trace():
+    log = (
+        "[2026-11-24 07:34:53] production.ERROR: SQLSTATE[23000]: no (SQL: DELETE FROM a ...)"
+        ' {"exception":"[object] (Illuminate\\QueryException(code: 23000): SQLSTATE at /a.php:7)\n'
+        "[stacktrace]\n#0 /a.php(672): Illuminate->run()\n#31 {main}\n\n"
+        "[previous exception] [object] (PDOException(code: 23000): at /a.php:5)\n[stacktrace]\n"
+        '#0 /a.php(5): PDO->execute()\n"} \n'
+    )
+    text = laravel.without_trace(log + "#hashtag stays\n")
+    assert text == (
+        "[2026-11-24 07:34:53] production.ERROR: SQLSTATE[23000]: no (SQL: DELETE FROM a ...)\n"
+        "\n#hashtag stays\n"
+    )
+    assert laravel.told_error({"stderr": text, "stdout": ""}) == (
+        "SQLSTATE[23000]: no (SQL: DELETE FROM a ...)"
+    )
