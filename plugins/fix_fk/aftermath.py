@@ -122,7 +122,7 @@ def _recorded_by_hand(laravel: Laravel, live: Schema) -> Aftermath | None:
                 f"constraint{'s' if len(names) > 1 else ''} {', '.join(names)}, which it gives to "
                 f"the new {table}, {held}, to which it renamed the original"
                 + (f", and {table} has none of them." if anew else f", and there is no {table}.")
-                + " Somebody recorded it by hand."
+                + " It was recorded by hand, or by Option 2."
             )
             if others:
                 said += f" Recorded and not run either: {', '.join(others)}."

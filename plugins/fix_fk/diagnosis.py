@@ -8,6 +8,7 @@ it cannot tell the tables apart by evidence it refuses.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from .evidence import Holder, classify
 from .facts import Inputs, Laravel
 from .simulation import Problem, Schema
 from .sql import FailedStatement, ForeignKey
+from .text import WAYS
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
@@ -221,6 +223,18 @@ class _Case:
         self._repair(migration)
 
     def _check_ground(self) -> None:
+        ours = self.laravel.maintenance
+        if ours.get("run_id") and ours.get("migration") == facts.FRESH:
+            name = self.schema["name"]
+            raise _Refusal(
+                "fresh_unfinished",
+                f"Option 3 was begun here, by run {ours['run_id']}, and has not come to its end. "
+                f"The schema {name} may be empty or half built, and its rows in the backup alone "
+                "that this run made and proved.",
+                "Put that backup back: playbooks/restore.yml lists the backups, with the times at "
+                "which they were made. Or go on with Option 3: playbooks/option_3_fresh.yml -e "
+                f"fresh_confirm={shlex.quote(name)}",
+            )
         if self.schema.get("orphans"):
             rows = ", ".join(f"{row['name']} (of {row['table']})" for row in self.schema["orphans"])
             raise _Refusal(
@@ -855,7 +869,7 @@ class _Case:
                     return {**way, "name": name, "considered": considered}, state
             considered.append({"way": name, "chosen": False, "reason": reason})
         self.diagnosis.ways = considered
-        reasons = "; ".join(f"{item['way']}: {item['reason']}" for item in considered)
+        reasons = "; ".join(f"to {WAYS[item['way']]}: {item['reason']}" for item in considered)
         raise _Refusal(
             "no_safe_rollback",
             f"{self.diagnosis.found} No way back to the schema before the migration is safe: "
@@ -1176,9 +1190,9 @@ class _Case:
                         f"{sql.redact(problem.statement)}"
                     )
 
-    def _check_expected(self, repaired: Schema, final: Schema) -> None:
+    def _check_expected(self, start: Schema, final: Schema) -> None:
         """Refuse what the inventory expects, and the migrations to be run do not bring about."""
-        trial = repaired.copy()
+        trial = start.copy()
         for migration in self._to_run():
             known = self.laravel.statements(migration)
             outcome = trial.apply(self.laravel.up(migration))
@@ -1190,10 +1204,12 @@ class _Case:
         for expected in self.inputs.expected_constraints:
             key = {**expected, "referenced_schema": self.schema["name"]}
             table, holders = final.get(key["table"]), final.holders(key["name"])
-            if table is None or table.key(key["name"]):
+            if table and table.key(key["name"]):
                 continue
             where = f", which {holders[0].name} has" if holders else ""
             wanting.append(f"constraint {key['name']} of {key['table']}{where}")
+            if not start.get(key["table"]):
+                continue
             if holders and final.scope == "schema":
                 held = {"name": key["name"], "table": holders[0].name}
                 mend += plan.drop_statements(self.schema, [{**key, **held}])
@@ -1204,7 +1220,7 @@ class _Case:
         raise _Refusal(
             "would_not_verify",
             f"{self.diagnosis.found} The inventory expects more than the migrations bring about: "
-            f"{'; '.join(wanting)}. After the repair the application would stay down for that.",
+            f"{'; '.join(wanting)}. The application would stay down afterwards for that.",
             f"{add} it out of expected_constraints and expected_tables if it is not meant. Then "
             "run this again.",
         )
@@ -1285,6 +1301,8 @@ class _Case:
             )
         self.diagnosis.expected = {
             "migrations": [*self.laravel.recorded, *self.laravel.pending],
+            # Of what was recorded before, these had not run.
+            "not_run": [name for name in self.laravel.pending if name in self.batches],
             "constraints": list(constraints.values()),
             "tables": list(self.inputs.expected_tables),
             # Where the rows of each present table are to be found afterwards.

@@ -19,6 +19,10 @@ from .sql import Column, FailedStatement, ForeignKey, Index
 from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
 
 
+# What a maintenance marker of Option 3 names instead of a migration.
+FRESH = "migrate:fresh"
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What the operator decides. Every field has the safe value as its default."""

@@ -8,6 +8,8 @@ sight. So it wants the migration's name, and the name of each table whose rows w
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass, field
 
 from . import facts, plan, sql
@@ -19,6 +21,7 @@ from .sql import ForeignKey
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
 
+PLAYBOOK = "playbooks/option_2_skip.yml"
 BETTER = "Option 1 repairs this without a loss: ansible-playbook fix_fk.yml"
 
 
@@ -191,15 +194,6 @@ class _Skip(_Case):
             drops, adds = self._completion(statements, final, holders)
         lacking = missing(statements, final)
         self._show(statements, lacking, holders)
-        if accept is None:
-            raise _Refusal(
-                "skip_not_accepted",
-                f"{self.diagnosis.found} {self.diagnosis.warning}",
-                f"{BETTER}. If the migration is to be skipped all the same, say so by its name: "
-                f"-e skip_accept={self.migration}",
-            )
-        if not already:
-            self._check_hidden(holders, hidden)
         if failing:
             name, problem = failing
             raise _Refusal(
@@ -209,17 +203,30 @@ class _Skip(_Case):
                 f"{BETTER}. Or take out of {name} what it needs of {self.migration}, deploy that, "
                 "and run this again.",
             )
+        unseen = [] if already else self._hidden(holders)
+        if accept is None:
+            raise _Refusal(
+                "skip_not_accepted",
+                f"{self.diagnosis.found} {self.diagnosis.warning}",
+                f"{BETTER}. If the migration is to be skipped all the same, say so by the names of "
+                f"what is lost: {self._command(unseen, complete)}",
+            )
+        self._check_hidden(unseen, hidden, complete)
         self._check_loss(self.live)
         unfinished = bool(self.laravel.maintenance.get("run_id"))
+        batch = self.laravel.next_batch + (not already)
         work = [
             *([] if already else [self._record()]),
-            *([plan.migrate(self.artisan, self.laravel, others)] if others else []),
+            *([plan.migrate(self.artisan, self.laravel, others, batch)] if others else []),
             *([plan.drop(self.schema, drops)] if drops else []),
             *([_complete(self.schema, adds)] if adds else []),
         ]
         self.diagnosis.outcome = "skipped"
         if not work and not unfinished:
             self.diagnosis.verdict = "skipped_already"
+            if not lacking:
+                self.diagnosis.outcome, self.diagnosis.warning = "healthy", ""
+                self.diagnosis.found += " All that it makes is there, so it was not skipped."
             return
         self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
         begin = plan.begin(self.artisan, self.schema, self.migration) if work else []
@@ -252,7 +259,8 @@ class _Skip(_Case):
                     "skip_names_another",
                     f"skip_accept names {accept}, which is recorded as run; the migration that "
                     f"failed is {failed}.",
-                    f"{BETTER}. If {failed} is to be skipped, name it: -e skip_accept={failed}",
+                    f"{BETTER}. If {failed} is to be skipped, name it: {PLAYBOOK} "
+                    f"-e skip_accept={failed}",
                 )
             return accept or ""
         migration = self._incident() if self.laravel.pending else None
@@ -268,7 +276,8 @@ class _Skip(_Case):
             raise _Refusal(
                 "skip_names_another",
                 f"skip_accept names {accept}; the migration that failed is {migration}.",
-                f"{BETTER}. If {migration} is to be skipped, name it: -e skip_accept={migration}",
+                f"{BETTER}. If {migration} is to be skipped, name it: {PLAYBOOK} "
+                f"-e skip_accept={migration}",
             )
         return migration
 
@@ -327,11 +336,16 @@ class _Skip(_Case):
     def _show(self, statements: list[str], lacking: list[dict], holders: list[Holder]) -> None:
         """Say what is skipped, and what will be missing."""
         notes = self.diagnosis.notes
-        notes.append(f"{self.migration} would have sent:")
+        notes.append(f"When {self.migration} is run, it sends:")
         notes += [f"    {sql.redact(text)}" for text in statements]
         for reason in self.laravel.statements(self.migration).get("up_conditional") or ():
             notes.append(f"It decides by what it finds ({reason}): that may not be all of it.")
         notes += [f"Will be missing: {item['detail']}" for item in lacking]
+        if self._to_run():
+            notes.append(
+                f"Run on top of it: {', '.join(self._to_run())}. What they make may stand in the "
+                "way of taking the skip back; the backup is the sure way."
+            )
         hidden = self._hidden(holders)
         notes += [f"Out of the application's sight: the rows of {table}" for table in hidden]
         what = ", ".join(f"{item['what']} {item['name']}" for item in lacking)
@@ -349,19 +363,27 @@ class _Skip(_Case):
         tables = [self.live.get(name) for name in renamed]
         return sorted(table.name for table in tables if table and table.may_have_rows)
 
-    def _check_hidden(self, holders: list[Holder], accepted: list[str]) -> None:
+    def _check_hidden(self, unseen: list[str], accepted: list[str], complete: bool) -> None:
         names = {name.casefold() for name in accepted}
-        hidden = [name for name in self._hidden(holders) if name.casefold() not in names]
+        hidden = [name for name in unseen if name.casefold() not in names]
         if hidden:
-            listed = ", ".join(f'"{name}"' for name in hidden)
             raise _Refusal(
                 "skip_hides_rows",
                 f"{self.diagnosis.found} With the migration skipped, the original rows stay in "
                 f"{', '.join(hidden)}, which the application does not read: its data would be out "
                 "of sight although it is there.",
-                f"{BETTER}. If that is meant, say so by name: -e "
-                f"'{{\"skip_accept_hidden\": [{listed}]}}'",
+                f"{BETTER}. If its data may be out of sight, say so by name: "
+                f"{self._command(unseen, complete)}",
             )
+
+    def _command(self, hidden: list[str], complete: bool) -> str:
+        """Return what to type to have the migration skipped, with all that is lost."""
+        given: dict = {"skip_accept": self.migration}
+        if not (hidden or complete):
+            return f"{PLAYBOOK} -e skip_accept={self.migration}"
+        given |= {"skip_accept_hidden": hidden} if hidden else {}
+        given |= {"skip_complete": True} if complete else {}
+        return f"{PLAYBOOK} -e {shlex.quote(json.dumps(given))}"
 
     def _record(self) -> dict:
         table = plan.quote(self.laravel.raw["migrations_table"])

@@ -8,6 +8,8 @@ foreseen before anything is dropped.
 
 from __future__ import annotations
 
+import shlex
+
 from . import facts, plan
 from .diagnosis import _Case, _Refusal
 from .facts import Inputs, Laravel
@@ -16,9 +18,8 @@ from .sql import ForeignKey
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
 
+PLAYBOOK = "playbooks/option_3_fresh.yml"
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
-# What a maintenance marker of this option names instead of a migration.
-MIGRATION = "migrate:fresh"
 
 
 def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> dict:
@@ -75,6 +76,7 @@ class _Fresh(_Case):
         self._check_outside()
         final = self._foresee(look)
         self._show(look, final)
+        self._check_foreseen(given, name)
         confirm = given["confirm"] or None
         if confirm != name:
             lost = self.diagnosis.warning
@@ -87,14 +89,16 @@ class _Fresh(_Case):
                 "fresh_not_confirmed",
                 asked,
                 "Option 1 repairs without a loss: ansible-playbook fix_fk.yml. If the data is to "
-                f"go all the same, say so by the schema's name: -e fresh_confirm={name}",
+                f"go all the same, say so by the schema's name: {PLAYBOOK} -e fresh_confirm="
+                f"{shlex.quote(name)}",
             )
-        self._check_foreseen(given, name)
+        if not self.foreseen:
+            self._check_expected(self._left(look), final)
         seeder = self.laravel.raw.get("seeder") if seed else None
         self.diagnosis.verdict = "fresh"
         self.diagnosis.found = (
-            f"The schema {name} holds {len(self.schema['tables'])} tables, {len(look['rows'])} of "
-            "them with rows."
+            f"Schema {name}, with {len(self.schema['tables'])} tables of which "
+            f"{len(look['rows'])} have rows, was to be built anew."
         )
         self.diagnosis.outcome = "rebuilt"
         self._plan([*self._rehearsal(), *self._steps(look, tables, seeder)], final)
@@ -159,10 +163,10 @@ class _Fresh(_Case):
             "fresh_would_fail",
             f"On an empty schema these migrations do not get through either: {self.foreseen}. The "
             "schema would be empty and the application without its tables.",
-            "Give the constraint another name in the later migration (or drop it there before the "
-            "table is renamed), bring that code here, for instance with "
-            "playbooks/permanent_fix.yml -e permanent_fix_source=git, and run this again. If it is "
-            f"to be tried all the same: -e fresh_anyway={name}",
+            "Let the later migration drop the constraint before it renames the table (or give it "
+            "another name, there and in expected_constraints), deploy that, and run this again. "
+            f"If it is to be tried all the same: {PLAYBOOK} -e fresh_confirm={shlex.quote(name)} "
+            f"-e fresh_anyway={shlex.quote(name)}",
         )
 
     def _why_unrehearsed(self) -> str:
@@ -174,22 +178,7 @@ class _Fresh(_Case):
 
     def _foresee(self, look: dict) -> Schema:
         """Return the schema that the migrations build; note in `foreseen` why they would not."""
-        state = Schema(
-            [
-                Table(
-                    table,
-                    None,
-                    None,
-                    [
-                        ForeignKey(key["name"], (), key["referenced_table"], ())
-                        for key in look["left"]["constraints"]
-                        if key["table"] == table
-                    ],
-                )
-                for table in look["left"]["tables"]
-            ],
-            self.schema["server"]["name_scope"],
-        )
+        state = self._left(look)
         givers: dict[str, str] = {}
         for migration in self._files():
             known = self.laravel.statements(migration)
@@ -213,6 +202,25 @@ class _Fresh(_Case):
                     "it may send more than was foreseen."
                 )
         return state
+
+    def _left(self, look: dict) -> Schema:
+        """Return the schema once it is emptied."""
+        return Schema(
+            [
+                Table(
+                    table,
+                    None,
+                    None,
+                    [
+                        ForeignKey(key["name"], (), key["referenced_table"], ())
+                        for key in look["left"]["constraints"]
+                        if key["table"] == table
+                    ],
+                )
+                for table in look["left"]["tables"]
+            ],
+            self.schema["server"]["name_scope"],
+        )
 
     def _files(self) -> list[str]:
         return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
@@ -246,14 +254,14 @@ class _Fresh(_Case):
         if self.foreseen:
             notes.append(f"Foreseen on the empty schema: {self.foreseen}")
         self.diagnosis.warning = (
-            f"The rows of {len(look['rows'])} tables are then only in the backup."
+            f"The rows of {len(look['rows'])} tables are in the backup alone after that."
             if look["rows"]
             else "There were no rows to lose."
         )
 
     def _steps(self, look: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
         name = self.schema["name"]
-        backup, maintenance = plan.begin(self.artisan, self.schema, MIGRATION)
+        backup, maintenance = plan.begin(self.artisan, self.schema, facts.FRESH)
         files = self._files()
         back = ["put the backup back: playbooks/restore.yml"]
         steps = [maintenance, backup]
@@ -301,4 +309,4 @@ class _Fresh(_Case):
                     "its exit code",
                 )
             )
-        return steps + plan.finish(self.artisan)
+        return steps + plan.finish(self.artisan, rows_stay=False)

@@ -152,8 +152,8 @@ def drop(schema: dict, keys: list[dict]) -> dict:
     )
 
 
-def migrate(artisan: str, laravel: Laravel, names: list[str]) -> dict:
-    """Return the step that runs these pending migrations."""
+def migrate(artisan: str, laravel: Laravel, names: list[str], batch: int | None = None) -> dict:
+    """Return the step that runs these pending migrations, in the next batch or in this one."""
     return step(
         "remigrate",
         "Run the migrations again",
@@ -163,7 +163,7 @@ def migrate(artisan: str, laravel: Laravel, names: list[str]) -> dict:
             *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
         ],
         [
-            f"{artisan} migrate:rollback --force    (undoes batch {laravel.next_batch})",
+            f"{artisan} migrate:rollback --force    (undoes batch {batch or laravel.next_batch})",
             "or put the backup back",
         ],
         "each of them is recorded in the migrations table afterwards",
@@ -171,16 +171,17 @@ def migrate(artisan: str, laravel: Laravel, names: list[str]) -> dict:
     )
 
 
-def finish(artisan: str) -> list[dict]:
+def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     """Return the last two steps: verify, and leave maintenance mode."""
+    rows = "every row of every table found again under its old or its new name, "
     return [
         step(
             "verify",
             "Verify",
             "a repair that is not proven is not one",
             [
-                "migrations recorded, tables and constraints as expected, every row of every "
-                "table found again under its old or its new name, the application answers"
+                "migrations recorded, tables and constraints as expected, "
+                f"{rows if rows_stay else ''}the application answers"
             ],
             ["nothing to undo: it only reads"],
             "each check is listed in the report",

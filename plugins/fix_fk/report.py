@@ -27,8 +27,9 @@ def build(run: dict) -> dict:
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
     prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
     results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
-    the application, before), inventory (as it is typed after -i) and command (what to type to run
-    this again, without its inventory). The result adds
+    the application, before), window (seconds since this run took the application down, or None),
+    inventory (as it is typed after -i) and command (what to type to run this again, without its
+    inventory). The result adds
 
     - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
       rebuilt, refused, failed) and ok;
@@ -192,11 +193,24 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         checks = run.get("checks") or []
         answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
         look = [check["check"] for check in checks if check.get("look")]
-        answers["state"] = _sentence([*_counted(checks), *_maintenance(results)])
+        answers["state"] = _sentence([*text.counted(checks), *_maintenance(results, run)])
         if outcome == "restored":
             answers["next"] = "playbooks/diagnose.yml tells what the state that was put back needs."
+        elif outcome == "skipped" and look:
+            answers["next"] = (
+                "The code expects what is missing. Once the migration can run, fix_fk.yml takes "
+                "the skip back and runs it, unless something that was migrated since stands in the "
+                "way; the backup of this run leads back in any case."
+            )
         elif look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
+        if outcome == "rebuilt":
+            backup = (results.get("backup") or {}).get("backup") or {}
+            if backup:
+                answers["next"] += (
+                    " The data of before comes back with: playbooks/restore.yml -e "
+                    f"restore_backup={backup['id']}"
+                )
         if stays_down:
             answers["next"] = f"When that is meant: php artisan up. {answers['next']}"
     elif stays_down:
@@ -227,30 +241,20 @@ def _ahead(run: dict) -> bool:
     return (run.get("prediction") or {}).get("outcome") in ("may_fail", "will_fail")
 
 
-def _counted(checks: list[dict]) -> list[str]:
-    """Say how many checks passed, and how many want a person's eye."""
-    look = sum(bool(check.get("look")) for check in checks)
-    passed = sum(not check.get("look") and not check.get("skipped") for check in checks)
-    counted = []
-    if passed:
-        counted.append(f"{passed} check{'s' if passed > 1 else ''} passed")
-    if look:
-        counted.append(f"{look} to look at")
-    return counted
-
-
 def _sentence(parts: list[str]) -> str:
     """Return parts as one sentence, or nothing."""
     words = ", ".join(parts)
     return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-def _maintenance(results: dict) -> list[str]:
+def _maintenance(results: dict, run: dict) -> list[str]:
     """Say how the application was left, if the run had to do with that at all."""
     if "leave_maintenance" not in results:
         return []
     if results["leave_maintenance"].get("changed"):
-        return ["the application is up"]
+        window = run.get("window")
+        lasted = "" if window is None else f", after a window of {window:.0f} s"
+        return [f"the application is up{lasted}"]
     return ["the application stays down as it was before"]
 
 
@@ -281,6 +285,8 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
             answers["state"] += (
                 " If what differs is meant, end the maintenance yourself: php artisan up."
             )
+    elif not done and run["maintenance"].get("down"):
+        answers["state"] = "The application is in maintenance mode, as this run found it."
     elif done:
         answers["state"] = "The database was not changed."
         if entered and left:

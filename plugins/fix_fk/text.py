@@ -21,9 +21,9 @@ LONG_RENAME = 600
 
 WAYS = {
     "nothing": "leave it as it is",
-    "down": "the migration's own down()",
+    "down": "run the migration's own down()",
     "rename_back": "rename the tables back",
-    "literal": "migrate:rollback --step=1 as it stands",
+    "literal": "run migrate:rollback --step=1 as it stands",
 }
 TOOK = {
     "forget": "take back",
@@ -82,13 +82,25 @@ def plan(diagnosis: dict, host: str) -> str:
     return _shown(lines)
 
 
+def counted(checks: list[dict]) -> list[str]:
+    """Say how many checks passed, and how many want a person's eye."""
+    look = sum(bool(check.get("look")) for check in checks)
+    passed = sum(not check.get("look") and not check.get("skipped") for check in checks)
+    counted = []
+    if passed:
+        counted.append(f"{passed} check{'s' if passed > 1 else ''} passed")
+    if look:
+        counted.append(f"{look} to look at")
+    return counted
+
+
 def rehearsal(result: dict, host: str) -> str:
     """Return how a rehearsal that did not fail went: roles/rehearse/vars/main.yml has the shape."""
     said = rehearsal_parts(result)
     if result["refused"]:
         lines = _title("NOT REHEARSED", host, "")
         return _shown(lines + _wrap(said["Why"][0], "", ""))
-    lines = _title("REHEARSED", host, f"{result['checks']} checks passed on the clone")
+    lines = _title("REHEARSED", host, f"on the clone {', '.join(counted(result['checks']))}")
     for label, items in said.items():
         lines += _labelled(label, items)
     return _shown(lines)

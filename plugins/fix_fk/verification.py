@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from . import option_2
 from .diagnosis import differences, followers
-from .facts import Inputs, Laravel, live
+from .facts import Inputs, Laravel, as_if, live
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
@@ -61,7 +61,8 @@ def verify(
         checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
     if expected.get("anew"):
         checks += _anew(expected["anew"], schema_facts.get("contents") or {})
-    left_behind = followers(Laravel(history), schema_facts)
+    not_run = expected.get("not_run")
+    left_behind = followers(Laravel(as_if(history, not_run) if not_run else history), schema_facts)
     if left_behind:
         checks.append(
             {**_check("children of renamed tables", True, " ".join(left_behind)), "look": True}

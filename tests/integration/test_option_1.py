@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playbook import play
@@ -17,6 +18,7 @@ def test_the_incident_is_repaired(broken):
     run = play(broken, rehearsal_level="structure")
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired"
+    assert re.search(r"the application is up, after a window of \d+ s\.", run.report["state"])
     # The rows went where the migration moves them, every one of them.
     assert broken.sql("SELECT * FROM skp_tahunan_backup_v1 ORDER BY id") == before
     assert broken.rows("skp_tahunan") == 0

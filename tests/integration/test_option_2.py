@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from release import (
     create,
     fails,
     foreign,
+    migrate,
 )
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
@@ -242,9 +245,32 @@ def refused(sandbox, verdict, *words, **variables):
 
 
 def test_it_wants_the_name_and_shows_what_would_be_missing(failed):
-    run = refused(failed, "skip_not_accepted", f"-e skip_accept={OURS}", "table pangkat")
+    run = refused(failed, "skip_not_accepted", "playbooks/option_2_skip.yml -i", "table pangkat")
     assert "create table `pangkat`" in run.screen
     assert "Will be missing: constraint fk_skp_tahunan_user" in run.screen
+    assert f"Run on top of it: {LATER}" in run.screen
+    # What it tells one to type is all there is to type.
+    typed = shlex.split(run.message().split("playbooks/option_2_skip.yml ")[1])
+    assert typed[:1] + typed[2:3] == ["-i", "-e"]
+    run = skip(failed, **json.loads(typed[3]))
+    assert run.rc == 0 and run.report["outcome"] == "skipped", run.screen
+    assert "takes the skip back" in run.report["next"] and "undoes batch 3" in run.screen
+    # And taken back. Of the children it is said that they follow the old rows.
+    run = play(failed)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    looked = {check["check"]: check for check in run.report["checks"] if check.get("look")}
+    assert "children of renamed tables" in looked
+
+
+def test_one_that_has_run_was_not_skipped(kept):
+    kept.present()
+    kept.add_migration(LATER, create("catatan", foreign("fk_catatan")))
+    for path in Path(kept.app, "database", "migrations").glob("2026_01_2[56]*.php"):
+        path.unlink()
+    assert migrate(kept).returncode == 0
+    run = skip(kept, skip_accept=LATER)
+    assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+    assert "it was not skipped" in run.report["summary"]
 
 
 def test_another_name_is_refused(failed):

@@ -190,6 +190,11 @@ def test_a_seeder_that_fails_leads_back_too(present):
     )
     run = fresh(present, fresh_confirm=present.database)
     assert run.rc != 0 and "benih" in run.report["summary"], run.report["summary"]
+    # The schema is as the migrations make it, and no failed migration would be found in it.
+    left = state(present)
+    other = play(present)
+    assert other.rc != 0 and other.report["diagnosis"]["verdict"] == "fresh_unfinished"
+    assert "playbooks/restore.yml -i" in other.message() and state(present) == left
     assert restore(present, run).rc == 0
     assert present.schema_dump() == before and up(present)
 
@@ -226,11 +231,21 @@ def test_it_wants_the_schemas_name_and_shows_what_would_be_lost(present):
 def test_migrations_that_collide_with_themselves_are_foreseen(kept):
     reset(kept, "broken")
     refused(
-        kept, "fresh_would_fail", FAILED, CREATE, "fk_skp_tahunan_user", "permanent_fix.yml",
-        "fresh_anyway", fresh_confirm=kept.database,
+        kept, "fresh_would_fail", FAILED, CREATE, "fk_skp_tahunan_user",
+        "playbooks/option_3_fresh.yml -i", f"-e fresh_anyway={kept.database}",
     )  # fmt: skip
+    refused(kept, "fresh_would_fail", fresh_confirm=kept.database)
     refused(
         kept, "fresh_would_fail", fresh_confirm=kept.database, fresh_anyway="tetangga",
+    )  # fmt: skip
+
+
+def test_what_the_migrations_do_not_build_is_not_expected_afterwards(present):
+    missed = {"name": "fk_x", "table": "users", "columns": ["id"], "referenced_table": "users",
+              "referenced_columns": ["id"]}  # fmt: skip
+    refused(
+        present, "would_not_verify", "fk_x of users", "expected_constraints",
+        fresh_confirm=present.database, expected_constraints=[missed],
     )  # fmt: skip
 
 

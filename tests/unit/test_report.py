@@ -9,7 +9,7 @@ from fix_fk.report import as_typed, build, database_changed
 STEP = {"id": "backup", "title": "Back the schema up"}
 
 
-def report(failure, results=None, steps=(STEP,)):
+def report(failure, results=None, steps=(STEP,), maintenance=None):
     """Build the report of a run that stopped with `failure`."""
     diagnosis = {
         "verdict": "v",
@@ -30,7 +30,7 @@ def report(failure, results=None, steps=(STEP,)):
             "checks": [],
             "command": "playbooks/again.yml",
             "inventory": "production",
-            "maintenance": {},
+            "maintenance": maintenance or {},
         }
     )
 
@@ -54,6 +54,11 @@ def test_what_stops_before_the_first_step_is_a_refusal():
 )
 def test_what_a_module_said_is_not_said_again(told, once):
     assert report(told)["summary"].count(once) == 1
+
+
+def test_a_run_that_did_nothing_tells_how_it_found_the_application():
+    data = report("No.", {"verify": {"failed": True, "changed": False}}, maintenance={"down": True})
+    assert data["state"] == "The application is in maintenance mode, as this run found it."
 
 
 def test_what_stops_in_a_step_is_a_failure():
