@@ -10,6 +10,9 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test matrix lint bench clean
 .NOTPARALLEL:
 
+# The order of the files is kept: unit tests, which take no time, fill up the end.
+BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
+
 help:
 	@echo 'make demo    the incident and its repair, in a sandbox on this machine'
 	@echo 'make test    all tests'
@@ -25,7 +28,7 @@ demo:
 test:
 	@scripts/setup test
 	@echo '==> Tests'
-	@pytest -n 2 --dist loadfile
+	@pytest $(BY_FILE)
 
 # What is run on each suite as a whole; docs/servers.md says what that covers.
 ON_EACH_SUITE := $(addprefix tests/integration/test_, $(addsuffix .py, \
@@ -41,7 +44,7 @@ matrix:
 	@pytest -n 2 --dist load -m matrix tests/generated
 	@for suite in trixie sid; do \
 		echo "==> All tests of the repair on $$suite" && \
-		FIX_FK_SUITE=$$suite pytest -n 2 --dist loadfile $(ON_EACH_SUITE) || exit 1; \
+		FIX_FK_SUITE=$$suite pytest $(BY_FILE) $(ON_EACH_SUITE) || exit 1; \
 	done
 
 lint:
