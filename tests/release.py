@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox import ON_MARIADB
+from sandbox import ON_MARIADB, suite
 
 OURS = "2026_01_20_000000_penilaian"
 BACKUP = "skp_tahunan_backup_v1"
@@ -51,3 +51,31 @@ def fails(sandbox, code, up, down=None, name=OURS):
     assert result.returncode != 0, result.stdout
     log = Path(sandbox.app, "storage", "logs", "laravel.log").read_text(encoding="utf-8")
     assert f"{code} " in log, result.stdout
+
+
+def prohibit(sandbox):
+    """Let the application do as DB::prohibitDestructiveCommands(), of Laravel 11.9 and later, does.
+
+    An older Laravel gets what that sets, and nobody who obeys it.
+    """
+    folder = "Illuminate/Database/Console/Migrations/FreshCommand.php"
+    place = f"{suite().folder}/root" if suite().folder else ""
+    command = Path(f"{place}/usr/share/php/{folder}").read_text("utf-8")
+    if "Prohibitable" in command:
+        code = "\n".join(
+            f"Illuminate\\Database\\Console\\Migrations\\{name}Command::prohibit();"
+            for name in ("Fresh", "Rollback")
+        )
+    else:
+        code = "require_once dirname(__DIR__).'/app/FreshCommand.php';"
+        Path(sandbox.app, "app", "FreshCommand.php").write_text(
+            command.replace(
+                "use ConfirmableTrait;",
+                "use ConfirmableTrait; protected static $prohibitedFromRunning = true;",
+            ),
+            encoding="utf-8",
+        )
+    autoload = Path(sandbox.app, "bootstrap", "app.php")
+    text = autoload.read_text(encoding="utf-8")
+    assert "$app = " in text
+    autoload.write_text(text.replace("$app = ", f"{code}\n$app = ", 1), encoding="utf-8")

@@ -22,6 +22,7 @@ from .text import WAYS
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
+PROHIBITED = "DB::prohibitDestructiveCommands() forbids migrate:rollback in this application"
 NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
@@ -927,6 +928,8 @@ class _Case:
 
     def _way_down(self, migration: str) -> tuple[dict | None, str]:
         known = self.laravel.statements(migration)
+        if self.laravel.raw.get("destructive_commands_prohibited"):
+            return None, PROHIBITED
         if not known.get("down_exists") or not known.get("down"):
             return None, "the migration has no down() that does anything"
         if known.get("down_error"):
@@ -1043,6 +1046,8 @@ class _Case:
 
     def _way_literal(self) -> tuple[dict | None, str]:
         name = self.inputs.rollback_migration
+        if self.laravel.raw.get("destructive_commands_prohibited"):
+            return None, PROHIBITED
         last = self.laravel.recorded[-1] if self.laravel.recorded else None
         if not name or name != last:
             return None, (

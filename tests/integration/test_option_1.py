@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from playbook import play
+from release import prohibit
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -72,3 +73,12 @@ def test_check_tries_the_backup(broken):
     assert "REFUSED" in run.screen and "where a web server publishes files" in run.message()
     assert "backup_dir" in run.message()
     assert (broken.schema_dump(), broken.files()) == before
+
+
+def test_where_a_rollback_is_prohibited_the_tables_are_renamed_back(broken):
+    prohibit(broken)
+    run = play(broken)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    ways = {way["way"]: way for way in run.report["diagnosis"]["ways"]}
+    assert "prohibitDestructiveCommands" in ways["down"]["reason"] and ways["rename_back"]["chosen"]
+    assert broken.recorded()[-2:] == [FAILED, NEXT]

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 from playbook import play
-from release import OURS, create
-from sandbox import suite
+from release import OURS, create, prohibit
 
 PLAYBOOK = "playbooks/option_3_fresh.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
-ROOT = f"{suite().folder}/root" if suite().folder else ""
-LARAVEL = f"{ROOT}/usr/share/php/Illuminate"
 
 
 @pytest.fixture
@@ -251,23 +248,7 @@ def test_what_the_migrations_do_not_build_is_not_expected_afterwards(present):
 
 def test_prohibited_commands_are_respected(kept):
     reset(kept)
-    # What Laravel 11.9 and later have, put into the command of this one.
-    command = Path(f"{LARAVEL}/Database/Console/Migrations/FreshCommand.php").read_text("utf-8")
-    Path(kept.app, "app", "FreshCommand.php").write_text(
-        command.replace(
-            "use ConfirmableTrait;",
-            "use ConfirmableTrait; protected static $prohibitedFromRunning = true;",
-        ),
-        encoding="utf-8",
-    )
-    autoload = Path(kept.app, "bootstrap", "app.php")
-    autoload.write_text(
-        autoload.read_text(encoding="utf-8").replace(
-            "$app = new Application",
-            "require_once dirname(__DIR__).'/app/FreshCommand.php';\n$app = new Application",
-        ),
-        encoding="utf-8",
-    )
+    prohibit(kept)
     refused(
         kept, "destructive_commands_prohibited", "prohibitDestructiveCommands",
         fresh_confirm=kept.database,

@@ -794,6 +794,14 @@ def test_no_connection_is_refused(laravel):
 # --- the rehearsal ------------------------------------------------------------------------
 
 
+def test_where_rollbacks_are_prohibited_none_is_planned(laravel, schema):
+    laravel["destructive_commands_prohibited"] = True
+    result = repaired(laravel, schema, "renamed_table_kept_the_name")
+    assert [way["way"] for way in result["ways"] if way["chosen"]] == ["rename_back"]
+    given = {"rollback_strategy": "literal", "rollback_migration": CREATE}
+    assert "forbids" in refused(laravel, schema, "no_safe_rollback", **given)["found"]
+
+
 def test_a_way_that_did_not_hold_on_the_clone_is_not_chosen_again(laravel, schema):
     first = repaired(laravel, schema, "renamed_table_kept_the_name")
     (way,) = [item["way"] for item in first["ways"] if item["chosen"]]
