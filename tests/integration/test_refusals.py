@@ -279,7 +279,7 @@ REFUSALS = [
     (leftover_is_referred_to, "no_safe_rollback",
      ["no down()", "lampiran refers to skp_tahunan"]),
     (literal_without_a_name, "no_safe_rollback", [f"rollback_migration={CREATE}"]),
-    (literal_by_name, "no_safe_rollback", ["literal: "]),
+    (literal_by_name, "no_safe_rollback", ["migrate:rollback --step=1 as it stands: "]),
     (not_pending, "not_pending", [f"{CREATE}, which is recorded as run", FAILED]),
     (not_in_the_code, "not_pending", ["which is not in the code", FAILED]),
     (a_number_for_a_name, "bad_input", ["incident_migration is not text"]),
