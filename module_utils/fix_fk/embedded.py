@@ -287,7 +287,8 @@ class Server:
         shutil.rmtree(partial, ignore_errors=True)
         # A server that starts removes temporary tables of others from a folder they share.
         os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
-        if self.suite.flavour == "mysql" and self.suite.folder:
+        otherwise = any(option.startswith(AT_INSTALL) for option in self.settings)
+        if self.suite.flavour == "mysql" and self.suite.folder and not otherwise:
             shutil.copytree(os.path.join(self.suite.folder, "data"), partial)
         elif self.suite.flavour == "mysql":
             self._install_mysql(partial)
