@@ -214,6 +214,7 @@ from ansible.module_utils.fix_fk.laravel import (
     ARTISAN_TIMEOUT,
     ROLLBACK_BATCH,
     application,
+    dumped_tables,
     hide_rows,
     is_down,
     maintenance_state,
@@ -675,6 +676,7 @@ class Task:
         if self.pretends():
             return self.other()
         wanted = self.given["migrations"] or self.in_paths(pending)
+        self.refuse_schema_dump(recorded=len(self.before) > len(stale))
         if stale:
             # An interrupted rollback left them, and while they stand they would not be run.
             with database_errors(self.module, self.parameters, self.result):
@@ -712,6 +714,27 @@ class Task:
                 "Run the diagnosis again to see the state.",
             )
         return None
+
+    def refuse_schema_dump(self, recorded):
+        """End the module where artisan would load a schema dump over tables that are there."""
+        dump = self.facts["schema_dump"]
+        if recorded or not dump:
+            return
+        with database_errors(self.module, self.parameters, self.result):
+            there, _views = list_tables(self.connection, self.parameters.database)
+        named = dumped_tables(dump)
+        own = self.parameters.prefix + self.facts["migrations_table"]
+        lost = [
+            name
+            for name in there
+            if name != own and (named is None or name.casefold() in {n.casefold() for n in named})
+        ]
+        if lost:
+            self.module.fail_json(
+                msg=f"No migration is recorded, so artisan migrate would begin with loading "
+                f"{dump}, which drops and makes anew: {', '.join(lost)}. Nothing was run or "
+                "changed. Put the records of the migrations that have run back first."
+            )
 
     def pretends(self):
         return any(argument.split("=")[0] == "--pretend" for argument in self.given["arguments"])

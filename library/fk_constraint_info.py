@@ -96,9 +96,10 @@ options:
             O(counts[].referenced_table); without one, all rows with values in these columns.
           - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
           - V(nulls) are rows with NULL in one of the columns.
+          - V(rows) are all rows of the table.
         type: str
         required: true
-        choices: [orphans, duplicates, nulls]
+        choices: [orphans, duplicates, nulls, rows]
       table:
         description: The table whose rows are counted.
         type: str
@@ -399,7 +400,11 @@ COUNTS_SPEC: dict = {
     "elements": "dict",
     "default": [],
     "options": {
-        "kind": {"type": "str", "required": True, "choices": ["orphans", "duplicates", "nulls"]},
+        "kind": {
+            "type": "str",
+            "required": True,
+            "choices": ["orphans", "duplicates", "nulls", "rows"],
+        },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},
         "values": {"type": "dict"},

@@ -170,6 +170,12 @@ laravel:
           missing: [],
           to_roll_back: [],
         }
+    schema_dump:
+      description: The schema dump that C(artisan migrate) loads as long as no migration is
+        recorded, as C(path) and the C(tables) that it drops and makes (null where the file cannot
+        be read); null when there is none.
+      type: dict
+      sample: {path: /srv/app/database/schema/mysql-schema.dump, tables: [users]}
     statements:
       description:
         - By migration, what C(up) and C(down) send. V(up) and V(down) are lists of SQL as Laravel
@@ -179,7 +185,10 @@ laravel:
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
         - V(source_strings) are the strings in the file, V(elsewhere) the database connections that
-          it opened besides the application's default one.
+          it opened besides the application's default one, V(connection) the one that it names as
+          its own (null for the default one).
+        - V(up_drops) and V(down_drops) are the tables that the source names in a call of C(drop),
+          C(dropIfExists) or C(truncate), shown by C(--pretend) or not.
       type: dict
       sample:
         {
@@ -194,6 +203,9 @@ laravel:
               down_conditional: [],
               source_strings: [a, id],
               elsewhere: [],
+              connection: null,
+              up_drops: [],
+              down_drops: [a],
             },
         }
     destructive_commands_prohibited:
@@ -224,14 +236,16 @@ laravel:
           baseline: null,
         }
     last_error:
-      description: The last SQLSTATE error in the application's log files, one that a migration
-        caused before any other; null if there is none. C(message) is whole, with its SQL.
+      description: The last error of a migration in the application's log files, or else the last
+        SQLSTATE error in them; null if there is none. C(message) is whole, with its SQL. C(place)
+        is the file and line of a migration whose own code failed, null for the server's errors.
       type: dict
       sample:
         {
           time: "2026-01-30 10:11:12",
           message: "SQLSTATE[HY000]: General error: 1005 ... (SQL: alter table ...)",
           migration: 2026_01_25_000000_total_refactor_skp_system,
+          place: null,
         }
     checklist:
       description: "With O(checklist=true): C(about) as C(artisan about --json) gives it (null
@@ -260,6 +274,7 @@ from ansible.module_utils.fix_fk.connection import (
 )
 from ansible.module_utils.fix_fk.laravel import (
     PROBE_TIMEOUT,
+    dumped_tables,
     is_busy,
     last_error,
     maintenance_state,
@@ -333,6 +348,7 @@ def present(facts, differences, busy, given):
     database = facts["database"]
     error = database["error"]
     found = last_error(facts["logs"])
+    dump = facts["schema_dump"]
     for holder in (error, found):
         if holder:
             holder["message"] = redact(holder["message"], password)
@@ -353,6 +369,7 @@ def present(facts, differences, busy, given):
             split_migrations(facts["files"], database),
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
+        "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
         "statements": statements_by_migration(facts["statements"], password),
         "destructive_commands_prohibited": facts["destructive_commands_prohibited"],
         "seeder": facts["seeder"],
@@ -391,6 +408,8 @@ def statements_by_migration(answers, password):
         if direction == "down":
             entry["down_exists"] = bool(answer["exists"])
         entry["source_strings"] = entry.get("source_strings") or answer["strings"]
+        entry[f"{direction}_drops"] = answer["drops"]
+        entry["connection"] = entry.get("connection") or answer["connection"]
         entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
     return result
 

@@ -465,7 +465,9 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
     live = [text for column, text in zip(question["columns"], own) if column not in values]
     table = f"{quote_table(schema, question['table'])} c"
     given = "".join(f" AND {text} IS NOT NULL" for text in live)
-    if question["kind"] == "nulls":
+    if question["kind"] == "rows":
+        listed = f"SELECT c.* FROM {table}"
+    elif question["kind"] == "nulls":
         listed = f"SELECT c.* FROM {table} WHERE {' OR '.join(f'{text} IS NULL' for text in live)}"
     elif question["kind"] == "duplicates":
         groups = f" GROUP BY {', '.join(live)}" if live else ""

@@ -175,6 +175,7 @@ final class FixFkProbe
             }, []),
             'migrations_table' => is_array($table) ? $table['table'] : ($table ?: 'migrations'),
             'files' => $this->files(),
+            'schema_dump' => $this->schemaDump(),
             'destructive_commands_prohibited' => $this->prohibited(),
             'seeder' => $this->seeder(),
             'cached' => $app->configurationIsCached(),
@@ -265,6 +266,19 @@ final class FixFkProbe
         } catch (Throwable $e) {
             return (object) [];
         }
+    }
+
+    /** The file that `migrate` loads while no migration is recorded, or null. */
+    private function schemaDump()
+    {
+        return $this->attempt(function () {
+            foreach (['dump', 'sql'] as $kind) {
+                $file = $this->app->databasePath("schema/{$this->default}-schema.$kind");
+                if (is_file($file)) {
+                    return $file;
+                }
+            }
+        });
     }
 
     /** Whether DB::prohibitDestructiveCommands(), of Laravel 11.9 and later, was called. */
@@ -496,7 +510,7 @@ final class FixFkProbe
     private function pretend($name, $path, $direction)
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
-            'strings' => [], 'elsewhere' => []];
+            'strings' => [], 'elsewhere' => [], 'connection' => null, 'drops' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -504,9 +518,11 @@ final class FixFkProbe
             $migration = $this->load($name, $path);
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
+            $answer['drops'] = $this->drops($path, $direction);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
+                $answer['connection'] = $own === $this->default ? null : $own;
                 $connection = $this->app['db']->connection($own ?: $this->default);
                 $this->current = $connection;
                 $this->app['db']->setDefaultConnection($connection->getName());
@@ -638,6 +654,44 @@ final class FixFkProbe
         return $found;
     }
 
+    /** The tables that drop, dropIfExists or truncate name outside the other direction's method. */
+    private function drops($path, $direction)
+    {
+        $tokens = array_values(array_filter($this->tokens($path), function ($token) {
+            return ! is_array($token)
+                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
+        }));
+        $text = function ($at) use ($tokens) {
+            $token = $tokens[$at] ?? null;
+            return is_array($token) ? $token[1] : $token;
+        };
+        $found = [];
+        $method = null;
+        $table = null;
+        foreach ($tokens as $at => $token) {
+            $call = is_array($token) && $token[0] === T_STRING && $text($at + 1) === '(';
+            if ($call && $text($at - 1) === 'function') {
+                $method = strtolower($text($at));
+                continue;
+            }
+            if (! $call || (in_array($method, ['up', 'down'], true) && $method !== $direction)) {
+                continue;
+            }
+            $next = $tokens[$at + 2] ?? null;
+            $named = is_array($next) && $next[0] === T_CONSTANT_ENCAPSED_STRING
+                ? stripslashes(substr($next[1], 1, -1)) : null;
+            $called = strtolower($token[1]);
+            if ($called === 'table') {
+                $table = $named;
+            } elseif (in_array($called, ['drop', 'dropifexists'], true) && $named !== null) {
+                $found[$named] = true;
+            } elseif ($called === 'truncate' && $table !== null) {
+                $found[$table] = true;
+            }
+        }
+        return array_map('strval', array_keys($found));
+    }
+
     private function strings($path)
     {
         $strings = [];
@@ -693,12 +747,13 @@ def probe(
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), ways (every {host, port, socket, database, username,
     password} that the connection may come to use, to read or to write), migrations_table (without
-    prefix), files {name: path}, destructive_commands_prohibited, seeder (class or None), cached,
-    storage (path), maintenance {file: path or None, down: bool or None, error}, logs [paths],
-    boot_error (str or None).
+    prefix), files {name: path}, schema_dump (path or None), destructive_commands_prohibited,
+    seeder (class or None), cached, storage (path), maintenance {file: path or None, down: bool or
+    None, error}, logs [paths], boot_error (str or None).
     Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
-    {exists, queries, error, conditional, strings, elsewhere: [other connections it opened]}}.
+    {exists, queries, error, conditional, strings, elsewhere: [other connections it opened],
+    connection: the one it names as its own or None, drops: [tables its source drops or empties]}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -815,6 +870,8 @@ def _unread(direction, error, queries):
         "conditional": [f"{direction}() was not read to its end"],
         "strings": [],
         "elsewhere": [],
+        "connection": None,
+        "drops": [],
     }
 
 
@@ -1070,14 +1127,16 @@ LOG_EXCEPTION = re.compile(
     r"\n\[stacktrace\]",
     re.DOTALL,
 )
-LOG_MIGRATION = re.compile(r"[/\\]migrations[/\\]+([^/\\\s]+)\.php[(:]\d+")
+LOG_MIGRATION = re.compile(r"[/\\]migrations[/\\]+([^/\\\s]+)\.php[(:](\d+)")
+LOG_ERROR = re.compile(r"\.(?:ERROR|CRITICAL|ALERT|EMERGENCY): $")
 
 
 def find_error(text):
-    """Return the last SQLSTATE error in a Laravel log, one of a migration before any other.
+    """Return the last error of a migration in a Laravel log, or else the last SQLSTATE error in it.
 
     text: lines as Monolog's LineFormatter writes them; what precedes the first entry is ignored.
-    Returns {time, message, migration or None} or None. message is whole, with its SQL.
+    Returns {time, message, migration or None, place} or None. message is whole, with its SQL; of an
+    error that is none of the server's, place is the migration's file and line: "a.php, line 7".
     """
     last = None
     for found in find_errors(text):
@@ -1088,17 +1147,19 @@ def find_error(text):
 
 
 def find_errors(text):
-    """Yield every SQLSTATE error in a Laravel log, the last one first, as find_error() does."""
+    """Yield the errors in a Laravel log that find_error() is about, the last one first."""
     entries = list(LOG_ENTRY.finditer(text))
     for number in range(len(entries) - 1, -1, -1):
         end = entries[number + 1].start() if number + 1 < len(entries) else len(text)
         entry = text[entries[number].end() : end]
-        if "SQLSTATE[" in entry:
-            yield dict(time=entries[number].group(1), **_read_entry(entry))
+        read = _read_entry(entry)
+        told = "SQLSTATE[" in entry or (read["place"] and LOG_ERROR.search(entries[number].group()))
+        if told:
+            yield dict(time=entries[number].group(1), **read)
 
 
 def _read_entry(entry):
-    """Return {message, migration} of one log entry, without its time and level."""
+    """Return {message, migration, place} of one log entry, without its time and level."""
     place = entry.find('"exception":"[object] (')
     message = (entry if place < 0 else entry[: max(entry.rfind(" {", 0, place), 0)]).strip()
     context = "" if place < 0 else entry[place:]
@@ -1112,7 +1173,12 @@ def _read_entry(entry):
         key=lambda text: ("SQLSTATE[" in text, "(SQL: " in text or "(Connection: " in text),
     )
     migration = LOG_MIGRATION.search(context)
-    return {"message": message, "migration": migration.group(1) if migration else None}
+    in_code = migration and not any("SQLSTATE[" in text for text in messages)
+    return {
+        "message": message,
+        "migration": migration.group(1) if migration else None,
+        "place": f"{migration.group(1)}.php, line {migration.group(2)}" if in_code else None,
+    }
 
 
 def _unescape(text):
@@ -1157,6 +1223,22 @@ def _log_ends(paths):
         except OSError:
             continue
         yield text
+
+
+DUMPED_TABLE = re.compile(
+    r"^\s*(?:DROP TABLE IF EXISTS|CREATE TABLE(?: IF NOT EXISTS)?) `((?:[^`]|``)+)`",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def dumped_tables(path):
+    """Return the tables that a schema dump of Laravel drops or makes; None if it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            found = {name.replace("``", "`") for name in DUMPED_TABLE.findall(file.read())}
+    except OSError:
+        return None
+    return sorted(found)
 
 
 def is_down(facts):

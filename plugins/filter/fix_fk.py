@@ -103,14 +103,18 @@ def verify(
     )
 
 
-def questions(laravel: dict, schema: dict) -> list[dict]:
+def questions(laravel: dict, schema: dict, inputs: dict) -> list[dict]:
     """Return the rows to count on the server before the pending migrations can be judged."""
-    return prediction.questions(laravel, schema)
+    return prediction.questions(laravel, schema, _inputs(inputs).remigrate_accept_loss)
 
 
-def predict(laravel: dict, schema: dict | None, counts: list[dict], result: dict) -> dict:
+def predict(
+    laravel: dict, schema: dict | None, counts: list[dict], result: dict, inputs: dict
+) -> dict:
     """Return what the pending migrations will run into."""
-    return prediction.predict(laravel, schema, counts, result)
+    # Without a look at the server nothing was read of the inputs, which may be why.
+    accepted = _inputs(inputs).remigrate_accept_loss if schema else ()
+    return prediction.predict(laravel, schema, counts, result, accepted)
 
 
 def retell(result: dict, foreseen: dict) -> dict:

@@ -12,10 +12,11 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from . import aftermath, facts, plan, sql
+from . import aftermath, facts, pending, plan, position, sql
 from .aftermath import Aftermath
 from .evidence import Holder, classify
 from .facts import Inputs, Laravel
+from .position import Position
 from .simulation import Problem, Schema
 from .sql import FailedStatement, ForeignKey
 from .text import WAYS
@@ -182,6 +183,7 @@ class _Case:
         self.live = facts.live(schema)
         self.sources = facts.wanted(laravel, inputs)["names"]
         self.aftermath: Aftermath | None = None
+        self.positions: dict[str, Position | None] = {}
         self.artisan = f"{inputs.laravel_php} artisan"
 
     def concluded(self, decide: Callable[[], None]) -> dict:
@@ -205,6 +207,8 @@ class _Case:
     def examine(self, by_the_record: bool = False) -> None:
         """Come to a verdict. by_the_record: what is recorded as run has run, whatever it left."""
         self._check_ground()
+        self._check_schema_dump()
+        self._check_connection()
         self.aftermath = None if by_the_record else aftermath.find(self.laravel, self.live)
         if self.aftermath:
             self._check_writable()
@@ -220,7 +224,9 @@ class _Case:
             return
         self.diagnosis.migration = migration
         self._check_sight()
+        self._check_exchanged(migration)
         self._check_look_alikes(migration)
+        self._check_own_error(migration)
         self._repair(migration)
 
     def _check_ground(self) -> None:
@@ -248,6 +254,59 @@ class _Case:
         if self.laravel.pending:
             self._check_writable()
             self._check_twins()
+
+    def _check_schema_dump(self) -> None:
+        """Refuse the state in which `migrate` loads a schema dump over tables that are there."""
+        names = self.laravel.dumped()
+        own = self.laravel.raw["migrations_table"].casefold()
+        wanted = self.schema["tables"] if names is None else names
+        there = [
+            table
+            for name in wanted
+            for table in [self.live.get(name)]
+            if table and name.casefold() != own
+        ]
+        if not there:
+            return
+        dump = self.laravel.raw["schema_dump"]["path"]
+        rows = [table.name for table in there if table.may_have_rows]
+        tables = ", ".join(rows or [table.name for table in there])
+        has = f"{'has' if len(rows) == 1 else 'have'} rows" if rows else "no rows are in"
+        empty = not self.laravel.raw.get("migrations_table_exists", True)
+        install = f"{self.artisan} migrate:install; " if empty else ""
+        client = "mariadb" if self.schema["server"]["flavour"] == "mariadb" else "mysql"
+        raise _Refusal(
+            "would_load_schema_dump",
+            f"No migration is recorded{' (there is no migrations table)' if empty else ''}, and "
+            f"there is a schema dump, {dump}. So {self.artisan} migrate would begin with loading "
+            "it, and the dump drops and makes anew what is there: "
+            + (f"{tables}, which {has}." if rows else f"{tables} (without rows)."),
+            "Put the records of what has run back. A backup has them: playbooks/restore.yml lists "
+            "those there are. Or, if every table that the dump makes is there, record what the "
+            f"dump records: {install}grep -a '^INSERT INTO' {shlex.quote(dump)} | "
+            f"{client} {shlex.quote(self.schema['name'])}; then run this again. Let nobody run "
+            "artisan migrate before, nor a deployment.",
+        )
+
+    def _check_connection(self) -> None:
+        """Refuse pending migrations that work on another connection than the one looked at."""
+        for migration in self.laravel.pending:
+            known = self.laravel.statements(migration)
+            other = known.get("connection") or (
+                known.get("up_error") and ", ".join(known.get("elsewhere") or ())
+            )
+            if not other:
+                continue
+            raise _Refusal(
+                "another_connection",
+                f"Migration {migration} is pending and works on the database connection {other}; "
+                f"this looks at {(self.laravel.raw.get('connection') or {}).get('name')} alone. "
+                "What it will meet there, and what a failed attempt has left there, is not known.",
+                f"Show what it sends: {self.artisan} migrate --pretend "
+                f"--path=database/migrations/{migration}.php. Compare that with the schema of the "
+                f"connection {other}, back that schema up, and put right there what is in the way. "
+                "Once the migration is recorded, run this again.",
+            )
 
     def _check_writable(self) -> None:
         server = self.schema["server"]
@@ -423,8 +482,8 @@ class _Case:
         migrations = plan.quote(self.laravel.raw["migrations_table"])
         for name, holder, table, migration in aftermath.given_twice(self.laravel, self.live):
             forget = (
-                f"DELETE FROM {migrations} WHERE `migration` = '{migration}'; then "  # noqa: S608 - shown
-                f"{self.artisan} migrate --force"
+                f"DELETE FROM {migrations} WHERE `migration` = '{migration}'; "  # noqa: S608 - shown
+                f"{self._then_migrate(migration, [migration])}"
             )
             found = (
                 f"The recorded migrations give the constraint name {name} to {holder} and to "
@@ -462,8 +521,7 @@ class _Case:
             )
             return (
                 f"Nothing of what {', '.join(not_run)} makes is there. If it was recorded by hand, "
-                f"take its record back: {records}; then {self.artisan} migrate --force, and run "
-                "this again if that fails."
+                f"take its record back: {records}; {self._then_migrate(not_run[0], not_run)}."
             )
         if self._missing_tables(self.live):
             return (
@@ -477,11 +535,18 @@ class _Case:
 
     def _none_failed(self) -> None:
         self._check_given_twice()
+        dangers = pending.dangers(self.laravel, self.live, self.inputs.remigrate_accept_loss)
+        if dangers:
+            raise _Refusal(
+                "migration_would_lose_rows",
+                f"No migration has failed so far. {' '.join(d.sentence() for d in dangers)}",
+                pending.way_out(self.laravel, self.live, [d.table for d in dangers]),
+            )
         self.diagnosis.verdict = "healthy"
-        pending = ", ".join(self.laravel.pending)
+        names = ", ".join(self.laravel.pending)
         self.diagnosis.found = (
             f"No failed migration was found. Pending, and not tried yet as far as the log says: "
-            f"{pending}. No constraint name stands in their way, so nothing is repaired and "
+            f"{names}. No constraint name stands in their way, so nothing is repaired and "
             "nothing is migrated here."
         )
         self.diagnosis.next = (
@@ -505,22 +570,49 @@ class _Case:
             )
         logged = self.laravel.failed_migration()
         if logged:
-            return self._colliding(self.laravel.pending[: self.laravel.pending.index(logged)]) or (
-                logged
-            )
+            earlier = self.laravel.pending[: self.laravel.pending.index(logged)]
+            return self._half_run(earlier) or self._colliding(earlier) or logged
         ours = self.laravel.maintenance
         if ours.get("run_id"):
             # An interrupted run stands for all that was pending in it, also what it never began.
             begun = ours.get("migration")
             return begun if begun in self.laravel.pending else self.laravel.pending[0]
-        return self._colliding(self.laravel.pending)
+        return self._half_run(self.laravel.pending) or self._colliding(self.laravel.pending)
+
+    def position(self, migration: str) -> Position | None:
+        """Return where a pending migration stands, None when the schema does not tell."""
+        if migration not in self.positions:
+            self.positions[migration] = position.find(self.laravel, self.live, migration)
+        return self.positions[migration]
+
+    def _stopped(self, migration: str) -> Position | None:
+        """Return the position of a migration that certainly began and did not end."""
+        found = self.position(migration)
+        return found if found and found.half_run else None
+
+    def _half_run(self, migrations: list[str]) -> str | None:
+        """Return the first of these that has renamed a table and then stopped, log or no log."""
+        for migration in migrations:
+            found = self._stopped(migration)
+            if found and found.renamed:
+                return migration
+        return None
+
+    def _is_sure(self, migration: str) -> bool:
+        """Tell whether the statements that --pretend shows are those that are sent."""
+        return bool(
+            not self.laravel.conditional(migration)
+            or self.laravel.failed_migration() == migration
+            or self._stopped(migration)
+        )
 
     def _colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""
         trial = self.live.copy()
         for migration in migrations:
             problems = trial.apply(self.laravel.up(migration)).problems
-            if any(problem.kind in ("name_taken", "table_exists") for problem in problems):
+            met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
+            if met and self._is_sure(migration):
                 return migration
         return None
 
@@ -542,34 +634,113 @@ class _Case:
         where = f"Migration {migration} failed with {failed.code}: {failed.shown}."
         if failed.sql:
             where += f" The statement was: {sql.redact_logged(failed.sql)}."
+        again = self._then_migrate(migration)
         advice = {
             "index_name_taken": (
                 "An index of this name exists on the table; it is not a constraint name that is "
                 "taken, and dropping constraints would not help.",
                 "Compare the index with the migration: if an earlier attempt made it, drop it or "
-                f"take that line out of the migration, then run: {self.artisan} migrate --force",
+                f"take that line out of the migration, {again}",
             ),
             "orphan_rows": (
                 "Rows of the child table point at rows that do not exist in the parent. No "
                 "constraint name is taken; the data has to be put right first.",
                 "List the offending rows with a LEFT JOIN of the child on the parent WHERE the "
-                "parent's key IS NULL, decide what they should point at, then run: "
-                f"{self.artisan} migrate --force",
+                f"parent's key IS NULL, decide what they should point at, {again}",
             ),
             "columns_do_not_match": (
                 "The referencing and the referenced column differ (type, sign, length, character "
                 "set, engine), or the referenced one has no index. No constraint name is taken.",
-                "Compare both with SHOW CREATE TABLE, correct the migration, then run: "
-                f"{self.artisan} migrate --force",
+                f"Compare both with SHOW CREATE TABLE, correct the migration, {again}",
             ),
             "lock_wait": (
                 "It waited for a lock that another connection held. No constraint name is taken."
                 + self._lock_text(),
-                "When the blocking connection has ended, run this again (or, if the migration "
-                f"left nothing behind, {self.artisan} migrate --force).",
+                f"See that the blocking connection has ended, {again}",
             ),
         }[kind]
-        raise _Refusal(kind, f"{where} {advice[0]}", advice[1])
+        raise _Refusal(kind, f"{where} {advice[0]}{self._stopped_text(migration)}", advice[1])
+
+    def _stopped_text(self, migration: str) -> str:
+        """Say where a migration stopped and what it left, or nothing."""
+        found = self._stopped(migration)
+        if not found:
+            return ""
+        return f" It {found.told}. So {', '.join(found.left) or 'a part of it is there'}."
+
+    def _then_migrate(self, migration: str, first: list[str] | None = None) -> str:
+        """Return how to go on once the cause is gone; `first` are records to be taken back.
+
+        `migrate` is only named where, as far as can be seen, it neither fails nor destroys rows.
+        """
+        found = self._stopped(migration)
+        back = found.back(self.live) if found else ""
+        if back:
+            return f"give the tables their names back: {back}; then run this again"
+        if found:
+            return (
+                "let the migration pass over what is there already (if (!Schema::hasColumn(...)), "
+                "if (!Schema::hasTable(...))), deploy it, then run this again"
+            )
+        laravel = Laravel(facts.as_if(self.laravel.raw, pending=first)) if first else self.laravel
+        known = self._logged(migration)
+        met = [] if known or first is None else self._obstacles(self.live, laravel)
+        if pending.dangers(laravel, self.live) or met or laravel.dumped():
+            return "then run this again: it says whether the migrations can run"
+        return f"then run: {self.artisan} migrate --force"
+
+    def _check_own_error(self, migration: str) -> None:
+        """Refuse a migration whose own code failed, and say what it left."""
+        error = self.laravel.raw.get("last_error") or {}
+        if error.get("migration") != migration or not error.get("place"):
+            return
+        if self.inputs.incident_migration:
+            return
+        message = " ".join(error["message"].split())
+        message = message if len(message) <= 300 else f"{message[:297]}..."
+        raise _Refusal(
+            "migration_threw",
+            f"Migration {migration} failed in its own code ({error['place']}): "
+            f"{message.rstrip('.')}.{self._stopped_text(migration)}",
+            f"Correct that line, {self._then_migrate(migration)}. If it has been corrected and the "
+            f"log is out of date, name the migration: -e incident_migration={migration}",
+        )
+
+    def _check_exchanged(self, migration: str) -> None:
+        """Refuse a migration that gives a table the name of another one."""
+        pairs = pending.exchanged(self.laravel, self.live, migration)
+        if not pairs:
+            return
+        told = ", ".join(f"{old} to {new}" for old, new in pairs)
+        found = self.position(migration)
+        said, next_ = (
+            "How far it has come cannot be told from the schema.",
+            "Compare SHOW CREATE TABLE of these tables with the migrations that make them, and "
+            "give each its own name back. Let nobody run artisan migrate before: it would exchange "
+            "them again. Then run this again.",
+        )
+        if self._stopped(migration) and found:
+            said = f"It {found.told}."
+            next_ = (
+                f"Give the tables their names back: {found.back(self.live)}. Let nobody run "
+                "artisan migrate before: it would exchange them again. Then give the constraint at "
+                "which it stopped another name in the migration, deploy it, and run this again."
+            )
+        elif found and found.agree == (0,):
+            said = "Nothing of it has been carried out so far."
+            next_ = (
+                "Give the constraint at which it stops another name in the migration, deploy it, "
+                "and run this again."
+            )
+        logged = self._logged(migration)
+        why = f" It failed with {logged.code}: {logged.shown}." if logged else ""
+        raise _Refusal(
+            "tables_exchanged",
+            f"Migration {migration} exchanges tables: it renames {told}, names that other tables "
+            f"have.{why} {said} No constraint is dropped while it is not certain which table is "
+            "which.",
+            next_,
+        )
 
     def _lock_text(self) -> str:
         locks = self.schema.get("locks")
@@ -583,6 +754,7 @@ class _Case:
 
     def _repair(self, migration: str) -> None:
         self._check_readable(migration)
+        self._check_made_already(migration)
         self._check_known_error(migration)
         self._check_has_run(migration)
         holders = self._holders(migration)
@@ -670,6 +842,34 @@ class _Case:
                 "to see the same error, correct the migration, and run this again.",
             )
 
+    def _check_made_already(self, migration: str) -> None:
+        """Refuse a migration that creates a table of a recorded one: that table is alive."""
+        made = pending.made_already(self.laravel, self.live, migration)
+        if not made or not self._is_sure(migration):
+            return
+        table, creator = made
+        more = [
+            text
+            for text in self.laravel.up(migration)
+            if {name.casefold() for name in sql.tables_of(text)} - {table.casefold(), ""}
+            and not any(isinstance(e, sql.AddForeignKey) for e in sql.read(text))
+        ]
+        record = (
+            f"INSERT INTO {plan.quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+            f"(`migration`, `batch`) VALUES ('{migration}', {self.laravel.next_batch})"
+        )
+        raise _Refusal(
+            "made_by_a_recorded_migration",
+            f"Migration {migration} is to create the table {table}, which the recorded migration "
+            f"{creator} has made. So {table} is in use, whatever it holds, and is neither dropped "
+            "nor made anew.",
+            f"If {migration} is a copy of {creator} under another date, delete its file and deploy "
+            "that"
+            + ("" if more else f", or record it: {record}")
+            + ". If another table is meant, give it another name in the migration. Then run this "
+            "again.",
+        )
+
     def _check_has_run(self, migration: str) -> None:
         """Refuse a migration of which everything is there, with rows."""
         tables = aftermath.there_in_full(self.laravel, self.live, migration)
@@ -696,10 +896,13 @@ class _Case:
         seen: set[str] = set()
         trial = self.live.copy()
         trial.asking = True
-        for pending in self.laravel.pending:
-            for statement in self.laravel.up(pending):
+        for name in self.laravel.pending:
+            for statement in self.laravel.up(name):
                 for problem in trial.apply([statement]).problems:
                     if problem.kind != "name_taken" or problem.name.casefold() in seen:
+                        continue
+                    # Nothing is dropped for a branch that may not be taken.
+                    if not self._is_sure(name):
                         continue
                     seen.add(problem.name.casefold())
                     # Where the name sits now, before the migration's own renames.
@@ -845,7 +1048,7 @@ class _Case:
         displaced = [holder for holder in holders if holder.kind == "displaced"]
         strategy = self.inputs.rollback_strategy
         ways = {
-            "nothing": lambda: self._way_nothing(displaced),
+            "nothing": lambda: self._way_nothing(migration, displaced),
             "down": lambda: self._way_down(migration),
             "rename_back": lambda: self._way_rename_back(migration, displaced),
             "literal": lambda: self._way_literal(),
@@ -864,7 +1067,9 @@ class _Case:
             state = self.live.copy()
             way, reason = ways[name]()
             if way is not None:
-                reason = self.inputs.unproven.get(name) or self._rehearse_in_memory(state, way)
+                reason = self.inputs.unproven.get(name) or self._rehearse_in_memory(
+                    state, way, displaced
+                )
                 if not reason:
                     considered.append({"way": name, "chosen": True, "reason": way["reason"]})
                     return {**way, "name": name, "considered": considered}, state
@@ -883,7 +1088,7 @@ class _Case:
             "considered; then run this again.",
         )
 
-    def _rehearse_in_memory(self, state: Schema, way: dict) -> str:
+    def _rehearse_in_memory(self, state: Schema, way: dict, displaced: list[Holder]) -> str:
         """Carry `way` out on `state`; return why it will not do, or "" when it does."""
         for pair in way["tables"]:
             if pair["leftover"]:
@@ -897,6 +1102,10 @@ class _Case:
             return "it would lose data: " + ", ".join(
                 f"{loss.detail}, which has rows" for loss in outcome.losses
             )
+        # The last recorded migration is undone only when it is named.
+        foreign = "" if way["steps"] == ["literal"] else self._not_its_own(state, displaced)
+        if foreign:
+            return foreign
         if outcome.problems:
             return f"it would fail: {outcome.problems[0].detail}"
         written = [t.name for t in state.tables.values() if t.written]
@@ -907,20 +1116,51 @@ class _Case:
             return f"afterwards the migration would still fail: {left[0].detail}"
         return ""
 
-    def _obstacles(self, state: Schema) -> list[Problem]:
+    def _not_its_own(self, state: Schema, holders: list[Holder]) -> str:
+        """Return which table the way to `state` drops or renames that is not the migration's."""
+        begun = [name for name in self.laravel.pending if self.laravel.up(name)]
+        if self.aftermath and self.aftermath.redo:
+            begun.append(self.aftermath.redo)
+        displaced = {name.casefold() for one in begun for name in self._renamed_by(one)}
+        displaced |= {holder.original.casefold() for holder in holders if holder.original}
+        made = {
+            effect.table.casefold()
+            for one in begun
+            for text in self.laravel.up(one)
+            for effect in sql.read(text)
+            if isinstance(effect, sql.CreateTable)
+        }
+        aside = {facts.quarantine(name).casefold() for name in self.live.tables}
+        for table in self.live.tables.values():
+            now, known = state.by_identity(table.name), self.laravel.history.schema.get(table.name)
+            if now and now.name == table.name:
+                continue
+            does = f"rename {table.name} to {now.name}" if now else f"drop {table.name}"
+            if known and table.name.casefold() not in displaced:
+                maker = self.laravel.history.creators.get(table.name.casefold())
+                return f"it would {does}, which {maker or 'a recorded migration'} makes"
+            if not now and table.name.casefold() not in made | aside:
+                return f"it would {does}, which the failed migration does not create"
+        return ""
+
+    def _obstacles(self, state: Schema, laravel: Laravel | None = None) -> list[Problem]:
         """What stops the pending migrations on `state` once the taken names are free."""
-        trial = state.copy()
+        trial, laravel = state.copy(), laravel or self.laravel
         return [
             problem
-            for migration in self.laravel.pending
-            for problem in trial.apply(self.laravel.up(migration)).problems
-            if problem.kind not in ("name_taken", "unread")
+            for migration in laravel.pending
+            for problem in trial.apply(laravel.up(migration)).problems
+            if problem.kind not in ("name_taken", "unread") and self._is_sure(migration)
         ]
 
-    def _way_nothing(self, displaced: list[Holder]) -> tuple[dict | None, str]:
+    def _way_nothing(self, migration: str, displaced: list[Holder]) -> tuple[dict | None, str]:
         if displaced:
             tables = ", ".join(sorted({holder.table for holder in displaced}))
             return None, f"the original rows are in {tables}"
+        for begun in self._begun(migration):
+            found = self._stopped(begun)
+            if found and found.renamed:
+                return None, f"{begun} {found.told}"
         for name in self._set_aside():
             return None, f"{facts.quarantine(name)}, set aside by an interrupted run, has to go"
         reason = "the failed migration left nothing behind"
@@ -1077,8 +1317,9 @@ class _Case:
             for migration in self._to_run():
                 outcome = trial.apply(self.laravel.up(migration))
                 taken = next((p for p in outcome.problems if p.kind == "name_taken"), None)
-                if taken:
+                if taken and self._is_sure(migration):
                     break
+                taken = None
             if taken is None:
                 return drops, trial
             holder = repaired.holders(taken.name)
@@ -1158,8 +1399,9 @@ class _Case:
         raise _Refusal(
             "another_error",
             f"Migration {migration} failed with {failed.code}: {failed.shown}. That is not a "
-            "constraint name that is taken, and not what this tool repairs.",
-            f"Correct what the message names, then run: {self.artisan} migrate --force. If the "
+            "constraint name that is taken, and not what this tool repairs."
+            + self._stopped_text(migration),
+            f"Correct what the message names, {self._then_migrate(migration)}. If the "
             "log is out of date, name the migration instead: "
             f"-e incident_migration={migration}",
         )
@@ -1178,9 +1420,7 @@ class _Case:
                         "migration_would_lose_rows",
                         f"{self.diagnosis.found} Run again, migration {migration} itself "
                         f"{loss.detail}, which has rows: {sql.redact(loss.statement)}.",
-                        f"If these rows may go, say so by name: -e "
-                        f'\'{{"remigrate_accept_loss": ["{loss.table}"]}}\'. If not, correct '
-                        "the migration and deploy it first.",
+                        pending.way_out(self.laravel, self.live, [loss.table]),
                     )
             hidden = [*(known.get("up_conditional") or []), *(["SELECT"] if outcome.reads else [])]
             if hidden:

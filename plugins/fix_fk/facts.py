@@ -202,6 +202,25 @@ class Laravel:
     def maintenance(self) -> dict:
         return self.raw.get("maintenance") or {}
 
+    def conditional(self, migration: str) -> list[str]:
+        """Return why what `migration` sends may depend on what it finds."""
+        return list(self.statements(migration).get("up_conditional") or [])
+
+    def dumped(self) -> list[str] | None:
+        """Return the tables that `migrate` would load from a schema dump; None: all of them."""
+        dump = self.raw.get("schema_dump")
+        return [] if self.recorded or not dump else dump["tables"]
+
+    def unshown_drops(self, migration: str) -> list[str]:
+        """Return the tables that a migration may drop or empty and that --pretend did not show."""
+        known = self.statements(migration)
+        if not (known.get("up_conditional") or known.get("up_error")):
+            return []
+        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
+        shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
+        named = [prefix + name for name in known.get("up_drops") or ()]
+        return [name for name in named if name.casefold() not in shown]
+
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}
 
@@ -214,10 +233,12 @@ class Laravel:
     def failed_migration(self) -> str | None:
         """Return the pending migration that the log's last error belongs to, if any."""
         error = self.raw.get("last_error")
-        if not error or not self.failed:
+        if not error:
             return None
         if error.get("migration"):
             return error["migration"] if error["migration"] in self.pending else None
+        if not self.failed:
+            return None
         for migration in self.pending:
             if self.failed.sql and self.failed.sql in self.up(migration):
                 return migration
@@ -391,6 +412,8 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
                 note(name, "pretend")
         for statement in laravel.down(migration):
             tables |= sql.tables_of(statement)
+        tables |= {*laravel.unshown_drops(migration)}
+    tables |= {*(laravel.dumped() or ())}
     if laravel.failed and laravel.failed_migration():
         tables |= sql.tables_of(laravel.failed.sql)
         for name in keys_added(laravel.failed.sql):

@@ -4,7 +4,7 @@
 The statements that `--pretend` shows are carried out, in order, on the schema in memory, so that a
 later migration meets what an earlier one leaves. A finding is plain data:
 
-    kind       one of simulation.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen
+    kind       one of simulation.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, loss
     migration  the pending migration that meets it; None for a lock on no known table
     table      the table concerned, with the name that it has by then; None when there is none
     constraint the foreign key concerned, or None
@@ -15,24 +15,29 @@ later migration meets what an earlier one leaves. A finding is plain data:
     rows       how many they are, or None
     will_fail  whether the migration fails for certain
     may_fail   whether it fails for all that can be told from here
+    loses      whether it destroys rows, for all that can be told from here
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from . import facts, sql
+from . import facts, pending, sql
 from .facts import Laravel
+from .pending import Danger
 from .simulation import Problem, Question
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
 # What a nightly job can tell apart; docs/awx.md has their exit codes.
-OUTCOMES = ("clean", "may_fail", "will_fail", "has_failed", "refused")
+OUTCOMES = ("clean", "may_fail", "will_fail", "would_lose", "has_failed", "refused")
 
-# Those after which a run of playbooks/diagnose.yml is a failure, unless something else is said.
-FAIL_ON = ("will_fail", "has_failed", "refused")
+# Those that are about migrations which have not failed so far.
+AHEAD = ("may_fail", "will_fail", "would_lose")
+
+# Those after which a run is a failure, unless something else is said.
+FAIL_ON = ("will_fail", "would_lose", "has_failed", "refused")
 
 # Errors on MariaDB and on MySQL. 1005 comes with errno 150, for a taken name with errno 121.
 _ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -104,13 +109,29 @@ class _Met:
     doubt: str = ""
 
 
-def questions(laravel_facts: dict, schema_facts: dict) -> list[dict]:
-    """Return what has to be counted on the server, as fk_constraint_info takes it."""
-    return [_count(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
+def questions(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str] = ()) -> list[dict]:
+    """Return what has to be counted on the server, as fk_constraint_info takes it.
+
+    `accepted` are the tables whose rows may go.
+    """
+    asked = [_count(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
+    tables = _in_danger(laravel_facts, schema_facts, accepted)
+    return asked + [
+        {"kind": "rows", "table": table, "columns": [], "values": {}} for table in tables
+    ]
+
+
+def _in_danger(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str]) -> list[str]:
+    found = pending.dangers(Laravel(laravel_facts), facts.live(schema_facts), accepted)
+    return list(dict.fromkeys(danger.table for danger in found if danger.table))
 
 
 def predict(
-    laravel_facts: dict, schema_facts: dict | None, counts: list[dict], diagnosis: dict
+    laravel_facts: dict,
+    schema_facts: dict | None,
+    counts: list[dict],
+    diagnosis: dict,
+    accepted: Iterable[str] = (),
 ) -> dict:
     """Return {outcome, findings, notes}.
 
@@ -130,6 +151,11 @@ def predict(
             found = _of_rows(met, met.question, next(answers), mariadb)
             if found:
                 findings.append(found)
+    rows = dict(
+        zip(_in_danger(laravel_facts, schema_facts, accepted), (a["rows"] for a in answers))
+    )
+    for danger in pending.dangers(laravel, facts.live(schema_facts), accepted):
+        findings.append(_of_loss(danger, rows.get(danger.table)))
     findings.extend(_unseen(laravel))
     findings.extend(_locks(laravel, schema_facts))
     return {
@@ -159,6 +185,10 @@ def fail_on(value) -> list[str]:
 def retell(diagnosis: dict, prediction: dict) -> dict:
     """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
     outcome = prediction["outcome"]
+    if outcome == "would_lose":
+        losses = [f["sentence"] for f in prediction["findings"] if f["loses"]]
+        found = f"No migration has failed so far. {' '.join(losses)}"
+        return {**diagnosis, "found": found}
     if outcome not in ("will_fail", "may_fail") or diagnosis["verdict"] != "healthy":
         return diagnosis
     ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
@@ -255,8 +285,15 @@ def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) 
         "rows": None,
         "will_fail": fails and not met.doubt,
         "may_fail": fails,
+        "loses": False,
         **more,
     }
+
+
+def _of_loss(danger: Danger, rows: int | None) -> dict:
+    met = _Met(danger.migration)
+    found = _finding(met, "loss", danger.statement, "", (), table=danger.table or None, rows=rows)
+    return {**found, "sentence": danger.sentence(rows), "loses": True}
 
 
 def _said(errors, kind: str) -> str:
@@ -403,6 +440,8 @@ def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnos
     # The original renamed away stands under its other name only after the migration has run.
     if failed or any(name["is"] == "displaced" for name in diagnosis.get("names") or ()):
         return "has_failed"
+    if any(finding["loses"] for finding in findings):
+        return "would_lose"
     if any(finding["will_fail"] for finding in findings):
         return "will_fail"
     blind = laravel.pending and not schema_facts["account"]["sees_all"]

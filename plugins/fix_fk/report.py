@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from . import text
+from .prediction import AHEAD
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -31,8 +32,8 @@ def build(run: dict) -> dict:
     inventory (as it is typed after -i) and command (what to type to run this again, without its
     inventory). The result adds
 
-    - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
-      rebuilt, refused, failed) and ok;
+    - outcome (healthy, planned, may_fail, will_fail, would_lose, needs_repair, repaired, skipped,
+      restored, rebuilt, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -118,7 +119,7 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if run.get("failure"):
         return "failed" if results.keys() - {"rehearse"} or run.get("checks") else "refused"
     foreseen = (run.get("prediction") or {}).get("outcome")
-    if foreseen in ("may_fail", "will_fail"):
+    if foreseen in AHEAD:
         return foreseen
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
@@ -131,7 +132,7 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
     """Tell what became of a step."""
-    if outcome in ("planned", "may_fail", "will_fail", "needs_repair"):
+    if outcome in ("planned", "needs_repair", *AHEAD):
         return "planned"
     if step == "verify" and checks:
         return "passed" if all(check["ok"] for check in checks) else "failed"
@@ -184,9 +185,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome == "planned":
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
-    elif outcome in ("may_fail", "will_fail") and not steps:
+    elif outcome in AHEAD and not steps:
         answers["did"] = "Nothing was changed: this only looked."
-    elif outcome in ("may_fail", "will_fail", "needs_repair"):
+    elif outcome in ("needs_repair", *AHEAD):
         answers["did"] = "Nothing was changed: this only looked."
         answers["next"] = "fix_fk.yml carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
@@ -238,7 +239,7 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
 
 def _ahead(run: dict) -> bool:
     """Tell whether this is about migrations that have not failed yet."""
-    return (run.get("prediction") or {}).get("outcome") in ("may_fail", "will_fail")
+    return (run.get("prediction") or {}).get("outcome") in AHEAD
 
 
 def _sentence(parts: list[str]) -> str:

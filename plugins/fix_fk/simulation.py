@@ -142,7 +142,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Loss:
-    """Rows that a statement would drop or empty. `kind`: table, rows, column."""
+    """Rows that a statement would drop or empty.
+
+    `kind`: table, rows (all of a table), some (of a table's rows) or column. `table` has the name
+    that it has on the server now.
+    """
 
     kind: str
     table: str
@@ -346,9 +350,10 @@ class Schema:
         table.written.add(effect.kind)
         if effect.kind in ("truncate", "delete") and table.may_have_rows:
             if table.identity is not None:
-                outcome.losses.append(
-                    Loss("rows", table.identity, f"{effect.kind}s rows of {table.name}", statement)
-                )
+                kind = "some" if effect.some else "rows"
+                how = {"truncate": "empties", "delete": "deletes all rows of"}[effect.kind]
+                how = "deletes rows of" if effect.some else how
+                outcome.losses.append(Loss(kind, table.identity, f"{how} {table.name}", statement))
         elif effect.kind == "insert":
             table.rows = True
 

@@ -181,9 +181,13 @@ class ChangeTable(Effect):
 
 @dataclass(frozen=True)
 class WriteRows(Effect):
-    """Rows are written: kind is insert, update, delete or truncate."""
+    """Rows are written: kind is insert, update, delete or truncate.
+
+    `some` is True for a delete that says which rows.
+    """
 
     kind: str = ""
+    some: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,16 @@ def tables_of(statement: str) -> set[str]:
         for effect in read(statement)
         for name in (effect.table, *_other_tables(effect))
         if name
+    }
+
+
+def emptied_by(statement: str) -> set[str]:
+    """Return the tables, folded, that `statement` drops, or of which it deletes all rows."""
+    return {
+        effect.table.casefold()
+        for effect in read(statement)
+        if isinstance(effect, DropTable)
+        or (isinstance(effect, WriteRows) and effect.kind in ("delete", "truncate"))
     }
 
 
@@ -338,7 +352,8 @@ def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
             target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
             if not isinstance(target, exp.Table):
                 return [Unread("", statement)]
-            return [WriteRows(_name(target), name)]
+            where = tree.args.get("where") if name == "delete" else None
+            return [WriteRows(_name(target), name, bool(where and where.find(exp.Column)))]
     if isinstance(tree, exp.Query):
         return [ReadRows("")]
     if isinstance(tree, exp.Set):

@@ -13,7 +13,7 @@ RULE = "-" * WIDTH
 LABEL = 12
 PART = 12
 # Outcomes of a run that only looked: a plan was made and not begun.
-LOOKED = ("may_fail", "will_fail", "needs_repair")
+LOOKED = ("may_fail", "will_fail", "would_lose", "needs_repair")
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
 # Renames are shortened only when they are a wall: they are undo statements as well.
@@ -182,6 +182,8 @@ def _mark(check: dict) -> str:
 
 
 def _likely(finding: dict) -> str:
+    if finding["loses"]:
+        return "LOSES ROWS"
     if finding["will_fail"]:
         return "WILL FAIL"
     return "may fail" if finding["may_fail"] else "look"

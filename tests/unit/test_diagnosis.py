@@ -572,6 +572,9 @@ def test_a_migration_that_drops_rows_when_run_again_is_refused(laravel, schema):
     units(schema)
     laravel["statements"][REFACTOR]["up"].append("drop table `units`")
     result = refused(laravel, schema, "migration_would_lose_rows")
+    assert "RENAME TABLE `units` TO `units_kept`" in result["next"]
+    laravel["statements"][USERS]["up"].append("create table `units` (`id` bigint)")
+    result = refused(laravel, schema, "migration_would_lose_rows")
     assert "remigrate_accept_loss" in result["next"]
     repaired(laravel, schema, "renamed_table_kept_the_name", remigrate_accept_loss=["units"])
 

@@ -61,6 +61,7 @@ def test_error_of_a_migration_is_found_whole():
         "time": "2026-01-30 10:11:12",
         "message": MESSAGE,
         "migration": FAILED,
+        "place": None,
     }
 
 
@@ -279,6 +280,8 @@ def answer(**values):
             "conditional": [],
             "strings": [],
             "elsewhere": [],
+            "connection": None,
+            "drops": [],
         },
         **values,
     )
@@ -304,6 +307,9 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_exists": False,
         "source_strings": ["a"],
         "elsewhere": ["billing"],
+        "connection": None,
+        "up_drops": [],
+        "down_drops": [],
     }
 
 

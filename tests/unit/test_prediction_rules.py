@@ -91,11 +91,11 @@ def application(*up, second=(), **more):
     }
 
 
-def foresee(schema, *up, rows=0, diagnosis=HEALTHY, **more):
+def foresee(schema, *up, rows=0, diagnosis=HEALTHY, accepted=(), **more):
     laravel = application(*up, **more)
-    asked = questions(laravel, schema)
+    asked = questions(laravel, schema, accepted)
     counts = [{"rows": rows, "query": "SELECT"} for _ in asked]
-    return predict(laravel, schema, counts, diagnosis)
+    return predict(laravel, schema, counts, diagnosis, accepted)
 
 
 def kinds(foreseen):
@@ -182,7 +182,57 @@ FINE = [
 
 @pytest.mark.parametrize("up", FINE, ids=range(len(FINE)))
 def test_what_gets_through_is_left_alone(schema, up):
-    assert foresee(schema, *up) == {"outcome": "clean", "findings": [], "notes": []}
+    foreseen = foresee(schema, *up, accepted=["users", "posts"])
+    assert foreseen == {"outcome": "clean", "findings": [], "notes": []}
+
+
+LOST = {
+    "drops": ["drop table `posts`"],
+    "empties": ["truncate table `posts`"],
+    "deletes all rows": ["delete from `posts`"],
+    "deletes all rows, in other words": ["delete from `posts` where 1 = 1"],
+    "an old name": ["rename table `posts` to `old`", "drop table if exists `old`"],
+    "before it fails": ["drop table `posts`", "alter table `nothing` add `x` int"],
+}
+
+
+@pytest.mark.parametrize("up", LOST.values(), ids=LOST)
+def test_rows_that_would_be_lost_are_counted(schema, up):
+    foreseen = foresee(schema, *up, rows=7)
+    assert foreseen["outcome"] == "would_lose"
+    (finding,) = (f for f in foreseen["findings"] if f["kind"] == "loss")
+    assert (finding["table"], finding["rows"], finding["loses"]) == ("posts", 7, True)
+    assert "which has 7 rows" in finding["sentence"]
+    assert foresee(schema, *up, accepted=["POSTS"])["outcome"] != "would_lose"
+
+
+KEPT = {
+    "empty": ["drop table `empty`"],
+    "some rows": ["delete from `posts` where `id` = ?"],
+    "a column": ["alter table `posts` drop `slug`"],
+    "fails before": ["alter table `nothing` add `x` int", "drop table `posts`"],
+    "is referred to": ["drop table `users`"],
+    "is only renamed": ["rename table `posts` to `old`"],
+}
+
+
+@pytest.mark.parametrize("up", KEPT.values(), ids=KEPT)
+def test_what_loses_no_table_is_not_called_so(schema, up):
+    schema["tables"].append("empty")
+    schema["details"]["empty"] = table([column("id")], [], rows=False)
+    assert foresee(schema, *up)["outcome"] != "would_lose"
+
+
+def test_a_drop_that_pretend_does_not_show_may_lose_rows(schema):
+    hidden = {"up_conditional": ["up(), line 3: if"], "up_drops": ["posts", "nothing"]}
+    foreseen = foresee(schema, "create table `new` (`id` int)", rows=7, **hidden)
+    assert foreseen["outcome"] == "would_lose"
+    (finding,) = (f for f in foreseen["findings"] if f["kind"] == "loss")
+    assert "may lose rows" in finding["sentence"] and "line 3: if" in finding["sentence"]
+
+
+def test_what_could_not_be_read_may_lose_rows(schema):
+    assert foresee(schema, "drop everything at once")["outcome"] == "would_lose"
 
 
 def test_a_later_migration_meets_what_an_earlier_one_leaves(schema):
@@ -483,7 +533,9 @@ def test_the_exit_code_is_that_of_the_worst_host():
     assert exit_code(["a", "b"], a="will_fail", b=None) is None
     assert exit_code(["a", "b"], a="will_fail") is None
     assert exit_code(["a"], ["b"], a="will_fail") is None
-    assert set(OUTCOMES) - {"clean", "refused"} == {"may_fail", "will_fail", "has_failed"}
+    assert exit_code(["a", "b"], a="would_lose", b="has_failed") == 13
+    named = {"may_fail", "will_fail", "has_failed", "would_lose"}
+    assert set(OUTCOMES) - {"clean", "refused"} == named
 
 
 # --- columns ---------------------------------------------------------------------------------

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pending migrations would destroy, and which tables are not theirs: pure functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import position, sql
+from .facts import Laravel
+from .simulation import Loss, Schema
+
+from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+
+# Statements that may destroy rows and could not be read.
+_DESTROYS = re.compile(r"\s*(drop|truncate|delete|replace)\b", re.IGNORECASE)
+
+
+# Problems that end a migration for certain before the statement has done anything.
+_ENDS = (*position.ENDS, "table_referenced")
+
+
+@dataclass(frozen=True)
+class Danger:
+    """Rows that a pending migration would destroy.
+
+    `table` has the name that it has on the server now ("" where the statement could not be read);
+    `doubt` is why it is not certain, "" when it is.
+    """
+
+    migration: str
+    table: str
+    does: str
+    statement: str = ""
+    doubt: str = ""
+
+    def sentence(self, rows: int | None = None) -> str:
+        """Say it, with the number of the rows where they were counted."""
+        verb = "may lose rows: it" if self.doubt else ""
+        what = " ".join(part for part in (f"Migration {self.migration}", verb, self.does) if part)
+        held = "has rows" if rows is None else f"has {rows} row{'' if rows == 1 else 's'}"
+        what += f", which {held}" if self.table else ""
+        return f"{what}. {self.doubt}".strip()
+
+
+def dangers(laravel: Laravel, live: Schema, accepted: Iterable[str] = ()) -> list[Danger]:
+    """Return what `artisan migrate` would destroy, without the tables that are accepted by name.
+
+    What comes after a statement that certainly fails is left out: it is not reached.
+    """
+    passed = {name.casefold() for name in accepted}
+    state, found, ended = live.copy(), [], False
+    for migration in laravel.pending:
+        reasons = laravel.conditional(migration)
+        doubt = f"It decides by what it finds ({', '.join(reasons)})." if reasons else ""
+        for statement in laravel.up(migration):
+            outcome = state.apply([statement])
+            ended = not doubt and any(problem.kind in _ENDS for problem in outcome.problems)
+            if ended:
+                break
+            found += [
+                Danger(migration, loss.table, loss.detail, statement, doubt)
+                for loss in outcome.losses
+                if is_whole(loss) and loss.table.casefold() not in passed
+            ]
+            unread = any(problem.kind == "unread" for problem in outcome.problems)
+            if unread and _DESTROYS.match(statement):
+                does = f"sends a statement that could not be read: {sql.redact(statement)}"
+                found.append(Danger(migration, "", does, statement, "It may destroy rows."))
+        if ended:
+            break
+        for name in laravel.unshown_drops(migration):
+            table = live.get(name)
+            if table and table.may_have_rows and name.casefold() not in passed:
+                does = f"drops or empties table {table.name}"
+                found.append(Danger(migration, table.name, does, "", doubt or "It was not read."))
+    return found
+
+
+def is_whole(loss: Loss) -> bool:
+    """Tell whether a table is dropped or emptied, and not only some rows or a column."""
+    return loss.kind in ("table", "rows")
+
+
+def way_out(laravel: Laravel, live: Schema, tables: Iterable[str]) -> str:
+    """Return what to do about migrations that would drop or empty these tables.
+
+    The loss can be accepted by name only for tables that a recorded migration makes: of any other
+    it is not known whether its rows are the only ones.
+    """
+    parts, known = [], []
+    for name in dict.fromkeys(tables):
+        if name and laravel.history.schema.get(name):
+            known.append(name)
+            continue
+        if not name:
+            continue
+        used = (laravel.raw.get("model_tables") or {}).get(name)
+        if used:
+            parts.append(
+                f"The application's code reads {name} ({used}): correct the migration, deploy it, "
+                "and run this again."
+            )
+            continue
+        kept = position.free_name(f"{name}_kept", live)
+        parts.append(
+            f"No recorded migration makes {name}, so its rows may be the only ones of a table that "
+            "was renamed. Keep them out of the migration's way: RENAME TABLE "
+            f"{quote_identifier(name)} TO {quote_identifier(kept)}; then run this again."
+        )
+    if known:
+        named = json.dumps({"remigrate_accept_loss": known}, ensure_ascii=False)
+        parts.append(
+            f"If the rows of {', '.join(known)} may go, say so by name: -e '{named}'. If not, "
+            "correct the migration, deploy it, and run this again."
+        )
+    return " ".join(parts) or (
+        "Read the migration. Let it run on a copy of the schema, and correct it where it would "
+        "lose rows; deploy it, and run this again."
+    )
+
+
+def made_already(laravel: Laravel, live: Schema, migration: str) -> tuple[str, str] | None:
+    """Return (table, recorded migration) of one that `migration` creates a second time."""
+    state = position.before(laravel, live)
+    for name in laravel.pending[: laravel.pending.index(migration) + 1]:
+        for problem in state.apply(laravel.up(name)).problems:
+            creator = laravel.history.creators.get(problem.name.casefold())
+            if name != migration or problem.kind != "table_exists" or not creator:
+                continue
+            creates = any(isinstance(e, sql.CreateTable) for e in sql.read(problem.statement))
+            if creates and _is_the_recorded(laravel, live, problem.name):
+                return problem.name, creator
+    return None
+
+
+def _is_the_recorded(laravel: Laravel, live: Schema, name: str) -> bool:
+    """Tell whether the table of this name is the one that the recorded migrations make."""
+    there, made = live.get(name), laravel.history.schema.get(name)
+    if there is None or made is None:
+        return False
+    # One whose original was renamed away lacks columns of it, or constraints that another has now.
+    columns = {column.casefold() for column in there.columns or made.columns or ()}
+    lacks = {column.casefold() for column in made.columns or ()} - columns
+    taken = any(
+        key.name and not there.key(key.name) and live.holders(key.name) for key in made.keys
+    )
+    return not lacks and not taken
+
+
+def exchanged(laravel: Laravel, live: Schema, migration: str) -> list[tuple[str, str]]:
+    """Return (name before, name after) of the tables to which `migration` gives the name of
+    another table that the recorded migrations make."""
+    start = position.before(laravel, live)
+    state = start.copy()
+    state.apply(laravel.up(migration))
+    return sorted(
+        (table.identity, table.name)
+        for table in state.tables.values()
+        if table.identity and table.identity != table.name and start.get(table.name)
+    )

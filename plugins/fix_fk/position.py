@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many statements of a pending migration have been carried out, told from the schema alone.
+
+MySQL and MariaDB commit every statement that changes the schema. A migration of n statements that
+stops leaves the first k of them done. `find` carries its statements out, one by one, on the schema
+that the recorded migrations make, and returns each k after which the tables, columns and foreign
+keys that the migration touches would be as they are. The log is not asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import sql
+from .facts import Laravel
+from .simulation import Schema, Table
+
+from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+
+MAX_NAME = 64
+# Problems with which a migration ends for certain, whatever else is known of the tables.
+ENDS = ("name_taken", "table_exists", "table_missing", "column_exists", "column_missing")
+
+Thing = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a migration stands; `agree` are the numbers of statements that fit, the lowest first.
+
+    What follows is about the lowest of them, and so has been done whichever is right: `renamed`
+    (old name, new name) in order, `made` tables, and `added` (table, column).
+    """
+
+    migration: str
+    statements: tuple[str, ...]
+    agree: tuple[int, ...]
+    # Whether the statements are known to the last one.
+    whole: bool = True
+    renamed: tuple[tuple[str, str], ...] = ()
+    made: tuple[str, ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def half_run(self) -> bool:
+        """Whether it has certainly begun, and certainly not come to its end."""
+        return self.agree[0] > 0 and (self.agree[-1] < len(self.statements) or not self.whole)
+
+    @property
+    def told(self) -> str:
+        """Say where it stopped: "stopped after statement 2 of 4: rename table ..."."""
+        number = self.agree[0]
+        text = sql.redact(self.statements[number - 1]) if number else ""
+        text = text if len(text) <= 120 else f"{text[:117]}..."
+        return f"stopped after statement {number} of {len(self.statements)}: {text}"
+
+    @property
+    def left(self) -> list[str]:
+        """Name what it has left."""
+        return [
+            *(f"table {old} is called {new}" for old, new in self.renamed),
+            *(f"table {name} is made" for name in self.made),
+            *(f"column {column} of {table} is added" for table, column in self.added),
+        ]
+
+    def back(self, live: Schema) -> str:
+        """Return the statement that gives the tables their names back, "" when none was renamed.
+
+        A table that the migration has made in the place of one is renamed, not dropped.
+        """
+        moves, aside = [], {}
+        for old, new in reversed(self.renamed):
+            there = live.get(old)
+            if there and there.name in self.made and old not in aside:
+                aside[old] = free_name(f"{old}_failed", live)
+                moves.append((old, aside[old]))
+            moves.append((new, old))
+        pairs = ", ".join(
+            f"{quote_identifier(one)} TO {quote_identifier(other)}" for one, other in moves
+        )
+        return f"RENAME TABLE {pairs}" if pairs else ""
+
+
+def before(laravel: Laravel, live: Schema) -> Schema:
+    """Return the schema that the recorded migrations make, as it counts for this server."""
+    made = laravel.history.schema
+    schema = Schema((), live.scope, live.server)
+    for table in made.tables.values():
+        twin = table.copy()
+        twin.identity = twin.name
+        schema.tables[table.name.casefold()] = twin
+    return schema
+
+
+def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
+    """Return the position of a pending migration; None when it cannot be told from the schema."""
+    statements = laravel.up(migration)
+    state = before(laravel, live)
+    states = [state.copy()]
+    for statement in statements:
+        problems = state.apply([statement]).problems
+        if any(problem.kind == "unread" for problem in problems):
+            return None
+        if any(problem.kind in ENDS for problem in problems):
+            break
+        states.append(state.copy())
+    every = [_things(one) for one in states]
+    touched: set[Thing] = set()
+    for one, next_ in zip(every, every[1:], strict=False):
+        touched |= one ^ next_
+    unknown = {
+        folded
+        for one in (*states, live)
+        for folded, table in one.tables.items()
+        if table.columns is None
+    }
+    touched = {thing for thing in touched if thing[0] == "table" or thing[1] not in unknown}
+    if not touched:
+        return None
+    there = _things(live) & touched
+    agree = tuple(number for number, things in enumerate(every) if things & touched == there)
+    if not agree:
+        return None
+    done = [effect for text in statements[: agree[0]] for effect in sql.read(text)]
+    start, now = states[0], states[agree[0]]
+    added = [
+        (effect.table, effect.column)
+        for effect in done
+        if isinstance(effect, sql.AddColumn) and _added(effect, start, now)
+    ]
+    return Position(
+        migration,
+        tuple(statements),
+        agree,
+        not laravel.statements(migration).get("up_error"),
+        tuple((e.table, e.new_name) for e in done if isinstance(e, sql.RenameTable)),
+        tuple(table.name for table in now.tables.values() if table.identity is None),
+        tuple(added),
+    )
+
+
+def _added(effect: sql.AddColumn, start: Schema, now: Schema) -> bool:
+    table = now.get(effect.table)
+    return bool(table and table.identity and start.get(table.identity))
+
+
+def _things(state: Schema) -> set[Thing]:
+    """Return every table, column and named foreign key as (what, table, name), folded."""
+    return {
+        (what, folded, name.casefold())
+        for folded, table in state.tables.items()
+        for what, names in (
+            ("table", [""]),
+            ("column", table.columns or []),
+            ("key", _key_names(table)),
+        )
+        for name in names
+    }
+
+
+def _key_names(table: Table) -> list[str]:
+    # The numbers in names that the server made up depend on what there was before.
+    generated = f"{table.name}_ibfk_".casefold()
+    return [
+        key.name for key in table.keys if key.name and not key.name.casefold().startswith(generated)
+    ]
+
+
+def free_name(name: str, live: Schema) -> str:
+    """Return a name like `name` that no table has."""
+    number, found = 1, name[-MAX_NAME:]
+    while live.get(found):
+        number += 1
+        found = f"{name[: MAX_NAME - 4]}_{number}"
+    return found

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a migration has come, told from the schema alone."""
+
+from __future__ import annotations
+
+import pytest
+from fix_fk import position
+from fix_fk.facts import Laravel
+from fix_fk.simulation import Schema
+
+MADE, OURS = "2025_01_01_000000_made", "2026_01_01_000000_ours"
+TABLES = [
+    "create table `users` (`id` bigint primary key)",
+    "create table `orders` (`id` bigint primary key, `user_id` bigint)",
+    "alter table `orders` add constraint `fk_user` foreign key (`user_id`) "
+    "references `users` (`id`)",
+    "create table `measures` (`id` bigint primary key, `weight` int)",
+    "create table `controls` (`id` bigint primary key, `owner` int)",
+]
+ANEW = [
+    "drop table if exists `orders_old`",
+    "rename table `orders` to `orders_old`",
+    "create table `orders` (`id` bigint primary key, `user_id` bigint, `note` int)",
+    TABLES[2],
+]
+EXCHANGE = [
+    "rename table `measures` to `tmp`",
+    "rename table `controls` to `measures`",
+    "rename table `tmp` to `controls`",
+    "alter table `measures` add `x` int",
+]
+COLUMNS = ["alter table `users` add `a` int", "alter table `users` add `b` int"]
+DATA = ["alter table `users` add `a` int", "update `users` set `a` = 1", COLUMNS[1]]
+
+
+def application(up, **more):
+    recorded = [{"name": MADE, "batch": 1}]
+    statements = {MADE: {"up": TABLES}, OURS: {"up": up, **more}}
+    return Laravel(
+        {"migrations": {"recorded": recorded, "pending": [OURS]}, "statements": statements}
+    )
+
+
+def after(*statements):
+    state = Schema()
+    state.apply([*TABLES, *statements])
+    return state
+
+
+@pytest.mark.parametrize(
+    "up, done, agree",
+    [
+        # What would be dropped is not there: no trace of it.
+        (ANEW, 0, (0, 1)),
+        (ANEW, 2, (2,)),
+        # The name is taken, so it never comes further.
+        (ANEW, 3, (3,)),
+        *((EXCHANGE, number, (number,)) for number in range(5)),
+        *((COLUMNS, number, (number,)) for number in range(3)),
+        # Rows leave no trace in the schema.
+        (DATA, 1, (1, 2)),
+    ],
+)
+def test_the_statements_that_were_done_are_found(up, done, agree):
+    found = position.find(application(up), after(*up[:done]), OURS)
+    assert found.agree == agree
+    assert found.half_run == (agree[0] > 0 and agree[-1] < len(up))
+
+
+def test_what_is_left_is_named_and_the_way_back_loses_nothing():
+    live = after(*ANEW[:3])
+    found = position.find(application(ANEW), live, OURS)
+    assert found.told.startswith("stopped after statement 3 of 4: create table `orders`")
+    assert found.left == ["table orders is called orders_old", "table orders is made"]
+    assert found.back(live) == (
+        "RENAME TABLE `orders` TO `orders_failed`, `orders_old` TO `orders`"
+    )
+    live = after(*EXCHANGE[:3])
+    assert position.find(application(EXCHANGE), live, OURS).back(live) == (
+        "RENAME TABLE `controls` TO `tmp`, `measures` TO `controls`, `tmp` TO `measures`"
+    )
+
+
+def test_something_else_agrees_with_nothing():
+    live = after(COLUMNS[1])
+    assert position.find(application(COLUMNS), live, OURS) is None
+
+
+def test_what_cannot_be_read_is_not_guessed():
+    up = ["no statement at all", *COLUMNS]
+    assert position.find(application(up), after(COLUMNS[0]), OURS) is None
+
+
+def test_a_migration_that_throws_after_its_last_known_statement_is_half_run():
+    found = position.find(application(COLUMNS[:1], up_error="null"), after(COLUMNS[0]), OURS)
+    assert found.half_run and found.left == ["column a of users is added"]
