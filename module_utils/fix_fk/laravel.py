@@ -1173,11 +1173,13 @@ def _read_entry(entry):
         key=lambda text: ("SQLSTATE[" in text, "(SQL: " in text or "(Connection: " in text),
     )
     migration = LOG_MIGRATION.search(context)
-    in_code = migration and not any("SQLSTATE[" in text for text in messages)
+    place = None
+    if migration and not any("SQLSTATE[" in text for text in messages):
+        place = f"{migration.group(1)}.php, line {migration.group(2)}"
     return {
         "message": message,
         "migration": migration.group(1) if migration else None,
-        "place": f"{migration.group(1)}.php, line {migration.group(2)}" if in_code else None,
+        "place": place,
     }
 
 

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pending migration has done already, and what it would destroy: nothing printed loses a row.
+
+Each incident is brought about on a real server. What the last line of the run says is carried out
+as it stands, and every row is still there afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playbook import play
+from sandbox import ON_MARIADB
+
+EARLIER = "2025_12_25_000000_earlier"
+OURS = "2026_01_20_000000_ours"
+ROWS = 300
+DIAGNOSE = "playbooks/diagnose.yml"
+
+ORDERS = (
+    "Schema::create('orders', function (Blueprint $table) { $table->id();"
+    " $table->unsignedBigInteger('user_id');"
+    " $table->foreign('user_id', 'fk_orders_user')->references('id')->on('users'); {} });"
+)
+RENAME = "Schema::rename('orders', 'orders_old');"
+ANEW = [
+    "Schema::dropIfExists('orders_old');",
+    RENAME,
+    ORDERS.replace("{}", "$table->string('note')->nullable();"),
+]
+TABLE = "Schema::create('{}', function (Blueprint $table) {{ $table->id(); {} }});"
+
+
+@pytest.fixture
+def app(kept):
+    """The sandbox without the failing release."""
+    kept.present()
+    for path in Path(kept.app, "database", "migrations").glob("2026_*.php"):
+        path.unlink()
+    return kept
+
+
+def recorded(app, up, name=EARLIER):
+    """Run and record a migration."""
+    app.add_migration(name, up)
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def orders(app):
+    """A table of a recorded migration, with rows."""
+    recorded(app, ORDERS.replace("{}", ""))
+    app.sql("SET @n = 0")
+    app.sql(
+        "INSERT INTO orders (user_id) SELECT u.id FROM users u, users v, users w"
+        f" LIMIT {ROWS}"
+    )
+    assert app.rows("orders") == ROWS
+
+
+def fails(app, *up, log="single", down=None, name=OURS):
+    """Deploy a migration that fails, with such a log."""
+    channel = {"emptied": "single"}.get(log, log)
+    app.set_dotenv(LOG_CHANNEL=channel)
+    app.add_migration(name, " ".join(up), down)
+    done = app.artisan("migrate", "--force")
+    assert done.returncode != 0, done.stdout
+    if log == "emptied":
+        for path in Path(app.app, "storage", "logs").glob("*.log"):
+            path.write_text("", encoding="utf-8")
+    return done
+
+
+def said(app, playbook, code, verdict=None, **variables):
+    """Run a playbook that is to change nothing; return the Run."""
+    before = app.schema_dump(), app.files()
+    run = play(app, playbook, **variables)
+    assert (app.schema_dump(), app.files()) == before
+    assert run.rc == code, run.screen
+    assert verdict in (None, run.report["diagnosis"]["verdict"]), run.report["summary"]
+    assert app.password not in run.everything() and "Traceback" not in run.screen
+    return run
+
+
+def both(app, code, verdict, outcome=None, **variables):
+    """Both playbooks say the same; return the report of fix_fk.yml."""
+    report = said(app, "fix_fk.yml", code[0], verdict, **variables).report
+    other = said(app, DIAGNOSE, code[-1], verdict, **variables).report
+    assert report["diagnosis"]["found"] == other["diagnosis"]["found"]
+    if outcome:
+        assert report["outcome"] == other["outcome"] == outcome
+    assert "migrate --force" not in report["next"], report["next"]
+    return report
+
+
+def statements(text):
+    """Return the SQL that an answer tells a person to send."""
+    return re.findall(r"(?:RENAME TABLE|INSERT INTO) .*?(?=;|\. |$)", text)
+
+
+# --- stopped half-way, with or without a log -------------------------------------------------
+
+
+@pytest.mark.parametrize("log", ["null", "stderr", "daily", "emptied", "single"])
+def test_a_table_that_was_renamed_away_is_never_dropped(app, log):
+    """Its own old backup table is dropped first: another try would drop the only rows."""
+    orders(app)
+    fails(app, *ANEW, log=log)
+    assert (app.rows("orders_old"), app.rows("orders")) == (ROWS, 0)
+    looked = said(app, DIAGNOSE, 11)
+    assert looked.report["outcome"] == "needs_repair"
+    run = play(app)
+    assert run.rc == 0, run.screen
+    # The migration drops the old backup table only when there is one; now there is none.
+    assert (app.rows("orders_old"), app.rows("orders")) == (ROWS, 0)
+    assert OURS in app.recorded() and app.holders("fk_orders_user") == ["orders"]
+
+
+def test_a_deployment_that_was_killed_after_the_rename_is_rolled_back(app):
+    """No error, no leftover and no name that is taken: only the renamed table."""
+    orders(app)
+    app.set_dotenv(LOG_CHANNEL="null")
+    app.add_migration(OURS, " ".join(ANEW))
+    app.sql("RENAME TABLE orders TO orders_old")
+    assert said(app, DIAGNOSE, 11).report["diagnosis"]["migration"] == OURS
+    run = play(app)
+    assert run.rc == 0, run.screen
+    assert app.rows("orders_old") == ROWS and OURS in app.recorded()
+
+
+def test_after_another_error_the_tables_get_their_names_back_first(app):
+    """Whatever stopped it: `migrate` would drop the only rows, so it is not what comes next."""
+    orders(app)
+    key = "Schema::table('orders', function (Blueprint $table) {{ {} }});".format(
+        "$table->unsignedBigInteger('none')->default(0);"
+        " $table->foreign('none', 'fk_none')->references('id')->on('users');"
+    )
+    anew = TABLE.format("orders", "")
+    row = "DB::table('orders')->insert(['id' => 1]);"
+    fails(app, *ANEW[:2], anew, row, key)
+    report = both(app, (2, 11), "orphan_rows")
+    assert f"orders is called orders_old" in report["diagnosis"]["found"]
+    (back,) = statements(report["next"])
+    app.sql(back)
+    assert app.rows("orders") == ROWS
+    run = said(app, "fix_fk.yml", 2, "orphan_rows")
+    # Now nothing would be lost by it.
+    assert "migrate --force" in run.report["next"]
+
+
+def test_an_error_in_the_migrations_own_code_is_a_failure(app):
+    orders(app)
+    note = "Schema::table('orders', function (Blueprint $table) { $table->string('note'); });"
+    fails(app, note, "$nothing = null; $nothing->call();")
+    report = both(app, (2, 11), "migration_threw")
+    assert "Call to a member function call() on null" in report["diagnosis"]["found"]
+    assert f"{OURS}.php, line " in report["diagnosis"]["found"]
+    assert "column note of orders is added" in report["diagnosis"]["found"]
+    # What it says next: correct the line, and pass over what is there.
+    guarded = f"if (! Schema::hasColumn('orders', 'note')) {{ {note} }}"
+    app.add_migration(OURS, guarded)
+    done = said(app, "fix_fk.yml", 0, incident_migration=None)
+    assert done.report["outcome"] in ("healthy", "may_fail"), done.screen
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_which(app):
+    recorded(
+        app,
+        TABLE.format("measures", "$table->unsignedBigInteger('weight_id');")
+        + TABLE.format(
+            "controls",
+            "$table->unsignedBigInteger('user_id');"
+            " $table->foreign('user_id', 'fk_user')->references('id')->on('users');",
+        ),
+    )
+    app.sql("INSERT INTO measures (weight_id) VALUES (1), (2)")
+    dump = app.schema_dump()
+    renames = [("measures", "tmp"), ("controls", "measures"), ("tmp", "controls")]
+    fails(
+        app,
+        *(f"Schema::rename('{old}', '{new}');" for old, new in renames),
+        "Schema::table('controls', function (Blueprint $table) {"
+        " $table->foreign('weight_id', 'fk_user')->references('id')->on('users'); });",
+    )
+    report = both(app, (2, 11), "tables_exchanged")
+    assert "stopped after statement 3 of 4" in report["diagnosis"]["found"]
+    (back,) = statements(report["next"])
+    app.sql(back)
+    assert app.schema_dump() == dump
+    assert "Nothing of it has been carried out" in (
+        said(app, "fix_fk.yml", 2, "tables_exchanged").report["diagnosis"]["found"]
+    )
+
+
+# --- nothing has failed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "Schema::drop('orders');",
+        "DB::table('orders')->truncate();",
+        "if (Schema::hasTable('orders')) { Schema::dropIfExists('orders'); }",
+        "DB::statement('DELETE FROM orders');",
+    ],
+)
+def test_a_migration_that_would_lose_rows_is_not_healthy(app, up):
+    orders(app)
+    app.add_migration(OURS, up)
+    report = both(app, (13,), "migration_would_lose_rows", "would_lose")
+    assert f"{ROWS} rows" in report["happened"]
+    assert '"remigrate_accept_loss": ["orders"]' in report["next"]
+    accepted = said(app, "fix_fk.yml", 0, remigrate_accept_loss=["orders"])
+    assert accepted.report["outcome"] in ("healthy", "may_fail")
+
+
+def test_rows_of_a_table_that_nobody_made_may_be_the_only_ones(app):
+    app.sql("CREATE TABLE orders_old (id INT)")
+    app.sql("INSERT INTO orders_old VALUES (1)")
+    app.add_migration(OURS, "Schema::dropIfExists('orders_old');" + TABLE.format("baru", ""))
+    report = both(app, (13,), "migration_would_lose_rows", "would_lose")
+    assert "remigrate_accept_loss" not in report["next"]
+    (kept,) = statements(report["next"])
+    app.sql(kept)
+    assert "migrate --force" in said(app, "fix_fk.yml", 0, "healthy").report["next"]
+    assert app.artisan("migrate", "--force").returncode == 0
+    assert app.rows("orders_old_kept") == 1
+
+
+def test_a_failure_ahead_is_told_by_both_playbooks(app):
+    orders(app)
+    app.sql("CREATE TABLE child (id INT PRIMARY KEY, order_id BIGINT UNSIGNED)")
+    app.sql("INSERT INTO child VALUES (1, 99999)")
+    app.add_migration(
+        OURS,
+        "Schema::table('child', function (Blueprint $table) {"
+        " $table->foreign('order_id', 'fk_child')->references('id')->on('orders'); });",
+    )
+    report = both(app, (10,), "will_fail", "will_fail")
+    assert "1452" in report["happened"]
+    app.sql("DELETE FROM child")
+    assert said(app, "fix_fk.yml", 0, "healthy").report["outcome"] == "healthy"
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        # Column and key are there, and so the branch is not taken.
+        "if (! Schema::hasColumn('orders', 'user_id')) {"
+        " Schema::table('orders', function (Blueprint $table) {"
+        " $table->unsignedBigInteger('user_id');"
+        " $table->foreign('user_id', 'fk_orders_user')->references('id')->on('users'); }); }",
+        # Only the key is.
+        "if (! DB::select(\"SELECT 1 FROM information_schema.table_constraints"
+        " WHERE constraint_schema = DATABASE() AND constraint_name = 'fk_orders_user'\")) {"
+        " Schema::table('orders', function (Blueprint $table) {"
+        " $table->foreign('user_id', 'fk_orders_user')->references('id')->on('users'); }); }",
+    ],
+)
+def test_a_branch_that_may_not_be_taken_is_no_incident(app, up):
+    orders(app)
+    app.add_migration(OURS, up)
+    for playbook in ("fix_fk.yml", DIAGNOSE):
+        assert said(app, playbook, 0).report["outcome"] == "may_fail"
+    assert app.artisan("migrate", "--force").returncode == 0
+    assert app.holders("fk_orders_user") == ["orders"]
+
+
+@pytest.mark.parametrize("rows", [0, 5])
+def test_a_table_of_a_recorded_migration_is_never_made_anew(app, rows):
+    create = TABLE.format("forms", "$table->string('name')->nullable();")
+    recorded(app, create)
+    recorded(
+        app,
+        "Schema::table('forms', function (Blueprint $table) { $table->string('extra')->nullable(); });",
+        "2025_12_26_000000_extra",
+    )
+    for number in range(rows):
+        app.sql("INSERT INTO forms (name, extra) VALUES (%s, 'kept')", str(number))
+    fails(app, create, down="Schema::dropIfExists('forms');")
+    report = both(app, (2, 11), "made_by_a_recorded_migration")
+    (record,) = statements(report["next"])
+    app.sql(record)
+    assert said(app, "fix_fk.yml", 0, "healthy").report["outcome"] == "healthy"
+    assert app.rows("forms") == rows
+
+
+def test_another_connection_is_named(app):
+    app.sql("CREATE DATABASE IF NOT EXISTS second")
+    config = Path(app.app, "config", "database.php")
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("'connections' => [", "'connections' => ['second' => ['driver' => 'mysql',"
+        " 'unix_socket' => env('DB_SOCKET'), 'host' => env('DB_HOST'), 'database' => 'second',"
+        " 'username' => env('DB_USERNAME'), 'password' => env('DB_PASSWORD')],", 1),
+        encoding="utf-8",
+    )
+    app.add_migration(OURS, TABLE.format("logs", ""))
+    path = Path(app.app, "database", "migrations", f"{OURS}.php")
+    body = path.read_text(encoding="utf-8")
+    path.write_text(
+        body.replace("extends Migration\n{", "extends Migration\n{ protected $connection = 'second';"),
+        encoding="utf-8",
+    )
+    report = both(app, (2,), "another_connection", "refused")
+    assert "second" in report["happened"] and not os.path.exists(f"{app.app}/storage/framework/down")
+
+
+# --- a schema dump ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["emptied", "absent"])
+@pytest.mark.parametrize("leftover", [False, True])
+def test_a_schema_dump_is_not_loaded_over_live_tables(app, how, leftover):
+    name = "mysql-schema.sql"
+    folder = Path(app.app, "database", "schema")
+    folder.mkdir()
+    names = app.recorded()
+    (folder / name).write_text(
+        "DROP TABLE IF EXISTS `users`;\nCREATE TABLE `users` (`id` bigint);\n"
+        + "".join(f"INSERT INTO `migrations` (`migration`,`batch`) VALUES ('{n}',1);\n" for n in names),
+        encoding="utf-8",
+    )
+    app.sql("DELETE FROM migrations" if how == "emptied" else "DROP TABLE migrations")
+    if leftover:
+        app.sql("CREATE TABLE tags (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY)")
+    app.add_migration(OURS, TABLE.format("tags", ""), "Schema::dropIfExists('tags');")
+    report = both(app, (2,), "would_load_schema_dump", "refused")
+    assert "users" in report["happened"]
+    # What it says next works.
+    command = re.search(r"(?:\S+ artisan migrate:install; )?grep .*?(?=; then)", report["next"])[0]
+    install, _, grep = command.rpartition("; ")
+    if install:
+        assert app.artisan("migrate:install").returncode == 0
+    lines = [line for line in (folder / name).read_text().splitlines() if line.startswith("INSERT")]
+    assert str(folder / name) in grep
+    for line in lines:
+        app.sql(line.rstrip(";"))
+    assert app.recorded() == names
+    assert "would_load" not in play(app).report["diagnosis"]["verdict"]
