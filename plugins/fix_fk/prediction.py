@@ -93,6 +93,9 @@ _FAILED = (
     "unfinished",
 )
 
+# Verdicts after which the statements of the pending migrations are not what `migrate` would do here.
+_BLIND = ("would_load_schema_dump", "another_connection")
+
 # Seconds from which a session is worth a word: one on a table that is to be changed, and one of
 # which it is not known what it has locked.
 HELD = 1
@@ -138,7 +141,7 @@ def predict(
     `counts` answers `questions`, in their order. `diagnosis` is what diagnose() said; without
     `schema_facts` it is a refusal to look at all.
     """
-    if schema_facts is None:
+    if schema_facts is None or diagnosis["verdict"] in _BLIND:
         return {"outcome": "refused", "findings": [], "notes": []}
     laravel = Laravel(laravel_facts)
     mariadb = schema_facts["server"].get("flavour") != "mysql"
