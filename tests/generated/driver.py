@@ -78,10 +78,24 @@ class Run:
         wanted = filters.wanted(self.laravel, self.inputs)
         found = filters.narrow(known["schema"], wanted)
         self.result = filters.diagnose(self.laravel, found, self.inputs)
+        if self.laravel["migrations"]["pending"] and not self.result["migration"]:
+            self.foresee(found)
         outcome = Outcome(self.result, calls=self.calls)
         for step in self.result["steps"]:
             outcome.checks += self.carry_out(step["id"], step["arguments"]) or []
         return outcome
+
+    def foresee(self, found: dict) -> None:
+        """Look ahead when nothing has failed, as roles/diagnose/tasks/foresee.yml does."""
+        if self.result["verdict"] not in ("healthy", "migration_would_lose_rows"):
+            return
+        asked = filters.questions(self.laravel, found, self.inputs)
+        counts = []
+        if asked:
+            called = self.call("fk_constraint_info", tables=[], counts=asked)
+            counts = called["schema"]["counts"]
+        ahead = filters.predict(self.laravel, found, counts, self.result, self.inputs)
+        self.result = filters.retell(self.result, ahead)
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
         """Take one step of the plan, as roles/{backup,maintenance,...}/tasks do."""
@@ -213,6 +227,8 @@ class Application(Sandbox):
         for table in incident.tables:
             for query, values in table.inserts():
                 self.sql(query, *values)
+            # It goes with the table wherever that is renamed to, and ends with it.
+            self.sql(f"ALTER TABLE {quote(table.name)} COMMENT = %s", f"made as {table.name}")
         self.add_migration(OURS, "\n        ".join(incident.up), self._body(incident.down))
         if incident.following:
             self.add_migration(NEXT, incident.following)
@@ -262,6 +278,14 @@ class Application(Sandbox):
             rows = self.sql(f"SELECT * FROM {quote(name)}")
             found[name] = [dict(zip(columns, row)) for row in rows]
         return found
+
+    def first_names(self) -> set[str]:
+        """Return the names with which the tables that are there still were made."""
+        rows = self.sql(
+            "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s",
+            self.database,
+        )
+        return {comment[len("made as ") :] for (comment,) in rows if comment[:8] == "made as "}
 
     def foreign_keys(self) -> list[tuple]:
         """Return (name, table, columns, parent, parent's columns) of every foreign key."""

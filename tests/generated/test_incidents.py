@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 from collections import Counter
 
 import pytest
 from driver import Application, Outcome, Run, StepFailed
 from hypothesis import HealthCheck, event, given, note, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir
-from incidents import NEXT, OURS, Incident, Key, Table, drop, incidents, rename
+from incidents import NEXT, OURS, Incident, Key, Table, drop, incidents, php, rename
 from playbook import play
+from pymysql.err import MySQLError
 
 SEED = int(os.environ.get("FIX_FK_SEED") or random.randrange(2**32))
 
@@ -78,10 +81,13 @@ def examine(app, incident: Incident, repair) -> str:
             gone = [table.name for table in incident.made if table.name not in rows]
             assert all(name in " ".join(outcome.result["notes"]) for name in gone)
             assert complete(app, incident, {OURS, follows}, gone)
+        follow(app, incident, outcome.result["next"], rows)
         return outcome.verdict
     assert [check for check in outcome.checks if not check["ok"]] == []
     missing = lost(incident, rows, app.content())
     assert not missing, missing
+    dropped = {table.name for table in incident.tables if drop(table.name) in incident.up}
+    assert {table.name for table in incident.tables} - dropped <= app.first_names()
     assert complete(app, incident, {OURS, NEXT if incident.following else OURS})
     names = {key[0] for key in app.foreign_keys()}
     assert {key[0] for key in keys if "_ibfk_" not in key[0]} <= names
@@ -90,6 +96,26 @@ def examine(app, incident: Incident, repair) -> str:
     assert again.verdict == "healthy"
     assert app.schema_dump() == dump
     return "repaired"
+
+
+# What an answer tells a person to send or to run.
+SENT = re.compile(r"(?:RENAME TABLE|INSERT INTO|DELETE FROM|DROP TABLE|ALTER TABLE) .*?(?=; |\. |$)")
+
+
+def follow(app, incident: Incident, told: str, before: dict) -> None:
+    """Do as `Next` says, and see that every row is still there, under whatever name."""
+    for statement in SENT.findall(told):
+        note(f"following: {statement}")
+        with contextlib.suppress(MySQLError):
+            app.sql(statement)
+    if "migrate --force" in told:
+        note(app.artisan("migrate", "--force").stdout)
+    deletes = [line for line in incident.up if line.endswith("->delete();")]
+    after = app.content()
+    for table, rows in before.items():
+        if any(php(table) in line for line in deletes):
+            continue
+        assert any(holds(there, rows) for there in after.values()), (table, told)
 
 
 def complete(app, incident: Incident, migrations: set[str], gone=()) -> bool:
