@@ -24,6 +24,7 @@ class Cause:
 _CAUSES = "tests/integration/test_causes.py::"
 _VERDICTS = "tests/integration/test_verdicts.py::"
 _REFUSALS = "tests/integration/test_refusals.py::"
+_HALF_RUN = "tests/integration/test_half_run.py::"
 _UNIT = "tests/unit/test_diagnosis.py::"
 
 REPAIRED = (
@@ -40,6 +41,16 @@ REPAIRED = (
         ("renamed_table_kept_the_name_retried",),
         "The same.",
         (_VERDICTS + "tried_again",),
+    ),
+    Cause(
+        "It renamed a table and stopped, and no log tells of it (none, another one, emptied, JSON)",
+        "nothing; another `migrate` would drop the only rows",
+        ("renamed_table_kept_the_name", "nothing_in_the_way"),
+        "Where it stopped is told from the schema. Rolled back and migrated again.",
+        (
+            _HALF_RUN + "test_a_table_that_was_renamed_away_is_never_dropped",
+            _HALF_RUN + "test_a_deployment_that_was_killed_after_the_rename_is_rolled_back",
+        ),
     ),
     Cause(
         "Several names collide at once",
@@ -196,6 +207,54 @@ REFUSED = (
         ("index_name_taken",),
         "No constraint is concerned; the index is named.",
         (_REFUSALS + "index_name_taken",),
+    ),
+    Cause(
+        "A pending migration would drop or empty a table that has rows",
+        "nothing",
+        ("migration_would_lose_rows",),
+        "The rows are counted. May they go, their table is named; may they be the only ones, renamed.",
+        (
+            _HALF_RUN + "test_a_migration_that_would_lose_rows_is_not_healthy",
+            _HALF_RUN + "test_rows_of_a_table_that_nobody_made_may_be_the_only_ones",
+        ),
+    ),
+    Cause(
+        "The records of the migrations are gone, and a schema dump is there to be loaded",
+        "nothing; `migrate` would drop every table of the dump",
+        ("would_load_schema_dump",),
+        "Refused, in every step that migrates as well.",
+        (_HALF_RUN + "test_a_schema_dump_is_not_loaded_over_live_tables",),
+    ),
+    Cause(
+        "A recorded migration creates the same table (a copy under another date)",
+        "1050",
+        ("made_by_a_recorded_migration",),
+        "The table is in use, empty or not: it is never dropped.",
+        (_HALF_RUN + "test_a_table_of_a_recorded_migration_is_never_made_anew",),
+    ),
+    Cause(
+        "The migration exchanges two tables and stops",
+        "1005 (121), 1826, and any other",
+        ("tables_exchanged",),
+        "The SQL that gives the tables their names back is shown; no constraint is dropped.",
+        (
+            _HALF_RUN
+            + "test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_which",
+        ),
+    ),
+    Cause(
+        "An error in the migration's own PHP code",
+        "no number; the file and the line",
+        ("migration_threw",),
+        "What it left is listed.",
+        (_HALF_RUN + "test_an_error_in_the_migrations_own_code_is_a_failure",),
+    ),
+    Cause(
+        "A pending migration works on another database connection",
+        "any",
+        ("another_connection",),
+        "The connection is named.",
+        (_HALF_RUN + "test_another_connection_is_named",),
     ),
     Cause(
         "The columns do not go together",

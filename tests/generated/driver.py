@@ -69,17 +69,21 @@ class Run:
             raise StepFailed(f"{module}: {result['msg']}")
         return result
 
-    def go(self) -> Outcome:
+    def look(self) -> None:
+        """Ask the application and the server, and come to `result`."""
         known = self.call("laravel_info", statements="all", look_whole=100)
         self.laravel = known["laravel"]
-        result = filters.ground(self.laravel, self.inputs)
-        if result:
-            return Outcome(result, calls=self.calls)
+        self.result = filters.ground(self.laravel, self.inputs)
+        if self.result:
+            return
         wanted = filters.wanted(self.laravel, self.inputs)
         found = filters.narrow(known["schema"], wanted)
         self.result = filters.diagnose(self.laravel, found, self.inputs)
         if self.laravel["migrations"]["pending"] and not self.result["migration"]:
             self.foresee(found)
+
+    def go(self) -> Outcome:
+        self.look()
         outcome = Outcome(self.result, calls=self.calls)
         for step in self.result["steps"]:
             outcome.checks += self.carry_out(step["id"], step["arguments"]) or []

@@ -99,7 +99,9 @@ def examine(app, incident: Incident, repair) -> str:
 
 
 # What an answer tells a person to send or to run.
-SENT = re.compile(r"(?:RENAME TABLE|INSERT INTO|DELETE FROM|DROP TABLE|ALTER TABLE) .*?(?=; |\. |$)")
+SENT = re.compile(
+    r"(?:RENAME TABLE|INSERT INTO|DELETE FROM|DROP TABLE|ALTER TABLE) .*?(?=; |\. |$)"
+)
 
 
 def follow(app, incident: Incident, told: str, before: dict) -> None:
