@@ -212,7 +212,7 @@ REFUSED = (
         "A pending migration would drop or empty a table that has rows",
         "nothing",
         ("migration_would_lose_rows",),
-        "The rows are counted. May they go, their table is named; may they be the only ones, renamed.",
+        "The rows are counted. The table is named if they may go, and renamed if it is not known.",
         (
             _HALF_RUN + "test_a_migration_that_would_lose_rows_is_not_healthy",
             _HALF_RUN + "test_rows_of_a_table_that_nobody_made_may_be_the_only_ones",

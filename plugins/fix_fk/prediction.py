@@ -93,7 +93,7 @@ _FAILED = (
     "unfinished",
 )
 
-# Verdicts after which the statements of the pending migrations are not what `migrate` would do here.
+# Verdicts after which it is not known what `migrate` would send here.
 _BLIND = ("would_load_schema_dump", "another_connection")
 
 # Seconds from which a session is worth a word: one on a table that is to be changed, and one of
