@@ -72,6 +72,28 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     assert not run("migrate")["failed"]
 
 
+def test_a_schema_dump_is_not_loaded_over_tables_that_are_there(app, run):
+    folder = Path(app.app, "database", "schema")
+    folder.mkdir(exist_ok=True)
+    dump = folder / "mysql-schema.sql"
+    dump.write_text("DROP TABLE IF EXISTS `Users`;\nCREATE TABLE `Users` (`id` int);\n", "utf-8")
+    records = app.sql("SELECT migration, batch FROM migrations")
+    # A record that only an interrupted rollback made is taken back before the command is run.
+    app.sql("UPDATE migrations SET batch = 2000000000 LIMIT 1")
+    app.sql("DELETE FROM migrations WHERE batch < 2000000000")
+    before = state(app)
+    try:
+        refused = run("migrate")
+    finally:
+        dump.unlink()
+    assert refused["failed"] and str(dump) in refused["msg"] and "users" in refused["msg"]
+    assert "Nothing was run or changed" in refused["msg"]
+    assert state(app) == before
+    app.sql("DELETE FROM migrations")
+    for record in records:
+        app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", *record)
+
+
 def start(given):
     """Start the module artisan in a process of its own, to be killed."""
     source = (
