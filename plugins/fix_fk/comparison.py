@@ -128,7 +128,7 @@ def expectation(start: Schema, final: Schema, named: Iterable[str]) -> dict:
             continue
         told = _done(before, table)
         if said & {table.identity.casefold(), table.name.casefold()} or any(
-            part is None or any(part.values()) for part in told.values()
+            part and any(part.values()) for part in told.values()
         ):
             tables[table.identity] = told
     return {"tables": tables, "made": made}
@@ -341,22 +341,22 @@ class _Comparing:
             return
         word, positions = PARTS[part]
         now = names[1]
-        for name in before.keys() - after.keys() - set(done.get("gone", ())):
+        for name in sorted(before.keys() - after.keys() - set(done.get("gone", ()))):
             entry = before[name]
             if part == "indexes" and done and _covered(entry, after):
                 continue
             self._say(f"{word} {entry[0]} of {now} is gone{self._where(part, entry)}", [*names])
-        for name in after.keys() - before.keys() - set(done.get("new", ())):
+        for name in sorted(after.keys() - before.keys() - set(done.get("new", ()))):
             # The server makes an index for a foreign key.
             if part == "indexes" and done:
                 continue
             entry = after[name]
             self._say(f"{word} {entry[0]} of {now} is there, and nothing made it", [*names], "new")
         # Foreign keys have a check each.
-        for name in set(done.get("new", ())) - after.keys():
+        for name in sorted(set(done.get("new", ())) - after.keys()):
             if part == "columns":
                 self._say(f"{word} {name} of {now} was not made", [*names], "changed")
-        for name in before.keys() & after.keys() - set(done.get("loose", ())):
+        for name in sorted(before.keys() & after.keys() - set(done.get("loose", ()))):
             one, other = before[name], after[name]
             if part == "keys":
                 other = self._as_before(one, other)

@@ -126,8 +126,8 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str | None) -
     if backup is None:
         return f"{mends} If what differs is meant, accept it by name: {again}".strip()
     return (
-        f"{mends} If what differs is meant, accept it by name, which ends the maintenance: "
-        f"{again} . If it is not, put the backup back: playbooks/restore.yml{back}"
+        f"{mends} What differs is not meant: playbooks/restore.yml{back} ; or it is meant, and is "
+        f"accepted by name, which ends the maintenance: {again}"
     ).strip()
 
 
