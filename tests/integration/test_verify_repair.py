@@ -43,7 +43,8 @@ def said_next(run, playbook="fix_fk.yml"):
         if text.startswith("{"):
             variables.update(json.loads(text))
         else:
-            variables.update([text.split("=", 1)])
+            name, _, value = text.partition("=")
+            variables[name] = value
     assert variables
     return variables
 
@@ -129,7 +130,8 @@ def test_what_nothing_announced_fails_until_it_is_accepted_by_name(broken):
         "2026_01_26_000000_quiet",
         """
         DB::statement('ALTER TABLE progres_harian DROP FOREIGN KEY fk_quiet');
-        DB::statement('ALTER TABLE personal_access_tokens MODIFY name VARCHAR(99) NULL, ADD KEY unasked (id)');
+        DB::statement('ALTER TABLE personal_access_tokens MODIFY name VARCHAR(99) NULL');
+        DB::statement('ALTER TABLE personal_access_tokens ADD KEY unasked (id)');
         DB::statement('CREATE TABLE quiet_rows AS SELECT MIN(id) AS id FROM indikator_kinerja');
         DB::statement('DELETE FROM indikator_kinerja LIMIT 1');
         """,
