@@ -204,13 +204,15 @@ def undecided(laravel: Laravel, migrations: Iterable[str], tables: Iterable[str]
     for migration in migrations:
         known, statements = laravel.statements(migration), laravel.up(migration)
         effects = [effect for text in statements for effect in sql.read(text)]
-        why = list(known.get("up_conditional") or ())[:1]
+        why = [
+            f"decides by what it finds: {reason}" for reason in known.get("up_conditional") or ()
+        ]
         if known.get("up_error"):
-            why.append("what it sends could not be learned to the end")
+            why.append("could not be read to its end")
         if any(isinstance(effect, sql.ReadRows) for effect in effects):
-            why.append("it reads rows")
+            why.append("decides by rows that it reads")
         if any(isinstance(effect, sql.Unread) for effect in effects):
-            why.append("it sends a statement that could not be read")
+            why.append("sends a statement that could not be read")
         if not why:
             continue
         text = "\n".join([*(known.get("source_strings") or ()), *statements]).casefold()
@@ -241,10 +243,7 @@ class Undecided:
         return [m for m, about in self.migrations.items() if about["tables"] is None]
 
     def told(self, migrations: list[str]) -> str:
-        return ", ".join(
-            f"{migration} decides by what it finds ({self.migrations[migration]['why']})"
-            for migration in migrations
-        )
+        return ", ".join(f"{name} {self.migrations[name]['why']}" for name in migrations)
 
 
 @dataclass

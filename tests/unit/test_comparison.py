@@ -185,7 +185,7 @@ def test_a_migration_that_decides_by_what_it_finds_may_change_the_tables_that_it
     named = compared(TWO, GONE, source_strings=["a"], **known)
     assert not named.failed
     assert named.look == [
-        "foreign key k of a is gone (m decides by what it finds (up(), line 3: if))"
+        "foreign key k of a is gone (m decides by what it finds: up(), line 3: if)"
     ]
     assert compared(TWO, OTHER, source_strings=["a"], **known).failed
     # It may be any table: what is gone is a failure still, as no name tells that it was meant.
