@@ -76,10 +76,15 @@ options:
     default: false
   contents:
     description:
-      - "With V(down): return the number of rows and a digest of every table, read after the
-        application went down."
+      - "With V(down): return the number of rows, a digest and the structure of every table, read
+        after the application went down."
     type: bool
     default: false
+  expected:
+    description:
+      - "With V(down) and O(contents): what is to come of all that, noted with it for the run that
+        goes on with this one should it be interrupted."
+    type: dict
   lock_wait_timeout:
     description:
       - Seconds that one of artisan's C(ALTER), C(CREATE), C(DROP), C(RENAME) or C(TRUNCATE)
@@ -185,6 +190,10 @@ contents:
   returned: with O(contents=true), except in check mode
   type: dict
   sample: {users: {rows: 500, digest: 0f3a, columns: [email, id]}}
+structure:
+  description: Of every table what M(fk_constraint_info) returns as C(structure).
+  returned: with O(contents=true), except in check mode
+  type: dict
 seconds:
   description: How long artisan ran.
   returned: success, and failure after artisan was run
@@ -228,6 +237,7 @@ from ansible.module_utils.fix_fk.laravel import (
 )
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
 from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.structure import read_structure
 
 CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
 
@@ -247,6 +257,7 @@ def main():
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
+            "expected": {"type": "dict"},
             "lock_wait_timeout": {"type": "int", "default": 20},
             "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
             "look": {"type": "dict", "options": LOOK_SPEC},
@@ -571,6 +582,8 @@ class Task:
                 self.mark(
                     took_down=not before or unfinished["by_this_tool"],
                     baseline=self.result.get("contents"),
+                    structure=self.result.get("structure"),
+                    expected=self.given["expected"],
                 )
         if not before:
             self.result["changed"] = True
@@ -616,7 +629,7 @@ class Task:
         return down
 
     def read_contents(self):
-        """Note every table's rows and digest."""
+        """Note every table's rows, digest and structure."""
         errors = database_errors(self.module, self.parameters, self.result)
         with errors, self.connection.cursor() as cursor:
             cursor.execute(
@@ -628,6 +641,7 @@ class Task:
                 self.result["contents"] = read_contents(
                     self.connection, self.parameters.database, tables
                 )
+                self.result["structure"] = read_structure(self.connection, self.parameters.database)
             except ValueError as error:
                 self.fail(
                     f"the contents of the tables could not be read: {error}",

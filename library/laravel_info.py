@@ -225,7 +225,8 @@ laravel:
       description: Whether the application is down (null when it cannot tell), whether M(artisan)
         took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
         C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
-        table).
+        table), C(structure) that of every table, as M(fk_constraint_info) has it, and C(expected)
+        what was to come of it.
       type: dict
       sample:
         {
@@ -234,6 +235,8 @@ laravel:
           run_id: 20260130_081500_3f2a,
           migration: 2026_01_25_000000_total_refactor_skp_system,
           baseline: null,
+          structure: null,
+          expected: null,
         }
     last_error:
       description: The last error of a migration in the application's log files, or else the last

@@ -146,6 +146,9 @@ clone:
     contents:
       description: C(rows), C(digest) and C(columns) by table of the clone, with O(level=full).
       type: dict
+    structure:
+      description: Of every table of the clone what M(fk_constraint_info) returns as C(structure).
+      type: dict
     untouched:
       description: Digest over the definitions and the recorded migrations of the schema that was
         cloned.
@@ -187,6 +190,7 @@ from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.laravel import application
 from ansible.module_utils.fix_fk.scratch import clone_name, drop_schema, show_create
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.structure import read_structure
 from ansible.module_utils.fix_fk.transfer import copy_table, prepare_reader, writing
 
 # Those that keep their rows on this server, and nowhere else.
@@ -289,6 +293,7 @@ class Task:
             "refused": None,
             "left_out": [],
             "contents": {},
+            "structure": {},
             "untouched": self.untouched(),
             "seconds": 0.0,
         }
@@ -489,6 +494,7 @@ class Task:
             for name in tables:
                 self.copy_rows(name)
         self.make_programs(definitions)
+        self.clone["structure"] = read_structure(self.there, clone)
         if level == "full":
             self.clone["contents"] = read_contents(self.there, clone, self.tables)
 

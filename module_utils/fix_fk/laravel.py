@@ -1250,20 +1250,24 @@ def is_down(facts):
 
 
 def maintenance_state(facts, down):
-    """Return {down, by_this_tool, run_id, migration, baseline}, by the marker this tool leaves.
+    """Return {down, by_this_tool, run_id, migration, baseline, structure, expected}, by the marker
+    that this tool leaves.
 
     down is as given: True, False, or None where the application cannot tell. run_id is that of an
     unfinished run, by_this_tool whether it was the one that took the application down, baseline
-    the content of every table when it began ({table: {rows, digest, columns}}, or null). The
+    the content of every table when it began ({table: {rows, digest, columns}}, or null), structure
+    that of every table then, expected what was to come of it (both null if not noted). The
     marker counts only for the maintenance period it was written in: one that was lifted by hand,
     and entered again by someone else, is not this tool's to lift.
     """
-    state = dict.fromkeys(("run_id", "migration", "baseline"))
+    state = dict.fromkeys(("run_id", "migration", "baseline", "structure", "expected"))
     state.update(down=down, by_this_tool=False)
     try:
         with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
             marker = json.load(file)
         noted = {name: marker[name] for name in ("run_id", "migration", "baseline")}
+        # A run of an earlier version did not note these.
+        noted.update({name: marker.get(name) for name in ("structure", "expected")})
         took_down, since, written = marker["took_down"], marker["since"], int(marker["written"])
     except (OSError, ValueError, KeyError, TypeError):
         return state
@@ -1283,7 +1287,7 @@ def _down_since(facts):
         return None
 
 
-def write_marker(facts, run_id, migration, took_down=True, baseline=None):
+def write_marker(facts, run_id, migration, took_down=True, baseline=None, **noted):
     """Note that a run has begun on an application that is down, or is just being taken down.
 
     Raises OSError.
@@ -1294,6 +1298,8 @@ def write_marker(facts, run_id, migration, took_down=True, baseline=None):
         "migration": migration,
         "took_down": took_down,
         "baseline": baseline,
+        "structure": noted.get("structure"),
+        "expected": noted.get("expected"),
         "since": _down_since(facts),
         "written": time.time_ns(),
     }

@@ -31,6 +31,7 @@ from ansible.module_utils.fix_fk.foreign_keys import (
 from ansible.module_utils.fix_fk.scratch import describe_rehearsal
 from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
 from ansible.module_utils.fix_fk.sql import quote_table
+from ansible.module_utils.fix_fk.structure import read_structure
 
 # What fk_constraint_info can be asked. Modules that act take the same as their option `look`, so
 # that acting and looking is one call.
@@ -236,7 +237,7 @@ def describe_schema(connection, name, asked, pymysql):
     with_rules(connection, name, [*told, *compared])
     missing, differing = _compare(about, compared, asked)
     orphans, outside = find_orphans(connection, name, server, known, tables)
-    recorded = contents = broken = None
+    recorded = contents = structure = broken = None
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
     # Before rows are read, since that may wait for one of these to go.
@@ -244,6 +245,7 @@ def describe_schema(connection, name, asked, pymysql):
     details = table_details(connection, name, chosen, pymysql)
     if asked["contents"]:
         contents = read_contents(connection, name, tables, asked["contents_columns"])
+        structure = read_structure(connection, name)
         broken = broken_views(connection, name, views, pymysql)
     return {
         "server": server,
@@ -264,6 +266,7 @@ def describe_schema(connection, name, asked, pymysql):
         "recorded": recorded,
         "locks": locks,
         "contents": contents,
+        "structure": structure,
         "counts": [
             count_rows(connection, name, question, COUNT_SECONDS, server["flavour"], pymysql)
             for question in asked.get("counts") or ()

@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
     from fix_fk import (
+        comparison,
         database_access,
         diagnosis,
         facts,
@@ -88,8 +89,30 @@ def same_plan(before: dict, after: dict) -> bool:
     return all(before[part] == after[part] for part in ("verdict", "names", "steps"))
 
 
+def noted(expected: dict, inputs: dict) -> dict:
+    """Return what to note of what is expected, for a run that goes on with this one."""
+    return comparison.noted(expected, _inputs(inputs))
+
+
+def going_on(expected: dict, laravel: dict) -> dict:
+    """Return what is expected, of an interrupted run what that one noted."""
+    return comparison.going_on(expected, laravel)
+
+
+def way_out(checks: list[dict], command: str, schema: str, backup: str) -> str:
+    """Return what ends the state in which these checks are not met."""
+    return verification.way_out(checks, command, schema, backup)
+
+
 def verify(
-    expected: dict, history: dict, laravel: dict, schema: dict, before, volatile: list, inputs: dict
+    expected: dict,
+    history: dict,
+    laravel: dict,
+    schema: dict,
+    before,
+    structure,
+    volatile: list,
+    inputs: dict,
 ):
     """Return the checks of the runbook's checklist, each with its outcome."""
     return verification.verify(
@@ -98,6 +121,7 @@ def verify(
         laravel_facts=laravel,
         schema_facts=schema,
         before=before,
+        structure=structure,
         volatile=volatile,
         inputs=_inputs(inputs),
     )
@@ -270,6 +294,9 @@ FILTERS = {
     "fix_fk_replayable": replayable,
     "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_columns": columns,
+    "fix_fk_noted": noted,
+    "fix_fk_going_on": going_on,
+    "fix_fk_way_out": way_out,
     "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,
     "fix_fk_rendering": rendering,

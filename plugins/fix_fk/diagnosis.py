@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from . import aftermath, facts, pending, plan, position, sql
+from . import aftermath, comparison, facts, pending, plan, position, sql
 from .aftermath import Aftermath
 from .evidence import Holder, classify
 from .facts import Inputs, Laravel
@@ -781,6 +781,9 @@ class _Case:
             lost=[key.of(table) for table, key in lost],
         )
         self._plan([*self._rehearsal(), *steps], final)
+        self.diagnosis.expected["structure"]["unguarded"] = comparison.unguarded(
+            drops, repaired, final
+        )
         # The migrations may rename their tables, and those that they refer to.
         self.diagnosis.expected["constraints"] += [
             key.of(table.name)
@@ -1570,4 +1573,5 @@ class _Case:
                 for table in final.tables.values()
                 if table.written and table.identity is not None
             },
+            **comparison.expected(self.laravel, self._to_run(), self.live, final),
         }

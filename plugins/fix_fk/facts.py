@@ -32,6 +32,8 @@ class Inputs:
     rollback_migration: str | None = None
     remigrate_accept_loss: tuple[str, ...] = ()
     remigrate_accept_repeat: tuple[str, ...] = ()
+    verify_accept_changed: tuple[str, ...] = ()
+    verify_accept_unknown: str | None = None
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()
@@ -52,6 +54,7 @@ _NAMES = (
     "rollback_strategy",
     "rollback_migration",
     "skip_accept",
+    "verify_accept_unknown",
     "laravel_path",
     "laravel_php",
     "rehearsal_level",
@@ -119,7 +122,7 @@ def inputs(values: dict) -> Inputs:
                 "which one must exist"
             )
     accepted: dict = {}
-    for name in ("remigrate_accept_loss", "remigrate_accept_repeat"):
+    for name in ("remigrate_accept_loss", "remigrate_accept_repeat", "verify_accept_changed"):
         accepted[name] = tuple(_list(values, name, "table names"))
         if not _are_names(accepted[name]):
             raise ValueError(f"{name} takes a list of table names, each in quotes")

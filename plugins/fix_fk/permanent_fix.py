@@ -234,6 +234,21 @@ def _decide(case: _Fix, given: dict, fix: str | None) -> None:
         ],
         final,
     )
+    tables = {
+        table
+        for key in case.inputs.expected_constraints
+        for table in (key["table"], *(holder.name for holder in case.live.holders(key["name"])))
+    }
+    diagnosis.expected["undecided"].update(
+        {
+            name: {
+                "why": "comes with this run",
+                "tables": sorted(tables) if given["source"] == "render" else None,
+            }
+            for name in pending
+            if name not in case.laravel.pending
+        }
+    )
     diagnosis.expected["migrations"] = [
         *case.laravel.recorded,
         *(name for name in pending if name not in case.laravel.recorded),

@@ -282,10 +282,6 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
         elif "maintenance" in results:
             answers["state"] = "The application stays in maintenance mode."
         answers["undo"] = _undo(results, steps)
-        if any(not check["ok"] for check in run.get("checks") or ()):
-            answers["state"] += (
-                " If what differs is meant, end the maintenance yourself: php artisan up."
-            )
     elif not done and run["maintenance"].get("down"):
         answers["state"] = "The application is in maintenance mode, as this run found it."
     elif done:

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from . import option_2
+import json
+import shlex
+
+from . import comparison, option_2
+from .comparison import Undecided
 from .diagnosis import differences, followers
 from .facts import Inputs, Laravel, as_if, live
 
@@ -31,12 +35,16 @@ def verify(
     laravel_facts: dict,
     schema_facts: dict,
     before: dict | None,
+    structure: dict | None = None,
     volatile: list[str],
     inputs: Inputs,
 ) -> list[dict]:
     """Return the checks as [{check, ok, detail}], in the order of the runbook's checklist.
 
-    One with `look` is met and still wants a person's eye; one with `skipped` could not be made.
+    One with `look` is met and still wants a person's eye; one with `skipped` could not be made. One
+    that is not met has `accept`, the names with which it is accepted, or `mend`, what is to be done
+    about it; way_out() makes a sentence of these. `before` and `structure` are the content and the
+    structure of every table before the repair.
     `expected` is that of a diagnosis, or {constraints} alone where nothing was repaired.
     `history` are the application's facts from before the repair, with its statements.
     """
@@ -47,14 +55,10 @@ def verify(
         _migrations(laravel, expected),
         _tables(schema_facts, expected.get("tables", inputs.expected_tables)),
         *_constraints(schema_facts, expected),
-        _rows(
-            expected,
-            before,
-            schema_facts.get("contents"),
-            volatile,
-            {name.casefold() for name in inputs.remigrate_accept_loss},
-        ),
+        *_structure(expected, structure, schema_facts.get("structure"), inputs),
+        *_rows(expected, before, schema_facts, volatile, inputs),
     ]
+    checks = [_accepted(check, inputs) for check in checks]
     if expected.get("left"):
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
@@ -80,13 +84,51 @@ def verify(
                 bool(routes) or not pattern,
                 f"{len(routes or ())} of {checklist['routes_total']} routes"
                 + (f" match {pattern}" if pattern else ""),
+                option="route_pattern=",
             )
         )
     return checks
 
 
-def _check(check: str, ok: bool, detail: str) -> dict:
-    return {"check": check, "ok": ok, "detail": detail}
+def _check(check: str, ok: bool, detail: str, **way_out) -> dict:
+    return {"check": check, "ok": ok, "detail": detail, **({} if ok else way_out)}
+
+
+def _accepted(check: dict, inputs: Inputs) -> dict:
+    """Return the check, met when all that is wrong with it has been accepted by name."""
+    names = {name.casefold() for name in inputs.verify_accept_changed}
+    wrong = {name.casefold() for name in check.get("accept") or ()}
+    if check["ok"] or not wrong or not wrong <= names:
+        return check
+    detail = f"{check['detail']}; accepted by name"
+    return {"check": check["check"], "ok": True, "look": True, "detail": detail}
+
+
+def way_out(checks: list[dict], command: str, schema: str, backup: str | None) -> str:
+    """Return what ends the state in which these checks are not met, in sentences.
+
+    command: what to type to run this again; backup: the id of the backup that was made before, ""
+    if this run made none, None where nothing has to be put back.
+    """
+    failed = [check for check in checks if not check["ok"]]
+    accepted = sorted({name for check in failed for name in check.get("accept") or ()})
+    given: dict = {"verify_accept_changed": accepted} if accepted else {}
+    if any(check.get("unknown") for check in failed):
+        given["verify_accept_unknown"] = schema
+    again = (
+        f"{command} -e {shlex.quote(json.dumps(given, ensure_ascii=False))}" if given else command
+    )
+    again += "".join(f" -e {check['option']}" for check in failed if check.get("option"))
+    mends = " ".join(dict.fromkeys(check["mend"] for check in failed if check.get("mend")))
+    back = f" -e restore_backup={backup}" if backup else " (it lists the backups)"
+    if again == command:
+        return f"{mends} Then: {command}".strip()
+    if backup is None:
+        return f"{mends} If what differs is meant, accept it by name: {again}".strip()
+    return (
+        f"{mends} What differs is not meant: playbooks/restore.yml{back} ; or it is meant, and is "
+        f"accepted by name, which ends the maintenance: {again}"
+    ).strip()
 
 
 def _migrations(laravel: Laravel, expected: dict) -> dict:
@@ -96,6 +138,7 @@ def _migrations(laravel: Laravel, expected: dict) -> dict:
         "php artisan migrate:status",
         not missing,
         f"not recorded: {', '.join(missing)}" if missing else "nothing is pending",
+        mend="Run it again: what is pending is migrated then.",
     )
 
 
@@ -104,15 +147,17 @@ def _tables(schema_facts: dict, wanted) -> dict:
         detail = "none are named in expected_tables"
         return {**_check("expected tables", True, detail), "skipped": True}
     state = live(schema_facts)
-    missing = []
+    missing, lacking = [], []
     for entry in wanted:
         names = [entry] if isinstance(entry, str) else list(entry)
         if not any(state.get(name) for name in names):
             missing.append(" or ".join(names))
+            lacking += names
     return _check(
         "expected tables",
         not missing,
         f"missing: {', '.join(missing)}" if missing else f"all {len(wanted)} exist",
+        accept=lacking,
     )
 
 
@@ -159,70 +204,156 @@ def _constraints(schema_facts: dict, expected: dict) -> list[dict]:
             item = differing[name.casefold()]
             detail = f"{differences(item['found'], item['expected'])}; expected {detail}"
         ok = name.casefold() not in missing and name.casefold() not in differing
-        checks.append(_check(f"constraint {name}", ok, detail))
+        checks.append(_check(f"constraint {name}", ok, detail, accept=[key["table"]]))
     return checks
 
 
-def _rows(
-    expected: dict,
-    before: dict | None,
-    after: dict | None,
-    volatile: list[str],
-    accepted: set[str],
-) -> dict:
-    """Find every table's content of before again, under its old or its new name.
+def _structure(
+    expected: dict, before: dict | None, after: dict | None, inputs: Inputs
+) -> list[dict]:
+    """Compare every column, index and foreign key of every table with what was there before."""
+    title = "columns, indexes, foreign keys"
+    if "names" not in expected:
+        return []
+    if expected.get("emptied"):
+        detail = "not compared: the schema was emptied and built anew"
+        return [{**_check(title, True, detail), "skipped": True}]
+    if before is None or after is None or not expected.get("structure"):
+        detail = "not compared: what was there before, or what was to come of it, is not known"
+        return [{**_check(title, True, detail), "skipped": True}]
+    accepted = {name.casefold() for name in inputs.verify_accept_changed}
+    found = comparison.compare(before, after, expected, accepted)
+    detail = f"those of {len(before)} tables are as they were, or as the migrations make them"
+    checks = [
+        _check(
+            title,
+            not found.failed,
+            "; ".join(found.failed) or detail,
+            accept=found.tables,
+        )
+    ]
+    checks += _looks("tables that are not as they were", found.look)
+    return checks + _looks("accepted by name", found.accepted)
 
-    Only a table in `accepted`, which the plan drops, may have gone.
-    """
+
+def _looks(title: str, sentences: list[str]) -> list[dict]:
+    if not sentences:
+        return []
+    return [{**_check(title, True, "; ".join(sentences)), "look": True}]
+
+
+def _rows(
+    expected: dict, before: dict | None, schema_facts: dict, volatile: list[str], inputs: Inputs
+) -> list[dict]:
+    """Find every table's content of before again, under its old or its new name."""
     title = "no row went missing"
     if expected.get("emptied"):
         detail = "not compared: the schema was emptied, and the backup holds what it held"
-        return {**_check(title, True, detail), "skipped": True}
+        return [{**_check(title, True, detail), "skipped": True}]
     if "names" not in expected:
         detail = "not compared: nothing was repaired, so there is no content from before"
-        return {**_check(title, True, detail), "skipped": True}
+        return [{**_check(title, True, detail), "skipped": True}]
+    after = schema_facts.get("contents")
     if before is None or after is None:
-        return _check(title, False, "the content before is not known, so it cannot be compared")
-    passing = {name.casefold() for name in volatile}
-    elsewhere = {(content["rows"], content["digest"]): name for name, content in after.items()}
-    lost: list[str] = []
-    moved: list[str] = []
-    total = 0
-    for name, content in before.items():
-        total += content["rows"]
-        now = expected.get("names", {}).get(name, name)
-        there = after.get(now)
-        if there and (there["rows"], there["digest"]) == (content["rows"], content["digest"]):
-            if now != name:
-                moved.append(f"{name} is now {now}")
-            continue
-        if content["rows"] == 0 or name.casefold() in passing:
-            continue
-        found = elsewhere.get((content["rows"], content["digest"]))
-        if found:
-            moved.append(f"{name} is now {found}")
-            continue
-        written = expected.get("written", {}).get(now) or []
-        if there and written and _explains(written, content["rows"], there["rows"]):
-            moved.append(
-                f"{now} had {content['rows']} rows and has {there['rows']} "
-                f"(the migration {', '.join(written)}s rows of it)"
+        detail = "the content before is not known, so it cannot be compared"
+        if inputs.verify_accept_unknown == schema_facts["name"]:
+            detail += "; accepted by the name of the schema"
+            return [{**_check(title, True, detail), "look": True}]
+        return [_check(title, False, detail, unknown=True)]
+    found = _Rows(expected, volatile, inputs)
+    found.compare(before, after)
+    if found.lost:
+        check = _check(title, False, "; ".join(found.lost), accept=found.tables)
+    else:
+        detail = f"{found.total} rows of {len(before)} tables found again"
+        check = _check(title, True, "; ".join([detail, *found.moved]))
+    return [
+        check,
+        *_looks("rows that a migration may have changed", found.changed),
+        *_looks("rows accepted by name", found.accepted),
+    ]
+
+
+def _same(one: dict | None, other: dict) -> bool:
+    return one is not None and (one["rows"], one["digest"]) == (other["rows"], other["digest"])
+
+
+class _Rows:
+    """Where the rows of every table went: lost, moved (which is well), or changed."""
+
+    def __init__(self, expected: dict, volatile: list[str], inputs: Inputs):
+        self.expected = expected
+        self.passing = {name.casefold() for name in volatile}
+        self.may_go = {name.casefold() for name in inputs.remigrate_accept_loss}
+        self.may_change = {name.casefold() for name in inputs.verify_accept_changed}
+        self.undecided = Undecided(expected.get("undecided") or {})
+        self.lost: list[str] = []
+        self.tables: list[str] = []
+        self.moved: list[str] = []
+        self.changed: list[str] = []
+        self.accepted: list[str] = []
+        self.total = 0
+
+    def compare(self, before: dict, after: dict) -> None:
+        homes = {old: self.expected["names"].get(old, old) for old in before}
+        # A copy that was there before is not where the rows went.
+        own = {now for old, now in homes.items() if _same(after.get(now), before[old])}
+        elsewhere = {
+            (content["rows"], content["digest"]): name
+            for name, content in after.items()
+            if name not in own
+        }
+        for name, content in before.items():
+            self.total += content["rows"]
+            now, there = homes[name], after.get(homes[name])
+            if _same(there, content):
+                if now != name:
+                    self.moved.append(f"{name} is now {now}")
+                continue
+            if content["rows"] == 0 or name.casefold() in self.passing:
+                continue
+            found = elsewhere.get((content["rows"], content["digest"]))
+            if found:
+                self.moved.append(f"{name} is now {found}")
+            elif there:
+                self._other(name, now, content["rows"], there["rows"])
+            else:
+                self._gone(name, now, content["rows"])
+
+    def _gone(self, name: str, now: str, rows: int) -> None:
+        """Only a table that the plan drops, and that was accepted by name, may have gone."""
+        if name in self.expected.get("dropped", ()) and name.casefold() in self.may_go:
+            self.total -= rows
+            self.moved.append(f"{name} and its {rows} rows are gone, as was accepted by name")
+            return
+        self._fail(name, now, f"{name} had {rows} rows, now gone")
+
+    def _other(self, name: str, now: str, before: int, after: int) -> None:
+        """Judge content that differs. Fewer rows are always said."""
+        written = self.expected.get("written", {}).get(now) or []
+        by = ", ".join(written)
+        fewer = after < before
+        self.total -= before - min(before, after)
+        if written and not fewer:
+            self.moved.append(
+                f"{now} had {before} rows and has {after} (the migration {by}s rows of it)"
             )
-            continue
-        if not there and name in expected.get("dropped", ()) and name.casefold() in accepted:
-            total -= content["rows"]
-            moved.append(f"{name} and its {content['rows']} rows are gone, as was accepted by name")
-            continue
-        have = f"{there['rows']} rows of other content" if there else "gone"
-        lost.append(f"{name} had {content['rows']} rows, now {have}")
-    if lost:
-        return _check(title, False, "; ".join(lost))
-    detail = f"{total} rows of {len(before)} tables found again"
-    return _check(title, True, "; ".join([detail, *moved]))
+            return
+        if {"delete", "truncate"} & set(written):
+            self.changed.append(
+                f"{now} had {before} rows, now {after}: the migration {by}s rows of it"
+            )
+            return
+        naming = self.undecided.naming(name, now) or ([] if fewer else self.undecided.anywhere())
+        said = f"{name} had {before} rows, now {after} rows of other content"
+        if naming:
+            self.changed.append(f"{said}: {self.undecided.told(naming)}")
+            return
+        self._fail(name, now, said)
 
-
-def _explains(written: list[str], before: int, after: int) -> bool:
-    """Do the writes that the migration announced account for the changed content?"""
-    if "delete" in written or "truncate" in written:
-        return True
-    return after >= before
+    def _fail(self, name: str, now: str, said: str) -> None:
+        if self.may_change & {name.casefold(), now.casefold()}:
+            self.accepted.append(said)
+            return
+        self.lost.append(said)
+        self.tables.append(name)

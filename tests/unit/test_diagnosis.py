@@ -728,6 +728,8 @@ def test_an_incident_migration_that_is_recorded_is_refused(laravel, schema):
         {"incident_migration": 83},
         {"rollback_strategy": False},
         {"remigrate_accept_loss": "users"},
+        {"verify_accept_changed": "users"},
+        {"verify_accept_unknown": 83},
         {"remigrate_accept_loss": [83]},
         {"expected_constraints": [{"name": "fk"}]},
         {"expected_constraints": [key(83, "a")]},

@@ -224,6 +224,8 @@ NOT_OURS = {
     "run_id": None,
     "migration": None,
     "baseline": None,
+    "structure": None,
+    "expected": None,
 }
 OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED)
 
@@ -241,10 +243,9 @@ def test_marker_says_who_took_the_application_down(facts):
 def test_marker_of_a_run_on_an_application_that_was_down_already(facts):
     go_down(facts)
     baseline = {"users": {"rows": 1, "digest": "0f", "columns": ["id"]}}
-    laravel.write_marker(facts, "r1", FAILED, took_down=False, baseline=baseline)
-    assert laravel.maintenance_state(facts, True) == dict(
-        OURS, by_this_tool=False, baseline=baseline
-    )
+    noted = {"baseline": baseline, "structure": {"users": "{}"}, "expected": {"names": {}}}
+    laravel.write_marker(facts, "r1", FAILED, took_down=False, **noted)
+    assert laravel.maintenance_state(facts, True) == dict(OURS, by_this_tool=False, **noted)
 
 
 def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):

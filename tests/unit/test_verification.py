@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import pytest
 from fix_fk.facts import inputs
-from fix_fk.verification import verify
+from fix_fk.verification import verify, way_out
+
+ROWS = "no row went missing"
+CHANGED = "rows that a migration may have changed"
 
 
 def content(rows, digest):
@@ -14,6 +17,11 @@ def content(rows, digest):
 
 def rows_check(before, after, accepted=(), **expected):
     """Return the check of the rows, of content {table: (rows, digest)} before and after."""
+    return rows_checks(before, after, {"remigrate_accept_loss": list(accepted)}, **expected)[ROWS]
+
+
+def rows_checks(before, after, given=(), **expected):
+    """Return all checks by name; given: variables of the operator."""
     checks = verify(
         expected={"migrations": [], "names": {}, "dropped": [], "written": {}, **expected},
         history={"migrations": {}},
@@ -24,9 +32,9 @@ def rows_check(before, after, accepted=(), **expected):
         },
         before={name: content(*what) for name, what in before.items()},
         volatile=["cache"],
-        inputs=inputs({"remigrate_accept_loss": list(accepted)}),
+        inputs=inputs(dict(given)),
     )  # fmt: skip
-    return next(check for check in checks if check["check"] == "no row went missing")
+    return {check["check"]: check for check in checks}
 
 
 @pytest.mark.parametrize(
@@ -51,8 +59,9 @@ def test_rows_that_are_found_again(before, after, expected):
         ({"a": (5, "x")}, {}, {}),
         ({"a": (5, "x")}, {}, {"dropped": ["a"]}),
         ({"a": (5, "x")}, {"a": (4, "y")}, {"written": {"a": ["insert"]}}),
+        ({"a": (5, "x"), "copy": (5, "x")}, {"a": (0, "0"), "copy": (5, "x")}, {}),
     ],
-    ids=["changed", "gone", "dropped", "fewer"],
+    ids=["changed", "gone", "dropped", "fewer", "emptied beside a copy"],
 )
 def test_rows_that_are_not(before, after, expected):
     check = rows_check(before, after, **expected)
@@ -64,3 +73,72 @@ def test_only_a_table_that_was_named_and_is_dropped_may_go():
     check = rows_check(before, {"b": (3, "z")}, accepted=["A"], dropped=["a"])
     assert check["ok"] and check["detail"].startswith("3 rows of 2 tables found again; a and its 5")
     assert not rows_check(before, {"b": (3, "z")}, accepted=["a"])["ok"]
+
+
+def decides(*tables):
+    return {"undecided": {"m": {"why": "up(), line 1: foreach", "tables": list(tables) or None}}}
+
+
+@pytest.mark.parametrize(
+    "after, expected, looked_at",
+    [
+        ((5, "y"), decides("a"), True),
+        ((3, "y"), decides("A"), True),
+        ((0, "y"), decides("a"), True),
+        ((5, "y"), decides(), True),
+        # Fewer rows want a migration that names the table.
+        ((4, "y"), decides(), False),
+        ((5, "y"), decides("b"), False),
+        (None, decides("a"), False),
+        ((3, "y"), {"written": {"a": ["delete"]}}, True),
+    ],
+)
+def test_rows_that_a_migration_may_have_changed(after, expected, looked_at):
+    checks = rows_checks({"a": (5, "x")}, {"a": after} if after else {}, **expected)
+    assert checks[ROWS]["ok"] == looked_at == (CHANGED in checks)
+    if looked_at:
+        assert (
+            checks[CHANGED]["look"] and f"a had 5 rows, now {after[0]}" in checks[CHANGED]["detail"]
+        )
+
+
+def test_what_is_not_met_names_the_command_that_ends_it():
+    before, after = {"a": (5, "x"), "b": (1, "z")}, {"a": (4, "y")}
+    wrong = rows_checks(before, after)
+    told = way_out(list(wrong.values()), "fix_fk.yml", "s", "backup_1")
+    accept = """fix_fk.yml -e '{"verify_accept_changed": ["a", "b"]}'"""
+    assert told.endswith(accept) and "restore.yml -e restore_backup=backup_1 ;" in told
+    assert "backup" not in way_out(list(wrong.values()), "fix_fk.yml", "s", None)
+    given = {"verify_accept_changed": ["a", "B"]}
+    right = rows_checks(before, after, given)
+    assert right[ROWS]["ok"] and "a had 5 rows" in right["rows accepted by name"]["detail"]
+    part = rows_checks(before, after, {"verify_accept_changed": ["a"]})
+    assert not part[ROWS]["ok"] and part[ROWS]["accept"] == ["b"]
+
+
+def test_a_constraint_and_a_table_that_are_expected_can_be_accepted_by_name():
+    expected = {
+        "names": {},
+        "tables": [["u", "v"]],
+        "constraints": [
+            {"name": "k", "table": "t", "columns": ["a"], "referenced_table": "u",
+             "referenced_columns": ["id"]}
+        ],
+    }  # fmt: skip
+
+    def checked(*names):
+        return verify(
+            expected=expected,
+            history={"migrations": {}},
+            laravel_facts={"migrations_table": "m", "migrations": {}},
+            schema_facts={"name": "s", "tables": [], "missing": ["k"],
+                          "contents": {}, "server": {"name_scope": "schema"}},
+            before={},
+            volatile=[],
+            inputs=inputs({"verify_accept_changed": names}),
+        )  # fmt: skip
+
+    told = way_out(checked(), "fix_fk.yml", "s", "")
+    assert told.endswith("""fix_fk.yml -e '{"verify_accept_changed": ["t", "u", "v"]}'""")
+    assert all(check["ok"] for check in checked("t", "u", "v"))
+    assert not all(check["ok"] for check in checked("t"))
