@@ -188,7 +188,8 @@ laravel:
           it opened besides the application's default one, V(connection) the one that it names as
           its own (null for the default one).
         - V(up_drops) and V(down_drops) are the tables that the source names in a call of C(drop),
-          C(dropIfExists) or C(truncate), shown by C(--pretend) or not.
+          C(dropIfExists) or C(truncate), shown by C(--pretend) or not; an empty one stands for a
+          name that is not written out there.
       type: dict
       sample:
         {

@@ -654,7 +654,10 @@ final class FixFkProbe
         return $found;
     }
 
-    /** The tables that drop, dropIfExists or truncate name outside the other direction's method. */
+    /**
+     * The tables that drop, dropIfExists or truncate name outside the other direction's method; ''
+     * for one that is not written out there.
+     */
     private function drops($path, $direction)
     {
         $tokens = array_values(array_filter($this->tokens($path), function ($token) {
@@ -683,10 +686,10 @@ final class FixFkProbe
             $called = strtolower($token[1]);
             if ($called === 'table') {
                 $table = $named;
-            } elseif (in_array($called, ['drop', 'dropifexists'], true) && $named !== null) {
-                $found[$named] = true;
-            } elseif ($called === 'truncate' && $table !== null) {
-                $found[$table] = true;
+            } elseif (in_array($called, ['drop', 'dropifexists'], true)) {
+                $found[(string) $named] = true;
+            } elseif ($called === 'truncate') {
+                $found[(string) $table] = true;
             }
         }
         return array_map('strval', array_keys($found));

@@ -221,8 +221,14 @@ class Laravel:
             return []
         prefix = (self.raw.get("connection") or {}).get("prefix") or ""
         shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
-        named = [prefix + name for name in known.get("up_drops") or ()]
-        return [name for name in named if name.casefold() not in shown]
+        strings = known.get("source_strings") or []
+        named = {prefix + name for name in known.get("up_drops") or () if name}
+        if "" in (known.get("up_drops") or ()):
+            named |= {prefix + text for text in strings}
+        for text in strings:
+            if text.lstrip()[:8].casefold().startswith(("drop ", "truncate", "delete ")):
+                named |= sql.emptied_by(text)
+        return sorted(name for name in named if name.casefold() not in shown)
 
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}

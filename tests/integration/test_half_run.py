@@ -215,6 +215,8 @@ def test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_whic
         "Schema::drop('orders');",
         "DB::table('orders')->truncate();",
         "if (Schema::hasTable('orders')) { Schema::dropIfExists('orders'); }",
+        "$old = 'orders'; if (Schema::hasTable($old)) { Schema::drop($old); }",
+        "if (Schema::hasTable('orders')) { DB::statement('DROP TABLE orders'); }",
         "DB::statement('DELETE FROM orders');",
     ],
 )
