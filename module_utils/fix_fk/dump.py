@@ -31,6 +31,7 @@ from ansible.module_utils.fix_fk.flavour import (
 CHUNK = 1024 * 1024
 # Bytes of an unfinished line that are kept: more than a marker and the longest quoted name take.
 LINE_HEAD = 4096
+COMPRESSORS = ("zstd", "gzip")
 TRAILER = b"-- Dump completed"
 # The tail of what a program wrote to stderr that is worth showing, in bytes.
 MESSAGES = 4000
@@ -173,7 +174,7 @@ def find_dump_client(module, flavour):
 
 def find_compressor(module, wanted):
     """Return the Compressor asked for: "zstd", "gzip", or the better one present with "auto"."""
-    for name in ("zstd", "gzip") if wanted == "auto" else (wanted,):
+    for name in COMPRESSORS if wanted == "auto" else (wanted,):
         path = module.get_bin_path(name)
         if path and name == "zstd":
             # What rows have in common lies further apart than the level looks back. 2^24 bytes are

@@ -15,6 +15,7 @@ import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
 from ansible.module_utils.fix_fk.dump import Compressor
+from ansible.module_utils.fix_fk.fence import Fence
 from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.load import load
 from playbook import play
@@ -149,7 +150,10 @@ def test_foreign_keys_are_added_when_every_table_has_been_read(broken, backup, t
         for connection in connections:
             connection.query("SET SESSION lock_wait_timeout = 1")
         zstd = Compressor("zstd", "zst", (), (shutil.which("zstd"), "-d", "-q", "-c"))
-        loaded = load(backup["path"], zstd, connections, str(tmp_path), lambda _table: True, read)
+        fence = Fence(broken.database, "sementara")
+        loaded = load(
+            backup["path"], zstd, connections, str(tmp_path), fence, lambda _table: True, read
+        )
     assert loaded.problem is None
     assert set(loaded.found) == set(reads) and loaded.found["users"] == broken.rows("users")
     keys = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {} = %s"
