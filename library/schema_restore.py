@@ -479,6 +479,8 @@ class Task:
             self.refuse(f"it does not load: {inspected.problem}", another)
         self.check_content(inspected.content)
         self.check_fence(inspected.content.astray)
+        # What is loaded is compared with the digest of this very content.
+        self.fence.literals = False
 
     def check_names(self):
         """Refuse a manifest with a word in it that is no name, as it goes into statements."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -268,21 +269,161 @@ def cut_at_a_statement(path, _sandbox):
     return "the dump ends without its last line"
 
 
-def row_left_out(path, _sandbox):
-    """A whole dump, trailer and all, that lacks rows; its manifest knows of it."""
+def rewrite(path, change):
+    """Change the SQL of a dump and let its manifest know of it."""
     sql = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
-    start = sql.index(b"INSERT INTO `users`")
-    cut = sql[:start] + sql[sql.index(b"/*!40000 ALTER TABLE `users` ENABLE KEYS") :]
-    packed = subprocess.run(["zstd", "-c"], input=cut, stdout=subprocess.PIPE, check=True).stdout
+    sql = change(sql)
+    packed = subprocess.run(["zstd", "-c"], input=sql, stdout=subprocess.PIPE, check=True).stdout
     Path(path).write_bytes(packed)
-    content = {"bytes": len(cut), "sha256": hashlib.sha256(cut).hexdigest(), "longest_line": 100}
+    content = {"bytes": len(sql), "sha256": hashlib.sha256(sql).hexdigest(), "longest_line": 100}
     reseal(
         path,
         bytes=len(packed),
         sha256=hashlib.sha256(packed).hexdigest(),
         content=content,
     )
+
+
+def row_left_out(path, _sandbox):
+    """A whole dump, trailer and all, that lacks rows; its manifest knows of it."""
+
+    def cut(sql):
+        start = sql.index(b"INSERT INTO `users`")
+        return sql[:start] + sql[sql.index(b"/*!40000 ALTER TABLE `users` ENABLE KEYS") :]
+
+    rewrite(path, cut)
     return "users has 0 rows, and 300 were counted"
+
+
+def before(mark, text):
+    """Return a change that puts text before the first mark of a dump."""
+    return lambda sql: sql.replace(mark, text + mark, 1)
+
+
+ATTACKS = {
+    "another schema's table": before(b"DROP TABLE IF", b"DROP TABLE `tetangga`.`anak`;\n"),
+    "USE": before(b"DROP TABLE IF", b"USE tetangga;\nDROP TABLE IF EXISTS `anak`;\n"),
+    "in a comment for servers": before(
+        b"/*!40101 SET NAMES", b"/*!50001 DROP TABLE tetangga.anak */;\n"
+    ),
+    "among rows": before(b"UNLOCK TABLES", b"DELETE FROM tetangga.anak;\n"),
+    "in a row": lambda sql: sql.replace(b"(1,'", b"(tetangga.hapus(),'", 1),
+    "after DELIMITER": before(
+        b"DELIMITER ;;\n", b"DELIMITER //\nDROP TABLE tetangga.anak//\nDELIMITER ;\n"
+    ),
+    "among views": before(
+        b"/*!50001 DROP VIEW", b"/*!50001 DROP VIEW IF EXISTS tetangga.lihat*/;\n"
+    ),
+    "a trigger elsewhere": lambda sql: sql.replace(b" ON units ", b" ON tetangga.anak ").replace(
+        b" ON `units` ", b" ON `tetangga`.`anak` "
+    ),
+    "a client's command": before(b"DROP TABLE IF", b"\\! touch /tmp/x;\n"),
+    "the server": before(b"DROP TABLE IF", b"SET GLOBAL max_connections = 10;\n"),
+}
+
+
+@pytest.fixture
+def neighbour(broken):
+    """Another schema on the server, in which the application's account may do everything."""
+    broken.sql("CREATE DATABASE tetangga")
+    broken.sql("CREATE TABLE tetangga.anak (id INT PRIMARY KEY)")
+    broken.sql("INSERT INTO tetangga.anak VALUES (1)")
+    broken.sql("CREATE VIEW tetangga.lihat AS SELECT 1 AS a")
+    broken.sql(f"GRANT ALL PRIVILEGES ON tetangga.* TO '{broken.user}'@'localhost'")
+    yield lambda: (
+        broken.sql("SELECT id FROM tetangga.anak"),
+        broken.sql(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='tetangga'"
+        ),
+        broken.sql("SHOW TRIGGERS FROM tetangga"),
+    )
+    broken.sql("DROP DATABASE tetangga")
+
+
+def test_statements_for_another_schema_are_refused_before_any_is_sent(
+    broken, backup, neighbour, run_module
+):
+    first = []
+    rewrite(backup["path"], lambda sql: first.append(sql) or sql)
+    ruin(broken)
+    live, others, beside = everything(broken), schemas(broken), neighbour()
+    ways = itertools.cycle(
+        [{}, {"direct": broken.database}, {"state": "proven"}, {"check_mode": True}]
+    )
+    for attack, (change, way) in zip(ATTACKS, zip(ATTACKS.values(), ways)):
+        rewrite(backup["path"], lambda _sql, change=change: change(first[0]))
+        result = run_module("schema_restore", **connection(broken), backup=backup["path"], **way)
+        assert result["failed"], attack
+        assert "not for the schema" in result["msg"] and "Next: " in result["msg"], result["msg"]
+        assert "Nothing was changed" in result["msg"] and result["queries"] == []
+        assert (schemas(broken), neighbour()) == (others, beside), attack
+    assert everything(broken) == live
+    rewrite(backup["path"], lambda _sql: first[0])
+    result = run_module("schema_restore", **connection(broken), backup=backup["path"])
+    assert result["changed"], result["msg"]
+    assert neighbour() == beside
+
+
+def test_a_manifest_that_would_leave_its_schema_is_refused(broken, backup, neighbour, run_module):
+    manifest = backups.read_manifest(backup["path"])
+    ruin(broken)
+    live, others, beside = everything(broken), schemas(broken), neighbour()
+    for changes, said in (
+        ({"views_as_text": {"a": "DROP TABLE tetangga.anak"}}, "views_as_text"),
+        ({"views_as_text": {"a": "CREATE VIEW tetangga.a AS SELECT 1"}}, "schema tetangga"),
+        ({"routines_as_text": {"a": "DROP DATABASE tetangga"}}, "routines_as_text"),
+        ({"charset": "utf8mb4 COMMENT 'x'"}, "names the charset"),
+        ({"collation": "x; DROP TABLE tetangga.anak"}, "names the collation"),
+        ({"compression": "../bin/sh"}, "names the compression"),
+    ):
+        backups.write_manifest(backup["path"], {**manifest, **changes})
+        for more in ({}, {"direct": broken.database}):
+            result = run_module(
+                "schema_restore", **connection(broken), backup=backup["path"], **more
+            )
+            assert result["failed"] and said in result["msg"], result
+            assert "Nothing was changed" in result["msg"]
+        assert (schemas(broken), neighbour()) == (others, beside)
+    assert everything(broken) == live
+
+
+def test_the_playbook_refuses_what_leaves_the_schema_before_maintenance(
+    broken, backup, neighbour, run_module
+):
+    rewrite(backup["path"], ATTACKS["another schema's table"])
+    good = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    ruin(broken)
+    live, beside, files = everything(broken), neighbour(), broken.files()
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 2, played.screen
+    assert "DROP TABLE `tetangga`.`anak`" in played.report["summary"]
+    assert "take another backup" in played.screen
+    assert (everything(broken), neighbour(), broken.files()) == (live, beside, files)
+    played = play(broken, PLAYBOOK, restore_backup=good["backup"]["id"])
+    assert played.rc == 0, played.screen
+    assert neighbour() == beside
+
+
+def test_what_reads_other_schemas_or_only_looks_like_sql_comes_back(broken, neighbour, run_module):
+    """Bodies, and rows with all that a statement could have in it."""
+    run(
+        broken,
+        "CREATE VIEW jauh AS SELECT id FROM tetangga.anak",
+        "CREATE PROCEDURE tulis() BEGIN INSERT INTO tetangga.anak VALUES (7); END",
+        "CREATE TRIGGER `t.r` AFTER DELETE ON units FOR EACH ROW"
+        " INSERT INTO tetangga.anak VALUES (OLD.id)",
+        "CREATE TABLE `tetangga.anak` (id INT PRIMARY KEY, `a.b` TEXT COMMENT 'USE x; `y`.`z`',"
+        " n DOUBLE, b LONGBLOB, j JSON, bits BIT(9), d DECIMAL(9,2))",
+        "INSERT INTO `tetangga.anak` VALUES (2, NULL, 1e300, NULL, NULL, NULL, NULL),"
+        " (-1, 'DROP TABLE tetangga.anak;\n\\\\'' -- /*!50001 f(1) */ `', -1.5e-30, x'0027', '{}',"
+        " 5, -0.5), (3, '', 0, '', '[\"(\"]', 0, 0)",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    live, beside = everything(broken), neighbour()
+    ruin(broken)
+    result = run_module("schema_restore", **connection(broken), backup=made["backup"]["path"])
+    assert not result["failed"], result["msg"]
+    assert (everything(broken), neighbour()) == (live, beside)
 
 
 def altered_byte(path, _sandbox):
