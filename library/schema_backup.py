@@ -194,6 +194,12 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_in_snapshot, snapshot
+from ansible.module_utils.fix_fk.definers import (
+    describe_refused,
+    grant,
+    list_definers,
+    refused_definers,
+)
 from ansible.module_utils.fix_fk.dump import (
     dump_command,
     find_compressor,
@@ -323,6 +329,14 @@ def read_schema(connection, name, pymysql):
         )
     if not events:
         warnings.append("No event is in the dump, as the account lacks the right EVENT.")
+    definers = list_definers(connection, name)
+    refused = refused_definers(connection, definers, pymysql)
+    if refused:
+        account = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
+        warnings.append(
+            f"{account} cannot put this backup back, as it may not create what belongs to others: "
+            f"{describe_refused(definers, refused)}. It takes: {grant(account, refused)}."
+        )
     return {
         "name": name,
         "flavour": server["flavour"],

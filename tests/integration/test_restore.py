@@ -571,6 +571,48 @@ def test_the_direct_way_empties_the_schema_first(confined, backup):
     assert not down(confined)
 
 
+@pytest.fixture
+def foreign(confined):
+    """The confined sandbox with a trigger and a view of another account, which has no rights."""
+    confined.sql("CREATE USER pemilik@localhost")
+    run_as_root = (
+        "CREATE DEFINER=pemilik@localhost TRIGGER asing BEFORE DELETE ON units FOR EACH ROW"
+        " SET @x = 1",
+        "CREATE DEFINER=pemilik@localhost SQL SECURITY INVOKER VIEW luar AS SELECT 1 AS a",
+    )
+    for statement in run_as_root:
+        confined.sql(statement)
+    yield confined
+    confined.sql("DROP USER pemilik@localhost")
+    right = "SET USER" if ON_MARIADB else "SET_ANY_DEFINER"
+    confined.sql(f"REVOKE {right} ON *.* FROM '{confined.user}'@'localhost'")
+
+
+def test_what_belongs_to_other_accounts_is_refused_before_anything_is_changed(foreign, run_module):
+    right = "SET USER" if ON_MARIADB else "SET_ANY_DEFINER"
+    made = run_module("schema_backup", **connection(foreign), dir=folder(foreign), contents=True)
+    said = "trigger asing, view luar are of pemilik@localhost"
+    statement = f"GRANT {right} ON *.* TO '{foreign.user}'@'localhost'"
+    (warning,) = [text for text in made["backup"]["warnings"] if "may not create" in text]
+    assert said in warning and statement in warning
+    before = everything(foreign)
+    ruin(foreign)
+    ruined = everything(foreign)
+    given = {**connection(foreign), "backup": made["backup"]["path"], "direct": foreign.database}
+    for check_mode in (True, False):
+        result = run_module("schema_restore", check_mode=check_mode, **given)
+        assert result["failed"] and "Nothing was changed" in result["msg"], result
+        assert said in result["msg"] and f"run: {statement};" in result["msg"], result["msg"]
+    restore = {"restore_backup": made["backup"]["id"], "restore_direct": foreign.database}
+    played = play(foreign, PLAYBOOK, **restore)
+    assert played.rc == 2 and statement in played.report["summary"], played.screen
+    assert everything(foreign) == ruined and not down(foreign)
+    foreign.sql(statement)
+    played = play(foreign, PLAYBOOK, **restore)
+    assert played.rc == 0, played.screen
+    assert everything(foreign) == before
+
+
 def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_module, monkeypatch):
     """Every table is taken for a large one, and the odd ones among them for what they are."""
     import schema_restore
