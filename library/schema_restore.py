@@ -54,8 +54,9 @@ options:
     type: str
   accept_different:
     description:
-      - Tables that may hold other rows than the manifest says. A backup of an application that was
-        writing may hold rows that came between the counting and the dump.
+      - Tables that may come back with other rows than the manifest says, or without the history of
+        a system-versioned table. A backup of an application that was writing may hold rows that
+        came between the counting and the dump.
     type: list
     elements: str
     default: []
@@ -174,6 +175,7 @@ import contextlib
 import hashlib
 import operator
 import os
+import re
 import signal
 import sys
 import time
@@ -195,12 +197,17 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     resolve,
 )
-from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.contents import (
+    list_versioned,
+    read_contents,
+    read_history,
+    snapshot,
+)
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
 from ansible.module_utils.fix_fk.definers import describe_refused, grant, refused_definers
 from ansible.module_utils.fix_fk.dump import COMPRESSORS, find_compressor, read_back
 from ansible.module_utils.fix_fk.fence import ROUTINES, Astray, Fence
-from ansible.module_utils.fix_fk.flavour import version_number
+from ansible.module_utils.fix_fk.flavour import end_of_time, version_number
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import Inspection, ProgramError, load, run_programs
 from ansible.module_utils.fix_fk.server import (
@@ -217,6 +224,8 @@ LARGE = 10000
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
 NAME_LENGTH = 64
+# With one of these an account may set the time of rows where secure_timestamp is SUPER.
+SUPER = re.compile(r"GRANT [^`]*\b(?:SUPER|BINLOG REPLAY|ALL PRIVILEGES)\b[^`]* ON \*\.\* ")
 # Rights that views, triggers, routines and events take, by what the manifest calls them.
 OBJECT_RIGHTS = {
     "views": ("CREATE VIEW",),
@@ -314,6 +323,8 @@ class Task:
         self.seconds = {}
         self.touched = False
         self.exact = bool(manifest["contents"])
+        # Backups of earlier versions never have it.
+        self.history = manifest.get("history") or {}
 
     # What both states share.
 
@@ -479,6 +490,7 @@ class Task:
             self.refuse(f"it does not load: {inspected.problem}", another)
         self.check_content(inspected.content)
         self.check_fence(inspected.content.astray)
+        self.check_history()
         # What is loaded is compared with the digest of this very content.
         self.fence.literals = False
 
@@ -514,6 +526,38 @@ class Task:
                 f"{where} has a statement that is not for the schema {self.manifest['schema']} "
                 f"alone, and nothing of it was sent: {found}",
                 "take another backup, and find out who changed this one.",
+            )
+
+    def check_history(self):
+        """Refuse when tables would come back without the rows that they had before."""
+        kept = self.history
+        lost = sorted(self.fence.versioned - set(kept) - set(self.given["accept_different"] or ()))
+        if lost:
+            named = ",".join(f'"{table}"' for table in lost)
+            self.refuse(
+                "the history of these system-versioned tables is not in it, so that they would "
+                f"come back with their present rows only: {', '.join(lost)}",
+                "take a backup that has it. If their history may be lost: -e "
+                f"'{{\"restore_accept_different\": [{named}]}}'",
+            )
+        if not kept:
+            return
+        made, here = version_number(self.manifest["server"]["version"]), self.server
+        if end_of_time(made) != end_of_time(here["version_number"]):
+            self.refuse(
+                f"it holds the history of {', '.join(sorted(kept))}, and this server "
+                f"({here['version']}) would take the present rows for past ones, as they end at "
+                f"another time than on {self.manifest['server']['version']}",
+                "restore it on a server of that version.",
+            )
+        guarded = rows_of(self.connection, "SELECT @@secure_timestamp")[0][0]
+        grants = " ".join(grant for (grant,) in rows_of(self.connection, "SHOW GRANTS"))
+        if guarded != "NO" and not (guarded == "SUPER" and SUPER.search(grants)):
+            self.refuse(
+                f"it holds the history of {', '.join(sorted(kept))}, and the server does not let "
+                f"this account write it (secure_timestamp={guarded})",
+                "let an administrator start the server with secure_timestamp=NO, then run it "
+                "again.",
             )
 
     def check_definers(self):
@@ -828,6 +872,8 @@ class Task:
                 what = f"has {read['rows']} rows, and {manifest['tables'][table]} were counted"
             elif said and read["digest"] != said["digest"]:
                 what = f"has its {read['rows']} rows with another content"
+            elif read["history"] != self.history.get(table):
+                what = "has another history"
             else:
                 continue
             if not quick and table in (self.given["accept_different"] or ()):
@@ -838,12 +884,28 @@ class Task:
         return different
 
     def read(self, connection, schema, tables):
-        """Return {table: {rows, and with a manifest that has them digest}}."""
+        """Return {table: {rows, history, and with a manifest that has them digest}}."""
         contents = self.manifest["contents"]
         if contents:
             columns = {table: contents[table]["columns"] for table in tables if table in contents}
-            return read_contents(connection, schema, tables, columns)
-        return {table: {"rows": self.count(connection, schema, table)} for table in tables}
+            found = read_contents(connection, schema, tables, columns)
+        else:
+            found = {table: {"rows": self.count(connection, schema, table)} for table in tables}
+        past = {}
+        if not self.history.keys().isdisjoint(tables):
+            versioned = list_versioned(connection, schema)
+            with snapshot(connection):
+                past = read_history(
+                    connection,
+                    schema,
+                    {
+                        table: versioned[table]
+                        for table in tables
+                        if table in self.history and versioned.get(table)
+                    },
+                    bool(contents),
+                )
+        return {table: dict(about, history=past.get(table)) for table, about in found.items()}
 
     def rows_differ(self, tables):
         """Whether some live table has not as many rows as the manifest says."""

@@ -14,7 +14,7 @@ from ansible.module_utils.fix_fk.foreign_keys import rows_of
 
 # Two columns of one name: a server that lets the definer pass refuses it for that, and makes none.
 IMPOSSIBLE = "CREATE DEFINER = {} VIEW fix_fk_definer AS SELECT 1 AS a, 1 AS a"
-RIGHT_MISSING = 1227
+RIGHT_MISSING, TABLE_RIGHT_MISSING = 1227, 1142
 WANTED = re.compile(r"need \(at least one of\) the (.+) privilege")
 # What lets an account create in the name of another, by server and version.
 RIGHTS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER", "ALL PRIVILEGES")
@@ -45,7 +45,8 @@ def refused_definers(connection, definers, pymysql):
     may name. Nothing is made. A schema must be selected.
     """
     refused = {}
-    for definer in sorted(set(definers.values())):
+    own = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
+    for definer in sorted(set(definers.values()) - {own}):
         user, at, host = definer.rpartition("@")
         name = "@".join(_quote(part) for part in ((user, host) if at else (host,)))
         try:
@@ -54,7 +55,7 @@ def refused_definers(connection, definers, pymysql):
         except pymysql.MySQLError as error:
             if error.args[0] == RIGHT_MISSING:
                 refused[definer] = _right(str(error.args[-1]))
-            elif error.args[0] == 1142 and not _may_name_others(connection, definer):
+            elif error.args[0] == TABLE_RIGHT_MISSING and not _may_name_others(connection):
                 refused[definer] = RIGHTS[1]
     return refused
 
@@ -71,10 +72,8 @@ def _right(message):
     return next((right for right in rights if right != "SUPER"), rights[0])
 
 
-def _may_name_others(connection, definer):
+def _may_name_others(connection):
     """What SHOW GRANTS says, for an account that may not create a view."""
-    if definer == rows_of(connection, "SELECT CURRENT_USER()")[0][0]:
-        return True
     grants = [grant for (grant,) in rows_of(connection, "SHOW GRANTS")]
     return any(right in grant for grant in grants if " ON *.* " in grant for right in RIGHTS)
 

@@ -231,7 +231,16 @@ def secret_options(text, folder):
         yield f"/proc/self/fd/{file.fileno()}"
 
 
-def dump_command(client, flavour, schema, options_path, leave_out=(), routines=True, events=True):
+def dump_command(
+    client,
+    flavour,
+    schema,
+    options_path,
+    leave_out=(),
+    routines=True,
+    events=True,
+    history=False,
+):
     """Return the client's command line as a list; it holds no secret.
 
     leave_out: names of views that cannot be read. --defaults-file comes first, or it is ignored.
@@ -249,6 +258,7 @@ def dump_command(client, flavour, schema, options_path, leave_out=(), routines=T
         "--max-allowed-packet=1G",
     ]
     command += dump_options(flavour, client.options)
+    command += ["--dump-history"] if history else []
     command += [f"--ignore-table={schema}.{name}" for name in leave_out]
     return [*command, "--", schema]
 

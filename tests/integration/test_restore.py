@@ -20,7 +20,7 @@ from ansible.module_utils.fix_fk.fence import Fence
 from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.load import load
 from playbook import play
-from sandbox import ON_MARIADB
+from sandbox import ON_MARIADB, shared, suite
 
 PLAYBOOK = "playbooks/restore.yml"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
@@ -343,22 +343,21 @@ def neighbour(broken):
 def test_statements_for_another_schema_are_refused_before_any_is_sent(
     broken, backup, neighbour, run_module
 ):
-    first = []
-    rewrite(backup["path"], lambda sql: first.append(sql) or sql)
+    first = subprocess.run(["zstd", "-dc", backup["path"]], stdout=subprocess.PIPE).stdout
     ruin(broken)
     live, others, beside = everything(broken), schemas(broken), neighbour()
     ways = itertools.cycle(
         [{}, {"direct": broken.database}, {"state": "proven"}, {"check_mode": True}]
     )
     for attack, (change, way) in zip(ATTACKS, zip(ATTACKS.values(), ways)):
-        rewrite(backup["path"], lambda _sql, change=change: change(first[0]))
+        rewrite(backup["path"], lambda _sql, change=change: change(first))
         result = run_module("schema_restore", **connection(broken), backup=backup["path"], **way)
         assert result["failed"], attack
         assert "not for the schema" in result["msg"] and "Next: " in result["msg"], result["msg"]
         assert "Nothing was changed" in result["msg"] and result["queries"] == []
         assert (schemas(broken), neighbour()) == (others, beside), attack
     assert everything(broken) == live
-    rewrite(backup["path"], lambda _sql: first[0])
+    rewrite(backup["path"], lambda _sql: first)
     result = run_module("schema_restore", **connection(broken), backup=backup["path"])
     assert result["changed"], result["msg"]
     assert neighbour() == beside
@@ -693,3 +692,156 @@ def test_a_lock_leaves_everything_as_it_was(broken, backup, run_module):
         other.rollback()
     assert result["failed"] and "Nothing was changed" in result["msg"], result["msg"]
     assert (everything(broken), schemas(broken)) == (before, others)
+
+
+HISTORY = (
+    "CREATE TABLE riwayat (id INT PRIMARY KEY, x INT, u BIGINT UNSIGNED, KEY k (x), CONSTRAINT"
+    " fk_riwayat FOREIGN KEY (u) REFERENCES users (id)) WITH SYSTEM VERSIONING",
+    "CREATE TABLE bernama (id INT, x TEXT, mulai TIMESTAMP(6) GENERATED ALWAYS AS ROW START,"
+    " akhir TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (mulai, akhir))"
+    " WITH SYSTEM VERSIONING",
+    "CREATE TABLE terbagi (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING PARTITION BY"
+    " SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
+    *(
+        statement.format(table)
+        for table in ("riwayat", "bernama", "terbagi")
+        for statement in (
+            "INSERT INTO {} (id, x) VALUES (1, 1), (2, 2)",
+            "UPDATE {} SET x = 9 WHERE id = 1",
+            "DELETE FROM {} WHERE id = 2",
+        )
+    ),
+)
+PASTS = {
+    "riwayat": "row_start, row_end",
+    "bernama": "mulai, akhir",
+    "terbagi": "row_start, row_end",
+}
+mariadb_only = pytest.mark.skipif(not ON_MARIADB, reason="MySQL has no system-versioned tables")
+
+
+def past(sandbox):
+    """All rows that the tables of HISTORY have and had, with their time."""
+    return [
+        sorted(
+            sandbox.sql(
+                f"SELECT id, CAST(x AS CHAR), {period} FROM `{sandbox.database}`.{table}"
+                " FOR SYSTEM_TIME ALL"
+            )
+        )
+        for table, period in PASTS.items()
+    ]
+
+
+@mariadb_only
+def test_the_past_rows_of_system_versioned_tables_come_back(broken, run_module, monkeypatch):
+    import schema_restore
+
+    monkeypatch.setattr(schema_restore, "LARGE", -1)
+    run(broken, *HISTORY)
+    before, there = past(broken), everything(broken)
+    assert [len(rows) for rows in before] == [3, 3, 3]
+    for contents in (True, False):
+        made = run_module(
+            "schema_backup", **connection(broken), dir=folder(broken), contents=contents
+        )["backup"]
+        assert "--dump-history" in made["command"]
+        assert not any("history" in text for text in made["warnings"])
+        for more in ({"direct": broken.database}, {}):
+            run(broken, "DELETE HISTORY FROM riwayat", "DROP TABLE bernama, terbagi")
+            result = run_module("schema_restore", **connection(broken), backup=made["path"], **more)
+            assert not result["failed"], result["msg"]
+            assert (past(broken), everything(broken)) == (before, there)
+        if contents:
+            result = run_module("schema_restore", **connection(broken), backup=made["path"])
+            assert not result["changed"] and result["restore"]["already"], result
+
+    def forget(sql):
+        start = sql.index(b"(1,1,", sql.index(b"INSERT INTO `riwayat`"))
+        return sql[:start] + sql[sql.index(b"(1,9,", start) :]
+
+    rewrite(made["path"], forget)
+    result = run_module("schema_restore", **connection(broken), backup=made["path"], state="proven")
+    assert "riwayat has another history" in result["msg"], result
+
+
+@mariadb_only
+def test_a_backup_without_the_past_rows_is_refused_before_anything_is_changed(
+    broken, run_module, monkeypatch
+):
+    import schema_backup
+
+    run(broken, *HISTORY)
+    before = past(broken)
+    monkeypatch.setattr(schema_backup, "dumps_history", lambda *_: False)
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    made = made["backup"]
+    (warning,) = [text for text in made["warnings"] if "history" in text]
+    assert "bernama, riwayat, terbagi" in warning
+    run(broken, "DROP VIEW pegawai")
+    there = everything(broken)
+    for more in ({}, {"direct": broken.database}, {"state": "proven"}, {"check_mode": True}):
+        result = run_module("schema_restore", **connection(broken), backup=made["path"], **more)
+        assert result["failed"] and "Nothing was changed" in result["msg"], result
+    listed = '-e \'{"restore_accept_different": ["bernama","riwayat","terbagi"]}\''
+    assert listed in result["msg"], result["msg"]
+    assert (past(broken), everything(broken)) == (before, there)
+    played = play(broken, PLAYBOOK, restore_backup=made["id"])
+    assert played.rc == 2 and listed in played.report["summary"], played.screen
+    assert (past(broken), everything(broken)) == (before, there) and not down(broken)
+    accepted = {"restore_accept_different": ["bernama", "riwayat", "terbagi"]}
+    played = play(broken, PLAYBOOK, restore_backup=made["id"], **accepted)
+    assert played.rc == 0, played.screen
+    assert [len(rows) for rows in past(broken)] == [1, 1, 1]
+
+
+@mariadb_only
+def test_tables_that_count_transactions_are_named_when_the_backup_is_made(broken, run_module):
+    run(
+        broken,
+        *HISTORY,
+        "CREATE TABLE hitung (id INT PRIMARY KEY, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START,"
+        " e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e))"
+        " WITH SYSTEM VERSIONING ENGINE=InnoDB",
+        "INSERT INTO hitung (id) VALUES (1)",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    assert not made["failed"], made["msg"]
+    (warning,) = [text for text in made["backup"]["warnings"] if "history" in text]
+    assert "bernama, hitung, riwayat, terbagi (hitung counts transactions)" in warning
+    assert "--dump-history" not in made["backup"]["command"]
+    result = run_module("schema_restore", **connection(broken), backup=made["backup"]["path"])
+    assert result["failed"] and "history of these" in result["msg"], result
+
+
+@mariadb_only
+def test_a_server_that_guards_the_time_of_rows_is_told_of_before_anything_is_changed(
+    tmp_path, run_module
+):
+    account = {"database_user": "aplikasi", "database_password": "x", "database_name": "a"}
+    folder = tmp_path / "backups"
+    for guarded in ("NO", "YES", "NO"):
+        server = shared.Server(
+            str(tmp_path / "server"), False, suite(), [f"--secure-timestamp={guarded}"]
+        )
+        server.start()
+        with contextlib.closing(server.connect()) as root, root.cursor() as cursor:
+            there = {**account, "database_socket": server.socket}
+            if not folder.exists():
+                cursor.execute("CREATE DATABASE a")
+                cursor.execute("CREATE USER aplikasi@localhost IDENTIFIED BY 'x'")
+                cursor.execute("GRANT ALL ON `a%`.* TO aplikasi@localhost")
+                cursor.execute("CREATE TABLE a.h (id INT) WITH SYSTEM VERSIONING")
+                cursor.execute("INSERT INTO a.h VALUES (1)")
+                cursor.execute("DELETE FROM a.h")
+                made = run_module("schema_backup", **there, dir=str(folder), contents=True)
+            cursor.execute("INSERT INTO a.h VALUES (2)")
+            result = run_module("schema_restore", **there, backup=made["backup"]["path"])
+            assert result["failed"] == (guarded == "YES"), result
+            if result["failed"]:
+                assert "secure_timestamp=YES" in result["msg"]
+                assert "secure_timestamp=NO" in result["msg"].partition("Next: ")[2]
+                assert "Nothing was changed" in result["msg"]
+            cursor.execute("SELECT id FROM a.h FOR SYSTEM_TIME ALL")
+            assert sorted(cursor.fetchall()) == ([(1,), (2,)] if result["failed"] else [(1,)])
+        server.stop()
