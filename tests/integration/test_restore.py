@@ -15,6 +15,7 @@ from pathlib import Path
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
+from ansible.module_utils.fix_fk.connection import one_at_a_time
 from ansible.module_utils.fix_fk.dump import Compressor
 from ansible.module_utils.fix_fk.fence import Fence
 from ansible.module_utils.fix_fk.flavour import comparable
@@ -361,6 +362,17 @@ def test_statements_for_another_schema_are_refused_before_any_is_sent(
     result = run_module("schema_restore", **connection(broken), backup=backup["path"])
     assert result["changed"], result["msg"]
     assert neighbour() == beside
+
+
+def test_a_connection_takes_one_statement_at_a_time(broken):
+    """Also with a PyMySQL that asks the server to take several."""
+    several = pymysql.constants.CLIENT.MULTI_STATEMENTS
+    with broken.server.connect(client_flag=several) as other:
+        one_at_a_time(pymysql, other)
+        with pytest.raises(pymysql.err.ProgrammingError):
+            other.query(f"DO 1; DROP TABLE `{broken.database}`.users")
+        other.query("DO 1")
+    assert broken.rows("users") == 300
 
 
 def test_a_manifest_that_would_leave_its_schema_is_refused(broken, backup, neighbour, run_module):
