@@ -72,6 +72,9 @@ notes:
     as text in the manifest."
   - "C(--single-transaction) covers InnoDB. Tables of other engines are in the dump as they were
     when it came to them; RV(backup.warnings) names them."
+  - "The past rows of system-versioned tables are in the dump, and counted, where the server is
+    MariaDB 10.11 or newer and its dump program knows C(--dump-history). RV(backup.warnings) names
+    the tables whose past is not in it."
   - "The rows are counted in one consistent snapshot that is opened just before the client opens
     its own. Rows written between the two moments are in the dump and not in the counts."
   - With check mode everything is looked at and nothing is written.
@@ -193,7 +196,18 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     resolve,
 )
-from ansible.module_utils.fix_fk.contents import read_in_snapshot, snapshot
+from ansible.module_utils.fix_fk.contents import (
+    list_versioned,
+    read_history,
+    read_in_snapshot,
+    snapshot,
+)
+from ansible.module_utils.fix_fk.definers import (
+    describe_refused,
+    grant,
+    list_definers,
+    refused_definers,
+)
 from ansible.module_utils.fix_fk.dump import (
     dump_command,
     find_compressor,
@@ -203,6 +217,7 @@ from ansible.module_utils.fix_fk.dump import (
     secret_options,
     stream,
 )
+from ansible.module_utils.fix_fk.flavour import dumps_history, version_number
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.server import describe_server, rights_on
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
@@ -250,6 +265,7 @@ def main():
     with contextlib.closing(connection), database_errors(module, parameters):
         schema = read_schema(connection, parameters.database, pymysql)
         client = find_dump_client(module, schema["flavour"])
+        take_history(connection, schema, client)
         compressor = find_compressor(module, module.params["compression"])
         check_space(module, folder, schema["data_bytes"])
         command = functools.partial(
@@ -260,6 +276,7 @@ def main():
             leave_out=list(schema["views_as_text"]),
             routines=not schema["routines_as_text"],
             events=schema["events"],
+            history=bool(schema["history"]),
         )
         if module.check_mode:
             name = names(prefix, compressor.suffix, datetime.datetime.now())[0]
@@ -323,6 +340,14 @@ def read_schema(connection, name, pymysql):
         )
     if not events:
         warnings.append("No event is in the dump, as the account lacks the right EVENT.")
+    definers = list_definers(connection, name)
+    refused = refused_definers(connection, definers, pymysql)
+    if refused:
+        account = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
+        warnings.append(
+            f"{account} cannot put this backup back, as it may not create what belongs to others: "
+            f"{describe_refused(definers, refused)}. It takes: {grant(account, refused)}."
+        )
     return {
         "name": name,
         "flavour": server["flavour"],
@@ -343,6 +368,25 @@ def read_schema(connection, name, pymysql):
     }
 
 
+def take_history(connection, schema, client):
+    """Set schema["history"] to {table: its period} of what has a past that the dump can hold."""
+    versioned = list_versioned(connection, schema["name"])
+    number = version_number(schema["server_version"])
+    known = dumps_history(schema["flavour"], number, client.options)
+    counted = sorted(table for table, period in versioned.items() if period is None)
+    schema["history"] = versioned if known and not counted else {}
+    if versioned and not schema["history"]:
+        why = (
+            f"{', '.join(counted)} counts transactions"
+            if counted
+            else "that takes MariaDB 10.11 and a dump program with the option --dump-history"
+        )
+        schema["warnings"].append(
+            "Of these system-versioned tables only the present rows are in the dump, not their "
+            f"history: {', '.join(versioned)} ({why}). It cannot be put back from it."
+        )
+
+
 def limits(connection, schema, tables, pymysql):
     """Return sentences on what a dump of these tables by this account does not cover."""
     warnings = []
@@ -351,17 +395,6 @@ def limits(connection, schema, tables, pymysql):
         warnings.append(
             "Not part of the consistent snapshot, as their engine is not InnoDB: "
             f"{', '.join(others)}. They are in the dump as they were when it came to them."
-        )
-    versioned = rows_of(
-        connection,
-        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
-        " AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY TABLE_NAME",
-        (schema,),
-    )
-    if versioned:
-        warnings.append(
-            "Of these system-versioned tables only the present rows are in the dump, not their "
-            f"history: {', '.join(name for (name,) in versioned)}."
         )
     try:
         grants = [grant for (grant,) in rows_of(connection, "SHOW GRANTS")]
@@ -529,9 +562,10 @@ def reserve(folder, candidates):
 
 
 def write(module, connection, reader, schema, command, compressor, file):
-    """Fill the file and prove it; return {content, file, read, messages} or end the module.
+    """Fill the file and prove it, or end the module.
 
-    content: the Scanner of what the client sent; file: the ReadBack; read: {table: {rows, ...}}.
+    Return {content: the Scanner of what the client sent, file: the ReadBack, read and history:
+    {table: {rows, ...}}, messages}.
     """
     given = module.params
     # A connection of its own: closing it would wait for what it reads.
@@ -568,7 +602,13 @@ def write(module, connection, reader, schema, command, compressor, file):
             f"max_allowed_packet of {schema['max_allowed_packet']}: it must be raised before this "
             "dump can be loaded."
         )
-    return {"content": sent, "file": proof, "read": contents, "messages": outcome.messages}
+    return {
+        "content": sent,
+        "file": proof,
+        "read": contents,
+        "history": reading.history,
+        "messages": outcome.messages,
+    }
 
 
 class Reading(threading.Thread):
@@ -582,6 +622,7 @@ class Reading(threading.Thread):
         super().__init__(daemon=True)
         self.connection, self.schema, self.contents = connection, schema, contents
         self.found: dict = {}
+        self.history: dict = {}
         self.problem = None
         self.begun = threading.Event()
         # Some hosts close a connection that is silent for a minute; a lock is waited for as
@@ -603,6 +644,7 @@ class Reading(threading.Thread):
 
     def read(self):
         name, tables = self.schema["name"], self.schema["tables"]
+        self.history = read_history(self.connection, name, self.schema["history"], self.contents)
         if self.contents:
             return read_in_snapshot(self.connection, name, tables)
         found = {}
@@ -652,6 +694,7 @@ def manifest_of(schema, client, compressor, command, proof, contents):
         },
         "tables": {table: about["rows"] for table, about in proof["read"].items()},
         "contents": proof["read"] if contents else None,
+        "history": proof["history"],
         "structure": schema["structure"],
         "objects": schema["objects"],
         "data_bytes": schema["data_bytes"],

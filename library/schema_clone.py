@@ -183,7 +183,7 @@ from ansible.module_utils.fix_fk.connection import (
     open_connection,
     resolve,
 )
-from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.contents import list_versioned, read_contents
 from ansible.module_utils.fix_fk.elsewhere import Embedded, Other, Unfit, refuse_full_disk
 from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
@@ -496,6 +496,8 @@ class Task:
         self.make_programs(definitions)
         self.clone["structure"] = read_structure(self.there, clone)
         if level == "full":
+            for name in list_versioned(self.connection, self.schema):
+                self.leave_out(f"the history of table {name}", "only present rows are copied")
             self.clone["contents"] = read_contents(self.there, clone, self.tables)
 
     def definitions(self):

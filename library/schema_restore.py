@@ -54,8 +54,9 @@ options:
     type: str
   accept_different:
     description:
-      - Tables that may hold other rows than the manifest says. A backup of an application that was
-        writing may hold rows that came between the counting and the dump.
+      - Tables that may come back with other rows than the manifest says, or without the history of
+        a system-versioned table. A backup of an application that was writing may hold rows that
+        came between the counting and the dump.
     type: list
     elements: str
     default: []
@@ -75,7 +76,11 @@ notes:
   - "Proof levels: V(L0), the file is whole; V(L1), it was loaded and its tables have the rows the
     manifest says; V(L2), and their content and structure are the same, which takes a backup with
     contents."
-  - With check mode everything is looked at except the inside of the dump, and nothing is written.
+  - With check mode everything is looked at, the dump is read to its end, and nothing is written.
+  - "Before anything is sent, every statement of the dump is looked at, and so is what the manifest
+    keeps as text. Only the statements that a dump client writes for one schema are taken; one for
+    another schema, or for the server, is refused. So are views, triggers, routines and events of
+    another account (DEFINER) where the account of the connection may not create them."
   - A dump of the other vendor's server, or of a newer one than this, is refused.
 attributes:
   check_mode:
@@ -170,6 +175,7 @@ import contextlib
 import hashlib
 import operator
 import os
+import re
 import signal
 import sys
 import time
@@ -191,20 +197,19 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     resolve,
 )
-from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.contents import (
+    list_versioned,
+    read_contents,
+    read_history,
+    snapshot,
+)
 from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
-from ansible.module_utils.fix_fk.dump import (
-    Scanner,
-    find_compressor,
-    read_back,
-)
-from ansible.module_utils.fix_fk.flavour import version_number
+from ansible.module_utils.fix_fk.definers import describe_refused, grant, refused_definers
+from ansible.module_utils.fix_fk.dump import COMPRESSORS, find_compressor, read_back
+from ansible.module_utils.fix_fk.fence import ROUTINES, Astray, Fence
+from ansible.module_utils.fix_fk.flavour import end_of_time, version_number
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
-from ansible.module_utils.fix_fk.load import (
-    ProgramError,
-    load,
-    run_programs,
-)
+from ansible.module_utils.fix_fk.load import Inspection, ProgramError, load, run_programs
 from ansible.module_utils.fix_fk.server import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
@@ -214,12 +219,13 @@ from ansible.module_utils.fix_fk.server import (
 )
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
-CHUNK = 1024 * 1024
 # Rows from which on a table is filled faster when its secondary indexes come after them.
 LARGE = 10000
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
 NAME_LENGTH = 64
+# With one of these an account may set the time of rows where secure_timestamp is SUPER.
+SUPER = re.compile(r"GRANT [^`]*\b(?:SUPER|BINLOG REPLAY|ALL PRIVILEGES)\b[^`]* ON \*\.\* ")
 # Rights that views, triggers, routines and events take, by what the manifest calls them.
 OBJECT_RIGHTS = {
     "views": ("CREATE VIEW",),
@@ -306,6 +312,7 @@ class Task:
         self.given = {name: None if value == "" else value for name, value in module.params.items()}
         self.pymysql = load_pymysql(module)
         self.live = rows_of(connection, "SELECT DATABASE()")[0][0]
+        self.fence = Fence(manifest["schema"], self.live)
         mark = hashlib.sha256(f"{self.live}/{manifest['sha256']}".encode()).hexdigest()[:8]
         self.scratch = scratch_name(self.live, f"__fix_fk_{mark}")
         self.old = scratch_name(self.live, f"__fix_fk_{mark}_old")
@@ -316,12 +323,15 @@ class Task:
         self.seconds = {}
         self.touched = False
         self.exact = bool(manifest["contents"])
+        # Backups of earlier versions never have it.
+        self.history = manifest.get("history") or {}
 
     # What both states share.
 
     def prove(self):
         self.check_backup()
         self.check_scratch()
+        self.check_definers()
         if self.module.check_mode:
             self.leave(True)
         with self.locked(), self.scratch_dropped():
@@ -348,6 +358,7 @@ class Task:
             self.check_scratch()
             self.check_outside()
         self.check_rights()
+        self.check_definers()
         if self.module.check_mode:
             self.leave(True)
         with self.locked():
@@ -435,14 +446,18 @@ class Task:
                     f"{manifest['bytes']}",
                     another,
                 )
+            self.check_names()
+            self.compressor = find_compressor(self.module, manifest["compression"])
             try:
-                digest = file_digest(self.path)
+                inspected = read_back(
+                    self.path, self.compressor, self.module.tmpdir, Inspection(self.fence)
+                )
             except OSError as error:
                 self.refuse(f"the file {self.path} cannot be read: {error}", another)
-            if digest != manifest["sha256"]:
+            if inspected.sha256 != manifest["sha256"]:
                 self.refuse(
-                    f"the file {self.path} was altered: its SHA-256 is {digest}, and its manifest "
-                    f"says {manifest['sha256']}",
+                    f"the file {self.path} was altered: its SHA-256 is {inspected.sha256}, and its "
+                    f"manifest says {manifest['sha256']}",
                     another,
                 )
         made, here = manifest["server"], self.server
@@ -470,8 +485,93 @@ class Task:
                 f"server takes {packet} (max_allowed_packet)",
                 "let an administrator raise max_allowed_packet, then run it again.",
             )
-        self.compressor = find_compressor(self.module, manifest["compression"])
         self.check_space()
+        if inspected.problem:
+            self.refuse(f"it does not load: {inspected.problem}", another)
+        self.check_content(inspected.content)
+        self.check_fence(inspected.content.astray)
+        self.check_history()
+        # What is loaded is compared with the digest of this very content.
+        self.fence.literals = False
+
+    def check_names(self):
+        """Refuse a manifest with a word in it that is no name, as it goes into statements."""
+        for what, known in (
+            ("charset", str.isidentifier),
+            ("collation", str.isidentifier),
+            ("compression", COMPRESSORS.__contains__),
+        ):
+            word = self.manifest[what]
+            if not (isinstance(word, str) and word.isascii() and known(word)):
+                self.refuse(
+                    f"its manifest names the {what} {word!r}, which is none", "take another backup."
+                )
+
+    def check_fence(self, astray):
+        """Refuse a backup whose statements would not stay in its schema.
+
+        astray: None or the Astray of the first one in the dump.
+        """
+        where = f"the dump {self.path}"
+        try:
+            if astray:
+                raise astray
+            for part, kinds in (("views_as_text", ("VIEW",)), ("routines_as_text", ROUTINES)):
+                where = f"its manifest, {part},"
+                for text in self.manifest[part].values():
+                    if text:
+                        self.fence.definition(kinds, text)
+        except Astray as found:
+            self.refuse(
+                f"{where} has a statement that is not for the schema {self.manifest['schema']} "
+                f"alone, and nothing of it was sent: {found}",
+                "take another backup, and find out who changed this one.",
+            )
+
+    def check_history(self):
+        """Refuse when tables would come back without the rows that they had before."""
+        kept = self.history
+        lost = sorted(self.fence.versioned - set(kept) - set(self.given["accept_different"] or ()))
+        if lost:
+            named = ",".join(f'"{table}"' for table in lost)
+            self.refuse(
+                "the history of these system-versioned tables is not in it, so that they would "
+                f"come back with their present rows only: {', '.join(lost)}",
+                "take a backup that has it. If their history may be lost: -e "
+                f"'{{\"restore_accept_different\": [{named}]}}'",
+            )
+        if not kept:
+            return
+        made, here = version_number(self.manifest["server"]["version"]), self.server
+        if end_of_time(made) != end_of_time(here["version_number"]):
+            self.refuse(
+                f"it holds the history of {', '.join(sorted(kept))}, and this server "
+                f"({here['version']}) would take the present rows for past ones, as they end at "
+                f"another time than on {self.manifest['server']['version']}",
+                "restore it on a server of that version.",
+            )
+        guarded = rows_of(self.connection, "SELECT @@secure_timestamp")[0][0]
+        grants = " ".join(grant for (grant,) in rows_of(self.connection, "SHOW GRANTS"))
+        if guarded != "NO" and not (guarded == "SUPER" and SUPER.search(grants)):
+            self.refuse(
+                f"it holds the history of {', '.join(sorted(kept))}, and the server does not let "
+                f"this account write it (secure_timestamp={guarded})",
+                "let an administrator start the server with secure_timestamp=NO, then run it "
+                "again.",
+            )
+
+    def check_definers(self):
+        """Refuse what is to be created in the name of others, where the account may not do that."""
+        definers = self.fence.definers
+        refused = refused_definers(self.connection, definers, self.pymysql)
+        if refused:
+            account = rows_of(self.connection, "SELECT CURRENT_USER()")[0][0]
+            self.refuse(
+                f"it holds what belongs to other accounts, and {account} may not create that in "
+                f"their name: {describe_refused(definers, refused)}",
+                f"let an administrator run: {grant(account, refused)}; then run it again. Or name "
+                "an account that has this right (database_user, database_password).",
+            )
 
     def check_space(self):
         """Refuse when the server's disk, where it can be seen, cannot take the data once more."""
@@ -659,6 +759,7 @@ class Task:
                     self.compressor,
                     connections,
                     self.module.tmpdir,
+                    self.fence,
                     lambda table: self.manifest["tables"].get(table, 0) > LARGE,
                     lambda connection, table: self.read(connection, schema, [table])[table],
                 )
@@ -771,6 +872,8 @@ class Task:
                 what = f"has {read['rows']} rows, and {manifest['tables'][table]} were counted"
             elif said and read["digest"] != said["digest"]:
                 what = f"has its {read['rows']} rows with another content"
+            elif read["history"] != self.history.get(table):
+                what = "has another history"
             else:
                 continue
             if not quick and table in (self.given["accept_different"] or ()):
@@ -781,12 +884,28 @@ class Task:
         return different
 
     def read(self, connection, schema, tables):
-        """Return {table: {rows, and with a manifest that has them digest}}."""
+        """Return {table: {rows, history, and with a manifest that has them digest}}."""
         contents = self.manifest["contents"]
         if contents:
             columns = {table: contents[table]["columns"] for table in tables if table in contents}
-            return read_contents(connection, schema, tables, columns)
-        return {table: {"rows": self.count(connection, schema, table)} for table in tables}
+            found = read_contents(connection, schema, tables, columns)
+        else:
+            found = {table: {"rows": self.count(connection, schema, table)} for table in tables}
+        past = {}
+        if not self.history.keys().isdisjoint(tables):
+            versioned = list_versioned(connection, schema)
+            with snapshot(connection):
+                past = read_history(
+                    connection,
+                    schema,
+                    {
+                        table: versioned[table]
+                        for table in tables
+                        if table in self.history and versioned.get(table)
+                    },
+                    bool(contents),
+                )
+        return {table: dict(about, history=past.get(table)) for table, about in found.items()}
 
     def rows_differ(self, tables):
         """Whether some live table has not as many rows as the manifest says."""
@@ -943,11 +1062,6 @@ class Task:
 
     def restore_directly(self):
         """Empty the live schema and load the dump into it."""
-        with self.timed("file"):
-            proof = read_back(self.path, self.compressor, self.module.tmpdir, Scanner())
-        if proof.problem:
-            self.refuse(f"the file cannot be unpacked: {proof.problem}", "take another backup.")
-        self.check_content(proof.content)
         self.touched = True
         with self.timed("empty"):
             self.drop_programs()
@@ -967,15 +1081,6 @@ class Task:
 def scratch_name(schema, suffix):
     """Return the name of a scratch schema, at most 64 characters long."""
     return schema[: NAME_LENGTH - len(suffix)] + suffix
-
-
-def file_digest(path):
-    """Return the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(CHUNK), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -312,6 +312,19 @@ def open_connection(pymysql, parameters, lock_wait_timeout=LOCK_WAIT_TIMEOUT, **
         f"innodb_lock_wait_timeout = {int(lock_wait_timeout)}",
     }
     arguments.update(extra)
+    return one_at_a_time(pymysql, _open(pymysql, parameters, arguments))
+
+
+def one_at_a_time(pymysql, connection):
+    """Let the server take one statement at a time: PyMySQL before 1.0 asks it to take several."""
+    if connection.client_flag & pymysql.constants.CLIENT.MULTI_STATEMENTS:
+        off = (1).to_bytes(2, "little")
+        connection._execute_command(pymysql.constants.COMMAND.COM_SET_OPTION, off)
+        connection._read_packet()
+    return connection
+
+
+def _open(pymysql, parameters, arguments):
     if parameters.tls is not None:
         return pymysql.connect(ssl=_context(parameters), **arguments)
     try:

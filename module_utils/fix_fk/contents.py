@@ -41,6 +41,9 @@ GEOMETRY_TYPES = (
 # than 10^10 rows cannot reach.
 NOT_HASHED = 10**30
 
+# What the period of a system-versioned table is called where nobody named it.
+PERIOD = ("row_start", "row_end")
+
 
 def read_contents(connection, schema, tables, columns=None):
     """Return {table: {rows, digest, columns}} of one moment.
@@ -89,6 +92,63 @@ def read_in_snapshot(connection, schema, tables, columns=None):
             )
             for table in tables
         }
+
+
+def list_versioned(connection, schema):
+    """Return {table: (column, column) of its period} of system-versioned tables.
+
+    None instead of the columns where they count transactions, which no dump can hold.
+    """
+    found: dict = {
+        table: PERIOD
+        for (table,) in rows_of(
+            connection,
+            "SELECT TABLE_NAME FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY TABLE_NAME",
+            (schema,),
+        )
+    }
+    if not found:
+        return found
+    named: dict = {}
+    for table, column, kind, row in rows_of(
+        connection,
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, GENERATION_EXPRESSION"
+        " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
+        " AND GENERATION_EXPRESSION IN ('ROW START', 'ROW END')",
+        (schema,),
+    ):
+        named.setdefault(table, {})[row] = (column, kind.lower())
+    for table, ends in named.items():
+        (start, kind), (end, _kind) = ends["ROW START"], ends["ROW END"]
+        found[table] = (start, end) if kind == "timestamp" else None
+    return found
+
+
+def read_history(connection, schema, tables, hashed):
+    """Return {table: {rows, and when hashed digest}} over all rows that tables have and had.
+
+    tables: {table: its period} of list_versioned(). Inside of snapshot().
+    """
+    found = {}
+    for table, period in tables.items():
+        columns = []
+        if hashed:
+            columns = [
+                (column, kind.lower())
+                for column, kind, row in rows_of(
+                    connection,
+                    "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS"
+                    " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY COLUMN_NAME",
+                    (schema, table),
+                )
+                if "GENERATED" not in row.upper()
+            ]
+            columns += [(column, "timestamp") for column in period]
+        query = digest_query(schema, table, columns) + " FOR SYSTEM_TIME ALL"
+        rows, total = rows_of(connection, query, None)[0]
+        found[table] = {"rows": rows, **({"digest": f"{int(total or 0):032x}"} if hashed else {})}
+    return found
 
 
 def _read_table(cursor, schema, table, available, asked):

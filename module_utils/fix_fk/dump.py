@@ -31,6 +31,7 @@ from ansible.module_utils.fix_fk.flavour import (
 CHUNK = 1024 * 1024
 # Bytes of an unfinished line that are kept: more than a marker and the longest quoted name take.
 LINE_HEAD = 4096
+COMPRESSORS = ("zstd", "gzip")
 TRAILER = b"-- Dump completed"
 # The tail of what a program wrote to stderr that is worth showing, in bytes.
 MESSAGES = 4000
@@ -173,7 +174,7 @@ def find_dump_client(module, flavour):
 
 def find_compressor(module, wanted):
     """Return the Compressor asked for: "zstd", "gzip", or the better one present with "auto"."""
-    for name in ("zstd", "gzip") if wanted == "auto" else (wanted,):
+    for name in COMPRESSORS if wanted == "auto" else (wanted,):
         path = module.get_bin_path(name)
         if path and name == "zstd":
             # What rows have in common lies further apart than the level looks back. 2^24 bytes are
@@ -230,7 +231,16 @@ def secret_options(text, folder):
         yield f"/proc/self/fd/{file.fileno()}"
 
 
-def dump_command(client, flavour, schema, options_path, leave_out=(), routines=True, events=True):
+def dump_command(
+    client,
+    flavour,
+    schema,
+    options_path,
+    leave_out=(),
+    routines=True,
+    events=True,
+    history=False,
+):
     """Return the client's command line as a list; it holds no secret.
 
     leave_out: names of views that cannot be read. --defaults-file comes first, or it is ignored.
@@ -248,6 +258,7 @@ def dump_command(client, flavour, schema, options_path, leave_out=(), routines=T
         "--max-allowed-packet=1G",
     ]
     command += dump_options(flavour, client.options)
+    command += ["--dump-history"] if history else []
     command += [f"--ignore-table={schema}.{name}" for name in leave_out]
     return [*command, "--", schema]
 

@@ -99,6 +99,19 @@ def client_tls(flavour, encrypted, verify, socket):
     return [f"ssl={int(encrypted)}", f"ssl-verify-server-cert={int(verify and not socket)}"]
 
 
+def dumps_history(flavour, number, known):
+    """Whether a dump can hold the past rows of system-versioned tables, and this server load it.
+
+    known: what --help of the dump program says.
+    """
+    return flavour == "mariadb" and number >= [10, 11, 0] and "--dump-history" in known
+
+
+def end_of_time(number):
+    """Return what the rows of a system-versioned table end at while they are there."""
+    return "2106" if number >= [11, 5, 0] else "2038"
+
+
 def dump_options(flavour, known):
     """Return the options that a dump needs besides; `known` is what --help of the program says."""
     if flavour == "mariadb":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loading a dump, statement by statement and without a client program.
 
-    loaded = load(path, compressor, connections, folder, large, read)       # Loaded
+    loaded = load(path, compressor, connections, folder, fence, large, read)    # Loaded
     run_programs(connection, loaded.programs, "schema of the dump", "schema to fill")
 
 A dump holds tables, and views, triggers, routines and events, which are called programs here. They
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -31,11 +32,12 @@ from ansible.module_utils.fix_fk.dump import (
     start_program,
     stderr_file,
 )
+from ansible.module_utils.fix_fk.fence import Astray
 from ansible.module_utils.fix_fk.sql import quote_identifier
 
 # Where a statement with rows ends. Rows hold no line feed: the dump clients write \n.
 END = b";\n"
-LOCK = b"LOCK TABLES `"
+LOCK = re.compile(rb"LOCK TABLES `((?:[^`]|``)+)` WRITE;\n")
 UNLOCK = b"UNLOCK TABLES"
 CREATE = b"CREATE TABLE `"
 TABLE_SECTIONS = (
@@ -158,8 +160,9 @@ class Splitter:
             if not line.strip():
                 return
             self._apart = not table or self._delimiter != b";" or line.startswith(TRIGGER_LINES)
-            if not self._apart and line.startswith(LOCK):
-                self._table = line[len(LOCK) : line.rindex(b"` WRITE")].replace(b"``", b"`")
+            locked = not self._apart and LOCK.fullmatch(line)
+            if locked:
+                self._table = locked.group(1).replace(b"``", b"`")
                 return
         self._lines.append(line)
         if not line.rstrip().endswith(self._delimiter):
@@ -182,6 +185,48 @@ class Splitter:
         if section.startswith(b"-- Dumping events"):
             return "event"
         return "routine" if section.startswith(b"-- Dumping routines") else "view"
+
+
+class Guarded:
+    """A Splitter that gives only what a Fence lets through: feed() and programs as there.
+
+    feed() raises Astray.
+    """
+
+    def __init__(self, fence):
+        self.programs = []
+        self._fence, self._splitter = fence, Splitter()
+
+    def feed(self, chunk):
+        found = [
+            (kind, statement)
+            for kind, statement in self._splitter.feed(chunk)
+            if kind == "end" or self._fence.check(kind, statement)
+        ]
+        programs = self._splitter.programs
+        self.programs += [
+            program for program in programs if self._fence.check(program.kind, program.statement)
+        ]
+        programs.clear()
+        return found
+
+
+class Inspection(Scanner):
+    """What a Scanner sees of a dump, and .astray: None, or the Astray of its first statement that
+    a fence does not let through."""
+
+    def __init__(self, fence):
+        super().__init__()
+        self.astray = None
+        self._guarded = Guarded(fence)
+
+    def feed(self, chunk):
+        super().feed(chunk)
+        if self.astray is None:
+            try:
+                self._guarded.feed(chunk)
+            except Astray as astray:
+                self.astray = astray
 
 
 def take_apart(create, large):
@@ -345,26 +390,31 @@ class Load:
         return problem
 
 
-def load(path, compressor, connections, folder, large, read):
+def load(path, compressor, connections, folder, fence, large, read):
     """Fill the schema of the connections with the tables of the dump `path`; return the Loaded.
 
     connections, large, read: as in Load; folder: a private one for what a program says on stderr.
     Memory does not grow with the dump.
     """
-    content, splitter = Scanner(), Splitter()
+    content, splitter = Scanner(), Guarded(fence)
+    astray = None
     work = Load(connections, large, read)
     with open(path, "rb") as file, stderr_file(folder) as says:
         unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
         try:
             for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
                 content.feed(chunk)
-                for kind, statement in splitter.feed(chunk):
-                    work.take(kind, statement)
-                if work.broken:
+                try:
+                    for kind, statement in splitter.feed(chunk):
+                        work.take(kind, statement)
+                except Astray as found:
+                    astray = str(found)
+                if astray or work.broken:
                     unpack.kill()
                     break
             code = unpack.wait()
-            problem = work.finish(content.whole and not code)
+            problem = work.finish(content.whole and not (astray or code))
+            problem = astray or problem
         finally:
             if unpack.poll() is None:
                 unpack.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -14,11 +15,13 @@ from pathlib import Path
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk import backups
+from ansible.module_utils.fix_fk.connection import one_at_a_time
 from ansible.module_utils.fix_fk.dump import Compressor
+from ansible.module_utils.fix_fk.fence import Fence
 from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.load import load
 from playbook import play
-from sandbox import ON_MARIADB
+from sandbox import ON_MARIADB, shared, suite
 
 PLAYBOOK = "playbooks/restore.yml"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
@@ -149,7 +152,10 @@ def test_foreign_keys_are_added_when_every_table_has_been_read(broken, backup, t
         for connection in connections:
             connection.query("SET SESSION lock_wait_timeout = 1")
         zstd = Compressor("zstd", "zst", (), (shutil.which("zstd"), "-d", "-q", "-c"))
-        loaded = load(backup["path"], zstd, connections, str(tmp_path), lambda _table: True, read)
+        fence = Fence(broken.database, "sementara")
+        loaded = load(
+            backup["path"], zstd, connections, str(tmp_path), fence, lambda _table: True, read
+        )
     assert loaded.problem is None
     assert set(loaded.found) == set(reads) and loaded.found["users"] == broken.rows("users")
     keys = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {} = %s"
@@ -264,21 +270,175 @@ def cut_at_a_statement(path, _sandbox):
     return "the dump ends without its last line"
 
 
-def row_left_out(path, _sandbox):
-    """A whole dump, trailer and all, that lacks rows; its manifest knows of it."""
+def rewrite(path, change):
+    """Change the SQL of a dump and let its manifest know of it."""
     sql = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
-    start = sql.index(b"INSERT INTO `users`")
-    cut = sql[:start] + sql[sql.index(b"/*!40000 ALTER TABLE `users` ENABLE KEYS") :]
-    packed = subprocess.run(["zstd", "-c"], input=cut, stdout=subprocess.PIPE, check=True).stdout
+    sql = change(sql)
+    packed = subprocess.run(["zstd", "-c"], input=sql, stdout=subprocess.PIPE, check=True).stdout
     Path(path).write_bytes(packed)
-    content = {"bytes": len(cut), "sha256": hashlib.sha256(cut).hexdigest(), "longest_line": 100}
+    content = {"bytes": len(sql), "sha256": hashlib.sha256(sql).hexdigest(), "longest_line": 100}
     reseal(
         path,
         bytes=len(packed),
         sha256=hashlib.sha256(packed).hexdigest(),
         content=content,
     )
+
+
+def row_left_out(path, _sandbox):
+    """A whole dump, trailer and all, that lacks rows; its manifest knows of it."""
+
+    def cut(sql):
+        start = sql.index(b"INSERT INTO `users`")
+        return sql[:start] + sql[sql.index(b"/*!40000 ALTER TABLE `users` ENABLE KEYS") :]
+
+    rewrite(path, cut)
     return "users has 0 rows, and 300 were counted"
+
+
+def before(mark, text):
+    """Return a change that puts text before the first mark of a dump."""
+    return lambda sql: sql.replace(mark, text + mark, 1)
+
+
+ATTACKS = {
+    "another schema's table": before(b"DROP TABLE IF", b"DROP TABLE `tetangga`.`anak`;\n"),
+    "USE": before(b"DROP TABLE IF", b"USE tetangga;\nDROP TABLE IF EXISTS `anak`;\n"),
+    "in a comment for servers": before(
+        b"/*!40103 SET TIME_ZONE", b"/*!50001 DROP TABLE tetangga.anak */;\n"
+    ),
+    "among rows": before(b"UNLOCK TABLES", b"DELETE FROM tetangga.anak;\n"),
+    "in a row": lambda sql: sql.replace(b"(1,'", b"(tetangga.hapus(),'", 1),
+    "after DELIMITER": before(
+        b"DELIMITER ;;\n", b"DELIMITER //\nDROP TABLE tetangga.anak//\nDELIMITER ;\n"
+    ),
+    "among views": before(
+        b"/*!50001 DROP VIEW", b"/*!50001 DROP VIEW IF EXISTS tetangga.lihat*/;\n"
+    ),
+    "a trigger elsewhere": lambda sql: sql.replace(b" ON units ", b" ON tetangga.anak ").replace(
+        b" ON `units` ", b" ON `tetangga`.`anak` "
+    ),
+    "a client's command": before(b"DROP TABLE IF", b"\\! touch /tmp/x;\n"),
+    "the server": before(b"DROP TABLE IF", b"SET GLOBAL max_connections = 10;\n"),
+}
+
+
+@pytest.fixture
+def neighbour(broken):
+    """Another schema on the server, in which the application's account may do everything."""
+    broken.sql("CREATE DATABASE tetangga")
+    broken.sql("CREATE TABLE tetangga.anak (id INT PRIMARY KEY)")
+    broken.sql("INSERT INTO tetangga.anak VALUES (1)")
+    broken.sql("CREATE VIEW tetangga.lihat AS SELECT 1 AS a")
+    broken.sql(f"GRANT ALL PRIVILEGES ON tetangga.* TO '{broken.user}'@'localhost'")
+    yield lambda: (
+        broken.sql("SELECT id FROM tetangga.anak"),
+        broken.sql(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='tetangga'"
+        ),
+        broken.sql("SHOW TRIGGERS FROM tetangga"),
+    )
+    # MySQL cannot list a view on a schema that is gone.
+    broken.sql("DROP VIEW IF EXISTS jauh")
+    broken.sql("DROP DATABASE tetangga")
+
+
+def test_statements_for_another_schema_are_refused_before_any_is_sent(
+    broken, backup, neighbour, run_module
+):
+    first = subprocess.run(["zstd", "-dc", backup["path"]], stdout=subprocess.PIPE).stdout
+    ruin(broken)
+    live, others, beside = everything(broken), schemas(broken), neighbour()
+    ways = itertools.cycle(
+        [{}, {"direct": broken.database}, {"state": "proven"}, {"check_mode": True}]
+    )
+    for attack, (change, way) in zip(ATTACKS, zip(ATTACKS.values(), ways)):
+        attacked = change(first)
+        assert attacked != first, attack
+        rewrite(backup["path"], lambda _sql, attacked=attacked: attacked)
+        result = run_module("schema_restore", **connection(broken), backup=backup["path"], **way)
+        assert result["failed"], attack
+        assert "not for the schema" in result["msg"] and "Next: " in result["msg"], result["msg"]
+        assert "Nothing was changed" in result["msg"] and result["queries"] == []
+        assert (schemas(broken), neighbour()) == (others, beside), attack
+    assert everything(broken) == live
+    rewrite(backup["path"], lambda _sql: first)
+    result = run_module("schema_restore", **connection(broken), backup=backup["path"])
+    assert result["changed"], result["msg"]
+    assert neighbour() == beside
+
+
+def test_a_connection_takes_one_statement_at_a_time(broken):
+    """Also with a PyMySQL that asks the server to take several."""
+    several = pymysql.constants.CLIENT.MULTI_STATEMENTS
+    with broken.server.connect(client_flag=several) as other:
+        one_at_a_time(pymysql, other)
+        with pytest.raises(pymysql.err.ProgrammingError):
+            other.query(f"DO 1; DROP TABLE `{broken.database}`.users")
+        other.query("DO 1")
+    assert broken.rows("users") == 300
+
+
+def test_a_manifest_that_would_leave_its_schema_is_refused(broken, backup, neighbour, run_module):
+    manifest = backups.read_manifest(backup["path"])
+    ruin(broken)
+    live, others, beside = everything(broken), schemas(broken), neighbour()
+    for changes, said in (
+        ({"views_as_text": {"a": "DROP TABLE tetangga.anak"}}, "views_as_text"),
+        ({"views_as_text": {"a": "CREATE VIEW tetangga.a AS SELECT 1"}}, "schema tetangga"),
+        ({"routines_as_text": {"a": "DROP DATABASE tetangga"}}, "routines_as_text"),
+        ({"charset": "utf8mb4 COMMENT 'x'"}, "names the charset"),
+        ({"collation": "x; DROP TABLE tetangga.anak"}, "names the collation"),
+        ({"compression": "../bin/sh"}, "names the compression"),
+    ):
+        backups.write_manifest(backup["path"], {**manifest, **changes})
+        for more in ({}, {"direct": broken.database}):
+            result = run_module(
+                "schema_restore", **connection(broken), backup=backup["path"], **more
+            )
+            assert result["failed"] and said in result["msg"], result
+            assert "Nothing was changed" in result["msg"]
+        assert (schemas(broken), neighbour()) == (others, beside)
+    assert everything(broken) == live
+
+
+def test_the_playbook_refuses_what_leaves_the_schema_before_maintenance(
+    broken, backup, neighbour, run_module
+):
+    rewrite(backup["path"], ATTACKS["another schema's table"])
+    good = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    ruin(broken)
+    live, beside, files = everything(broken), neighbour(), broken.files()
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 2, played.screen
+    assert "DROP TABLE `tetangga`.`anak`" in played.report["summary"]
+    assert "take another backup" in played.screen
+    assert (everything(broken), neighbour(), broken.files()) == (live, beside, files)
+    played = play(broken, PLAYBOOK, restore_backup=good["backup"]["id"])
+    assert played.rc == 0, played.screen
+    assert neighbour() == beside
+
+
+def test_what_reads_other_schemas_or_only_looks_like_sql_comes_back(broken, neighbour, run_module):
+    """Bodies, and rows with all that a statement could have in it."""
+    run(
+        broken,
+        "CREATE VIEW jauh AS SELECT id FROM tetangga.anak",
+        "CREATE PROCEDURE tulis() BEGIN INSERT INTO tetangga.anak VALUES (7); END",
+        "CREATE TRIGGER `t.r` AFTER DELETE ON units FOR EACH ROW"
+        " INSERT INTO tetangga.anak VALUES (OLD.id)",
+        "CREATE TABLE `tetangga.anak` (id INT PRIMARY KEY, `a.b` TEXT COMMENT 'USE x; `y`.`z`',"
+        " n DOUBLE, b LONGBLOB, j JSON, bits BIT(9), d DECIMAL(9,2))",
+        "INSERT INTO `tetangga.anak` VALUES (2, NULL, 1e300, NULL, NULL, NULL, NULL),"
+        " (-1, 'DROP TABLE tetangga.anak;\n\\\\'' -- /*!50001 f(1) */ `', -1.5e-30, x'0027', '{}',"
+        " 5, -0.5), (3, '', 0, '', '[\"(\"]', 0, 0)",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    live, beside = everything(broken), neighbour()
+    ruin(broken)
+    result = run_module("schema_restore", **connection(broken), backup=made["backup"]["path"])
+    assert not result["failed"], result["msg"]
+    assert (everything(broken), neighbour()) == (live, beside)
 
 
 def altered_byte(path, _sandbox):
@@ -426,6 +586,48 @@ def test_the_direct_way_empties_the_schema_first(confined, backup):
     assert not down(confined)
 
 
+@pytest.fixture
+def foreign(confined):
+    """The confined sandbox with a trigger and a view of another account, which has no rights."""
+    confined.sql("CREATE USER pemilik@localhost")
+    run_as_root = (
+        "CREATE DEFINER=pemilik@localhost TRIGGER asing BEFORE DELETE ON units FOR EACH ROW"
+        " SET @x = 1",
+        "CREATE DEFINER=pemilik@localhost SQL SECURITY INVOKER VIEW luar AS SELECT 1 AS a",
+    )
+    for statement in run_as_root:
+        confined.sql(statement)
+    yield confined
+    confined.sql("DROP USER pemilik@localhost")
+    right = "SET USER" if ON_MARIADB else "SET_ANY_DEFINER"
+    confined.sql(f"REVOKE {right} ON *.* FROM '{confined.user}'@'localhost'")
+
+
+def test_what_belongs_to_other_accounts_is_refused_before_anything_is_changed(foreign, run_module):
+    right = "SET USER" if ON_MARIADB else "SET_ANY_DEFINER"
+    made = run_module("schema_backup", **connection(foreign), dir=folder(foreign), contents=True)
+    said = "trigger asing, view luar are of pemilik@localhost"
+    statement = f"GRANT {right} ON *.* TO '{foreign.user}'@'localhost'"
+    (warning,) = [text for text in made["backup"]["warnings"] if "may not create" in text]
+    assert said in warning and statement in warning
+    before = everything(foreign)
+    ruin(foreign)
+    ruined = everything(foreign)
+    given = {**connection(foreign), "backup": made["backup"]["path"], "direct": foreign.database}
+    for check_mode in (True, False):
+        result = run_module("schema_restore", check_mode=check_mode, **given)
+        assert result["failed"] and "Nothing was changed" in result["msg"], result
+        assert said in result["msg"] and f"run: {statement};" in result["msg"], result["msg"]
+    restore = {"restore_backup": made["backup"]["id"], "restore_direct": foreign.database}
+    played = play(foreign, PLAYBOOK, **restore)
+    assert played.rc == 2 and statement in played.report["summary"], played.screen
+    assert everything(foreign) == ruined and not down(foreign)
+    foreign.sql(statement)
+    played = play(foreign, PLAYBOOK, **restore)
+    assert played.rc == 0, played.screen
+    assert everything(foreign) == before
+
+
 def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_module, monkeypatch):
     """Every table is taken for a large one, and the odd ones among them for what they are."""
     import schema_restore
@@ -506,3 +708,156 @@ def test_a_lock_leaves_everything_as_it_was(broken, backup, run_module):
         other.rollback()
     assert result["failed"] and "Nothing was changed" in result["msg"], result["msg"]
     assert (everything(broken), schemas(broken)) == (before, others)
+
+
+HISTORY = (
+    "CREATE TABLE riwayat (id INT PRIMARY KEY, x INT, u BIGINT UNSIGNED, KEY k (x), CONSTRAINT"
+    " fk_riwayat FOREIGN KEY (u) REFERENCES users (id)) WITH SYSTEM VERSIONING",
+    "CREATE TABLE bernama (id INT, x TEXT, mulai TIMESTAMP(6) GENERATED ALWAYS AS ROW START,"
+    " akhir TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (mulai, akhir))"
+    " WITH SYSTEM VERSIONING",
+    "CREATE TABLE terbagi (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING PARTITION BY"
+    " SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
+    *(
+        statement.format(table)
+        for table in ("riwayat", "bernama", "terbagi")
+        for statement in (
+            "INSERT INTO {} (id, x) VALUES (1, 1), (2, 2)",
+            "UPDATE {} SET x = 9 WHERE id = 1",
+            "DELETE FROM {} WHERE id = 2",
+        )
+    ),
+)
+PASTS = {
+    "riwayat": "row_start, row_end",
+    "bernama": "mulai, akhir",
+    "terbagi": "row_start, row_end",
+}
+mariadb_only = pytest.mark.skipif(not ON_MARIADB, reason="MySQL has no system-versioned tables")
+
+
+def past(sandbox):
+    """All rows that the tables of HISTORY have and had, with their time."""
+    return [
+        sorted(
+            sandbox.sql(
+                f"SELECT id, CAST(x AS CHAR), {period} FROM `{sandbox.database}`.{table}"
+                " FOR SYSTEM_TIME ALL"
+            )
+        )
+        for table, period in PASTS.items()
+    ]
+
+
+@mariadb_only
+def test_the_past_rows_of_system_versioned_tables_come_back(broken, run_module, monkeypatch):
+    import schema_restore
+
+    monkeypatch.setattr(schema_restore, "LARGE", -1)
+    run(broken, *HISTORY)
+    before, there = past(broken), everything(broken)
+    assert [len(rows) for rows in before] == [3, 3, 3]
+    for contents in (True, False):
+        made = run_module(
+            "schema_backup", **connection(broken), dir=folder(broken), contents=contents
+        )["backup"]
+        assert "--dump-history" in made["command"]
+        assert not any("history" in text for text in made["warnings"])
+        for more in ({"direct": broken.database}, {}):
+            run(broken, "DELETE HISTORY FROM riwayat", "DROP TABLE bernama, terbagi")
+            result = run_module("schema_restore", **connection(broken), backup=made["path"], **more)
+            assert not result["failed"], result["msg"]
+            assert (past(broken), everything(broken)) == (before, there)
+        if contents:
+            result = run_module("schema_restore", **connection(broken), backup=made["path"])
+            assert not result["changed"] and result["restore"]["already"], result
+
+    def forget(sql):
+        start = sql.index(b"(1,1,", sql.index(b"INSERT INTO `riwayat`"))
+        return sql[:start] + sql[sql.index(b"(1,9,", start) :]
+
+    rewrite(made["path"], forget)
+    result = run_module("schema_restore", **connection(broken), backup=made["path"], state="proven")
+    assert "riwayat has another history" in result["msg"], result
+
+
+@mariadb_only
+def test_a_backup_without_the_past_rows_is_refused_before_anything_is_changed(
+    broken, run_module, monkeypatch
+):
+    import schema_backup
+
+    run(broken, *HISTORY)
+    before = past(broken)
+    monkeypatch.setattr(schema_backup, "dumps_history", lambda *_: False)
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    made = made["backup"]
+    (warning,) = [text for text in made["warnings"] if "history" in text]
+    assert "bernama, riwayat, terbagi" in warning
+    run(broken, "DROP VIEW pegawai")
+    there = everything(broken)
+    for more in ({}, {"direct": broken.database}, {"state": "proven"}, {"check_mode": True}):
+        result = run_module("schema_restore", **connection(broken), backup=made["path"], **more)
+        assert result["failed"] and "Nothing was changed" in result["msg"], result
+    listed = '-e \'{"restore_accept_different": ["bernama","riwayat","terbagi"]}\''
+    assert listed in result["msg"], result["msg"]
+    assert (past(broken), everything(broken)) == (before, there)
+    played = play(broken, PLAYBOOK, restore_backup=made["id"])
+    assert played.rc == 2 and listed in played.report["summary"], played.screen
+    assert (past(broken), everything(broken)) == (before, there) and not down(broken)
+    accepted = {"restore_accept_different": ["bernama", "riwayat", "terbagi"]}
+    played = play(broken, PLAYBOOK, restore_backup=made["id"], **accepted)
+    assert played.rc == 0, played.screen
+    assert [len(rows) for rows in past(broken)] == [1, 1, 1]
+
+
+@mariadb_only
+def test_tables_that_count_transactions_are_named_when_the_backup_is_made(broken, run_module):
+    run(
+        broken,
+        *HISTORY,
+        "CREATE TABLE hitung (id INT PRIMARY KEY, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START,"
+        " e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e))"
+        " WITH SYSTEM VERSIONING ENGINE=InnoDB",
+        "INSERT INTO hitung (id) VALUES (1)",
+    )
+    made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
+    assert not made["failed"], made["msg"]
+    (warning,) = [text for text in made["backup"]["warnings"] if "history" in text]
+    assert "bernama, hitung, riwayat, terbagi (hitung counts transactions)" in warning
+    assert "--dump-history" not in made["backup"]["command"]
+    result = run_module("schema_restore", **connection(broken), backup=made["backup"]["path"])
+    assert result["failed"] and "history of these" in result["msg"], result
+
+
+@mariadb_only
+def test_a_server_that_guards_the_time_of_rows_is_told_of_before_anything_is_changed(
+    tmp_path, run_module
+):
+    account = {"database_user": "aplikasi", "database_password": "x", "database_name": "a"}
+    folder = tmp_path / "backups"
+    for guarded in ("NO", "YES", "NO"):
+        server = shared.Server(
+            str(tmp_path / "server"), False, suite(), [f"--secure-timestamp={guarded}"]
+        )
+        server.start()
+        with contextlib.closing(server.connect()) as root, root.cursor() as cursor:
+            there = {**account, "database_socket": server.socket}
+            if not folder.exists():
+                cursor.execute("CREATE DATABASE a")
+                cursor.execute("CREATE USER aplikasi@localhost IDENTIFIED BY 'x'")
+                cursor.execute("GRANT ALL ON `a%`.* TO aplikasi@localhost")
+                cursor.execute("CREATE TABLE a.h (id INT) WITH SYSTEM VERSIONING")
+                cursor.execute("INSERT INTO a.h VALUES (1)")
+                cursor.execute("DELETE FROM a.h")
+                made = run_module("schema_backup", **there, dir=str(folder), contents=True)
+            cursor.execute("INSERT INTO a.h VALUES (2)")
+            result = run_module("schema_restore", **there, backup=made["backup"]["path"])
+            assert result["failed"] == (guarded == "YES"), result
+            if result["failed"]:
+                assert "secure_timestamp=YES" in result["msg"]
+                assert "secure_timestamp=NO" in result["msg"].partition("Next: ")[2]
+                assert "Nothing was changed" in result["msg"]
+            cursor.execute("SELECT id FROM a.h FOR SYSTEM_TIME ALL")
+            assert sorted(cursor.fetchall()) == ([(1,), (2,)] if result["failed"] else [(1,)])
+        server.stop()

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import base64
 import ssl
+from types import SimpleNamespace
 
+import pymysql
 import pytest
 from ansible.module_utils.fix_fk import connection
 from ansible.module_utils.fix_fk.connection import ConnectionParameters, Tls
@@ -122,10 +124,15 @@ def test_the_password_is_taken_out_of_what_a_module_returns():
     assert module.no_log_values == set()
 
 
+# What the server was asked for: one statement at a time.
+OPEN = SimpleNamespace(client_flag=0)
+
+
 class FakePymysql:
     """Records the arguments of connect() and fails as the test says."""
 
     VERSION = (1, 2, 4)
+    constants = pymysql.constants
 
     class MySQLError(Exception):
         pass
@@ -137,7 +144,7 @@ class FakePymysql:
         self.calls.append(arguments)
         if self.failures:
             raise self.failures.pop(0)
-        return "open"
+        return OPEN
 
 
 LOCAL = ConnectionParameters(user="u", database="d", password="é")
@@ -146,7 +153,7 @@ REMOTE = ConnectionParameters(user="u", database="d", host="db.example.org", pas
 
 def test_tls_is_off_unless_asked_for():
     server = FakePymysql()
-    assert connection.open_connection(server, LOCAL, lock_wait_timeout=7, database=None) == "open"
+    assert connection.open_connection(server, LOCAL, lock_wait_timeout=7, database=None) is OPEN
     (arguments,) = server.calls
     assert arguments["ssl_disabled"] is True
     assert "ssl" not in arguments
@@ -168,7 +175,7 @@ def test_old_pymysql_does_not_know_how_to_have_tls_off():
 )
 def test_a_demand_for_tls_is_met_on_this_machine_only(failure):
     server = FakePymysql(failure)
-    assert connection.open_connection(server, LOCAL) == "open"
+    assert connection.open_connection(server, LOCAL) is OPEN
     assert server.calls[1]["ssl"].verify_mode == ssl.CERT_NONE
     server = FakePymysql(failure)
     with pytest.raises(type(failure)):
