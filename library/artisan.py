@@ -159,11 +159,18 @@ stderr:
   returned: success, and failure after artisan was run
   type: str
 effect:
-  description: Migrations that are C(recorded) and C(forgotten) now and were not before, and whether
-    the application was down C(before) and is C(after). In check mode, what is expected.
+  description:
+    - Migrations that are C(recorded) and C(forgotten) now and were not before, and whether the
+      application was down C(before) and is C(after). In check mode, what is expected.
+    - Of the commands V(down) and V(up) also C(since) when this module has it down, though an
+      earlier call may have taken it down, and C(until) when it came up. Both are seconds since
+      1970 by the clock of the host, or null.
   returned: success, and failure after artisan was run
   type: dict
-  sample: {recorded: [2026_01_25_000000_x], forgotten: [], maintenance: {before: true, after: true}}
+  sample:
+    recorded: [2026_01_25_000000_x]
+    forgotten: []
+    maintenance: {before: true, after: true, since: null, until: null}
 queries:
   description: The commands and SQL that were run, or in check mode would be.
   returned: success, and failure after artisan was run
@@ -222,6 +229,7 @@ from ansible.module_utils.fix_fk.laravel import (
     remove_marker,
     run_artisan,
     told_error,
+    went_down,
     without_trace,
     write_marker,
 )
@@ -286,7 +294,7 @@ class Task:
             "effect": {
                 "recorded": [],
                 "forgotten": [],
-                "maintenance": {"before": None, "after": None},
+                "maintenance": dict.fromkeys(("before", "after", "since", "until")),
             },
             "queries": [],
             "undo": [],
@@ -557,6 +565,7 @@ class Task:
         # Whoever took it down decides when it comes up again, and an interrupted run that is
         # now gone on with has noted the content that counts.
         unfinished = maintenance_state(self.facts, before)
+        self.effect["maintenance"]["since"] = unfinished["since"]
         if self.check_mode:
             if not before:
                 self.run(arguments)
@@ -579,7 +588,8 @@ class Task:
         """Write the marker; without one an interrupted run could not be gone on with."""
         given, facts = self.given, self.facts
         try:
-            write_marker(facts, given["run_id"], given["migration"], **noted)
+            entered = self.effect["maintenance"]["since"]
+            write_marker(facts, given["run_id"], given["migration"], entered=entered, **noted)
         except OSError as error:
             self.fail(
                 f"this run could not be noted beside the application's files: {error}",
@@ -588,9 +598,11 @@ class Task:
 
     def enter(self, arguments):
         """Take the application down; noted before, so that an interruption is seen as ours."""
+        begun = self.effect["maintenance"]["since"] = time.time()
         self.mark()
         result = self.run(arguments)
         if not self.is_down_now():
+            self.effect["maintenance"]["since"] = None
             with contextlib.suppress(OSError):
                 remove_marker(self.facts)
             self.fail(
@@ -598,6 +610,7 @@ class Task:
                 "Nothing else was changed. See that the user who runs artisan may write to the "
                 "application's storage folder.",
             )
+        self.effect["maintenance"]["since"] = went_down(self.facts, begun)
 
     def is_down_now(self):
         """Return and note whether the application is down; asks PHP where only PHP can tell."""
@@ -636,7 +649,8 @@ class Task:
     def up(self):
         self.ask()
         maintenance = self.effect["maintenance"]
-        own = maintenance_state(self.facts, maintenance["before"])["by_this_tool"]
+        state = maintenance_state(self.facts, maintenance["before"])
+        own, maintenance["since"] = state["by_this_tool"], state["since"]
         # Where it cannot be told whether the application is down, artisan may know.
         if maintenance["before"] is False or (self.given["only_own"] and not own):
             if not self.check_mode:
@@ -644,6 +658,7 @@ class Task:
                     remove_marker(self.facts)
             return
         result = self.run(["up", *self.given["arguments"]])
+        ended = time.time()
         if self.check_mode:
             maintenance["after"] = False
         elif self.is_down_now():
@@ -653,6 +668,7 @@ class Task:
                 "storage/framework folder, and run `php artisan up` again.",
             )
         else:
+            maintenance["until"] = ended
             with contextlib.suppress(OSError):
                 remove_marker(self.facts)
         self.result["changed"] = True

@@ -213,7 +213,7 @@ laravel:
       description: Whether the application is down (null when it cannot tell), whether M(artisan)
         took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
         C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
-        table).
+        table), and since when it has it down (seconds since 1970, by the clock of the host).
       type: dict
       sample:
         {
@@ -222,6 +222,7 @@ laravel:
           run_id: 20260130_081500_3f2a,
           migration: 2026_01_25_000000_total_refactor_skp_system,
           baseline: null,
+          since: 1769760900.25,
         }
     last_error:
       description: The last SQLSTATE error in the application's log files, one that a migration

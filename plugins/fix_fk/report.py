@@ -27,14 +27,15 @@ def build(run: dict) -> dict:
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
     prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
     results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
-    the application, before), window (seconds since this run took the application down, or None),
-    inventory (as it is typed after -i) and command (what to type to run this again, without its
-    inventory). The result adds
+    the application, before), window (seconds for which this tool had the application down, or
+    None), inventory (as it is typed after -i) and command (what to type to run this again, without
+    its inventory). The result adds
 
     - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
       rebuilt, refused, failed) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
+    - window, as it was given;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
       failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
       (how a rehearsal went).
@@ -71,6 +72,7 @@ def build(run: dict) -> dict:
         "steps": steps,
         "checks": checks,
         "backup": backup,
+        "window": run.get("window"),
     }
 
 
@@ -252,10 +254,13 @@ def _maintenance(results: dict, run: dict) -> list[str]:
     if "leave_maintenance" not in results:
         return []
     if results["leave_maintenance"].get("changed"):
-        window = run.get("window")
-        lasted = "" if window is None else f", after a window of {window:.0f} s"
-        return [f"the application is up{lasted}"]
+        return [f"the application is up{_lasted(run)}"]
     return ["the application stays down as it was before"]
+
+
+def _lasted(run: dict) -> str:
+    window = run.get("window")
+    return "" if window is None else f", after a window of {window:.0f} s"
 
 
 def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
@@ -290,7 +295,7 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     elif done:
         answers["state"] = "The database was not changed."
         if entered and left:
-            answers["state"] += " Maintenance mode was lifted again."
+            answers["state"] += f" Maintenance mode was lifted again{_lasted(run)}."
         elif entered:
             answers["state"] += " The application is still in maintenance mode."
     return answers

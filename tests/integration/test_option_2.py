@@ -21,6 +21,7 @@ from release import (
     foreign,
     migrate,
 )
+from window import Watched
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -86,8 +87,10 @@ def test_it_skips_migrates_the_rest_and_says_what_is_missing(failed):
 
 
 def test_the_option_and_its_playbook_are_the_same(failed):
-    run = play(failed, "fix_fk.yml", option=2, **accepted())
+    with Watched(failed) as window:
+        run = play(failed, "fix_fk.yml", option=2, **accepted())
     assert run.rc == 0 and run.report["outcome"] == "skipped"
+    window.agrees_with(run.report)
     assert failed.recorded()[-2:] == [OURS, LATER]
 
 
