@@ -65,6 +65,25 @@ options:
     type: list
     elements: str
     default: []
+  ids_above:
+    description:
+      - "With V(migrate): tables made anew, each with the C(old) one in whose place it came. When
+        all is migrated, C(AUTO_INCREMENT) of each is set above every id that the old one has had,
+        so that no new row is taken for an old one. Only metadata changes; one that counts above
+        already, does not count, or could not give out a higher id is left alone."
+      - With nothing pending artisan is then not run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      table:
+        description: The table made anew.
+        type: str
+        required: true
+      old:
+        description: The one that was renamed away.
+        type: str
+        required: true
   run_id:
     description: "With V(down): the run, noted in the marker."
     type: str
@@ -192,6 +211,15 @@ contents:
   returned: with O(contents=true), except in check mode
   type: dict
   sample: {users: {rows: 500, digest: 0f3a, columns: [email, id]}}
+ids:
+  description: "Of O(ids_above): whether it C(changed) a table, the C(queries) that did, and the SQL
+    that takes them back as C(undo)."
+  returned: with O(ids_above), except in check mode
+  type: dict
+  sample:
+    changed: true
+    queries: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 501"]
+    undo: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 1"]
 seconds:
   description: How long artisan ran.
   returned: success, and failure after artisan was run
@@ -215,8 +243,9 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
-from ansible.module_utils.fix_fk.ddl import blockers
+from ansible.module_utils.fix_fk.ddl import WAITED, blockers, execute
 from ansible.module_utils.fix_fk.foreign_keys import list_tables
+from ansible.module_utils.fix_fk.ids import raise_ids
 from ansible.module_utils.fix_fk.laravel import (
     ARTISAN_TIMEOUT,
     ROLLBACK_BATCH,
@@ -238,6 +267,9 @@ from ansible.module_utils.fix_fk.sql import quote_identifier
 
 CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
 
+# Again this often, after so many seconds: for a statement that waits for a table.
+IDS_WAITS = (3, 2)
+
 # Until the server has noticed that a client is gone, what it waited for may still be done.
 NOTICE_SECONDS = 10
 
@@ -251,6 +283,15 @@ def main():
             "recorded": {"type": "bool", "default": False},
             "expected_statements": {"type": "list", "elements": "str"},
             "migrations": {"type": "list", "elements": "str", "default": []},
+            "ids_above": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "table": {"type": "str", "required": True},
+                    "old": {"type": "str", "required": True},
+                },
+            },
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
@@ -318,6 +359,8 @@ class Task:
             problem = "The name of a migration is empty"
         elif given["migrations"] and command != "migrate":
             problem = "migrations has a meaning only for the command migrate"
+        elif given["ids_above"] and command != "migrate":
+            problem = "ids_above has a meaning only for the command migrate"
         elif given["migration"] and command not in ("migrate:rollback", "down"):
             problem = "migration has a meaning only for the commands migrate:rollback and down"
         elif given["migration"] and command != "down" and given["arguments"]:
@@ -700,6 +743,9 @@ class Task:
                 )
             self.before = {name: batch for name, batch in self.before.items() if name not in stale}
             self.result["changed"] = True
+        if self.given["ids_above"] and not (wanted or pending or self.check_mode):
+            self.raise_ids()
+            return None
         arguments = ["migrate", "--force", *self.database_option(), *self.given["arguments"]]
         result = self.run(arguments)
         if self.check_mode:
@@ -727,7 +773,30 @@ class Task:
                 early or "every migration is recorded, but it did not end well",
                 "Run the diagnosis again to see the state.",
             )
+        if self.given["ids_above"]:
+            self.raise_ids()
         return None
+
+    def raise_ids(self):
+        """Have the tables made anew count from above the ids of the old ones."""
+        pymysql = load_pymysql(self.module)
+        pairs = [(pair["table"], pair["old"]) for pair in self.given["ids_above"]]
+        schema = self.parameters.database
+
+        def send(statement):
+            execute(self.connection, statement, IDS_WAITS, pymysql)
+
+        try:
+            self.result["ids"] = raise_ids(self.connection, schema, pairs, send, pymysql)
+        except pymysql.MySQLError as error:
+            tables = [table for table, _old in pairs]
+            who = blockers(self.connection, schema, tables, pymysql)
+            self.fail(
+                f"every migration is recorded, and the next id of {', '.join(tables)} could not be "
+                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(),
+                "Run the repair again: it goes on from there.",
+            )
+        self.result["changed"] = self.result["changed"] or self.result["ids"]["changed"]
 
     def pretends(self):
         return any(argument.split("=")[0] == "--pretend" for argument in self.given["arguments"])

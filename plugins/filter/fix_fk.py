@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
     from fix_fk import (
+        aside,
         database_access,
         diagnosis,
         facts,
@@ -103,6 +104,16 @@ def verify(
     )
 
 
+def aside_tables(laravel: dict) -> list[str]:
+    """Return the tables to look at to tell whether rows are aside."""
+    return aside.tables(laravel)
+
+
+def aside_questions(laravel: dict, schema: dict) -> list[dict]:
+    """Return the rows to count on the server before it can be told which are aside."""
+    return aside.questions(laravel, schema)
+
+
 def questions(laravel: dict, schema: dict) -> list[dict]:
     """Return the rows to count on the server before the pending migrations can be judged."""
     return prediction.questions(laravel, schema)
@@ -122,6 +133,14 @@ def fail_on(value) -> list[str]:
     """Return the outcomes of a prediction after which the run is to fail."""
     try:
         return prediction.fail_on(value)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def report_fail_on(value) -> list[str]:
+    """Return the outcomes that are well in part, and after which the run is to fail."""
+    try:
+        return report.fail_on(value)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 
@@ -245,6 +264,12 @@ def report_text(data: dict) -> str:
     return text.report(data)
 
 
+def report_line(data: dict) -> dict:
+    """Return the line of the report that says how the run ended, and its colour on a terminal."""
+    colors = {"good": "green", "wait": "yellow", "bad": "red"}
+    return {"line": text.title(*text.headline(data)), "color": colors[data["tone"]]}
+
+
 def _missing(*_args, **_kwargs):
     raise AnsibleFilterError(
         f"The Python package {MISSING} is missing on the controller. Nothing was changed. "
@@ -258,6 +283,8 @@ FILTERS = {
     "fix_fk_ground": ground,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
+    "fix_fk_aside_tables": aside_tables,
+    "fix_fk_aside_questions": aside_questions,
     "fix_fk_questions": questions,
     "fix_fk_predict": predict,
     "fix_fk_retell": retell,
@@ -282,7 +309,9 @@ FILTERS = {
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
+    "fix_fk_report_fail_on": report_fail_on,
     "fix_fk_report_text": report_text,
+    "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,
 }

@@ -29,7 +29,7 @@ from .simulation import Problem, Question
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
 # What a nightly job can tell apart; docs/awx.md has their exit codes.
-OUTCOMES = ("clean", "may_fail", "will_fail", "has_failed", "refused")
+OUTCOMES = ("clean", "rows_aside", "may_fail", "will_fail", "has_failed", "refused")
 
 # Those after which a run of playbooks/diagnose.yml is a failure, unless something else is said.
 FAIL_ON = ("will_fail", "has_failed", "refused")
@@ -144,29 +144,23 @@ def fail_on(value) -> list[str]:
 
     Raises ValueError, in a sentence, for what is none of OUTCOMES.
     """
-    given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, (list, tuple)):
-        raise ValueError("diagnose_fail_on takes a list of outcomes")
-    names = [name.strip() if isinstance(name, str) else name for name in given if name != ""]
-    for name in names:
-        if name not in OUTCOMES[1:]:
-            raise ValueError(
-                f"diagnose_fail_on has {name!r}; it takes {', '.join(OUTCOMES[1:])}, or is empty"
-            )
-    return names
+    return facts.outcomes("diagnose_fail_on", value, OUTCOMES[1:])
 
 
 def retell(diagnosis: dict, prediction: dict) -> dict:
     """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
     outcome = prediction["outcome"]
-    if outcome not in ("will_fail", "may_fail") or diagnosis["verdict"] != "healthy":
+    well = diagnosis["verdict"] in ("healthy", "rows_aside")
+    if outcome not in ("will_fail", "may_fail") or not well:
         return diagnosis
+    aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
     ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
     names = list(dict.fromkeys(finding["migration"] for finding in ahead))
     verb = "will" if outcome == "will_fail" else "may"
     return {
         **diagnosis,
         "verdict": outcome,
+        "notes": [*diagnosis.get("notes", ()), *aside],
         "found": (
             f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
             f"{', '.join(names)}. {ahead[0]['sentence']}"
@@ -408,4 +402,6 @@ def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnos
     blind = laravel.pending and not schema_facts["account"]["sees_all"]
     if diagnosis["refused"] or blind:
         return "refused"
-    return "may_fail" if any(finding["may_fail"] for finding in findings) else "clean"
+    if any(finding["may_fail"] for finding in findings):
+        return "may_fail"
+    return "rows_aside" if diagnosis.get("aside") else "clean"

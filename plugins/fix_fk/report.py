@@ -5,16 +5,32 @@ from __future__ import annotations
 
 import re
 
-from . import text
+from . import facts, text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
 HARMLESS = ("rehearse", "backup", "maintenance", "prove", "verify", "leave_maintenance")
 
 
+# How each outcome looks, on a terminal and on the page; all others are bad.
+TONES = {
+    "healthy": "good",
+    "repaired": "good",
+    "rebuilt": "good",
+    "restored": "good",
+    "repaired_rows_aside": "wait",
+    "rows_aside": "wait",
+    "skipped": "wait",
+    "planned": "wait",
+    "may_fail": "wait",
+}
+# Outcomes after which a run is a failure only where report_fail_on asks for it.
+ASIDE = ("repaired_rows_aside", "rows_aside")
+
 # How a plan that was carried out ends, and what is said then.
 CARRIED_OUT = {
     "repaired": "It was repaired",
+    "repaired_rows_aside": "It was repaired",
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
@@ -31,8 +47,9 @@ def build(run: dict) -> dict:
     None), inventory (as it is typed after -i) and command (what to type to run this again, without
     its inventory). The result adds
 
-    - outcome (healthy, planned, may_fail, will_fail, needs_repair, repaired, skipped, restored,
-      rebuilt, refused, failed) and ok;
+    - outcome (healthy, rows_aside, planned, may_fail, will_fail, needs_repair, repaired,
+      repaired_rows_aside, skipped, restored, rebuilt, refused, failed), its tone (good, wait or
+      bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - window, as it was given;
@@ -63,6 +80,7 @@ def build(run: dict) -> dict:
         "host": run["host"],
         "run_id": run["run_id"],
         "outcome": outcome,
+        "tone": TONES.get(outcome, "bad"),
         "ok": _ok(run, outcome),
         "summary": _summary(run, diagnosis, answers),
         **answers,
@@ -74,6 +92,11 @@ def build(run: dict) -> dict:
         "backup": backup,
         "window": run.get("window"),
     }
+
+
+def fail_on(value) -> list[str]:
+    """Read the variable report_fail_on; raise ValueError, in a sentence, for what it cannot be."""
+    return facts.outcomes("report_fail_on", value, ("rows_aside",))
 
 
 def as_typed(words: str, inventory: str) -> str:
@@ -108,6 +131,8 @@ def _ok(run: dict, outcome: str) -> bool:
     foreseen = run.get("prediction")
     if foreseen and not run.get("failure"):
         return foreseen["outcome"] not in run["fail_on"]
+    if outcome in ASIDE:
+        return "rows_aside" not in run.get("fail_on_aside", ())
     return outcome in ("healthy", "planned", *CARRIED_OUT)
 
 
@@ -125,10 +150,20 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        return "skipped" if diagnosis.get("outcome") == "skipped" else "healthy"
+        if diagnosis.get("outcome") == "skipped":
+            return "skipped"
+        return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
         return "needs_repair"
-    return "planned" if run["check_mode"] else diagnosis.get("outcome", "repaired")
+    if run["check_mode"]:
+        return "planned"
+    outcome = diagnosis.get("outcome", "repaired")
+    return "repaired_rows_aside" if outcome == "repaired" and _aside(run) else outcome
+
+
+def _aside(run: dict) -> dict | None:
+    """Return {found, next} of the check that found rows aside, if one did."""
+    return next((c["aside"] for c in run.get("checks") or () if c.get("aside")), None)
 
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
@@ -179,6 +214,10 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         "next": diagnosis["next"] or "Nothing is left to do.",
         "undo": [],
     }
+    aside = _aside(run) if outcome in ASIDE else None
+    if aside:
+        answers["happened"] = f"{aside['found']} {diagnosis['found']}".strip()
+        answers["next"] = f"{aside['next']} {diagnosis['next']}".strip()
     stays_down = run["maintenance"].get("down") and not run["maintenance"].get("by_this_tool")
     if outcome == "refused":
         answers["did"] = diagnosis["not_changed"]
@@ -204,7 +243,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
                 "the skip back and runs it, unless something that was migrated since stands in the "
                 "way; the backup of this run leads back in any case."
             )
-        elif look:
+        elif look and not aside:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
         if outcome == "rebuilt":
             backup = (results.get("backup") or {}).get("backup") or {}

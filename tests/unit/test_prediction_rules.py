@@ -483,7 +483,10 @@ def test_the_exit_code_is_that_of_the_worst_host():
     assert exit_code(["a", "b"], a="will_fail", b=None) is None
     assert exit_code(["a", "b"], a="will_fail") is None
     assert exit_code(["a"], ["b"], a="will_fail") is None
-    assert set(OUTCOMES) - {"clean", "refused"} == {"may_fail", "will_fail", "has_failed"}
+    assert exit_code(["a", "b"], a="rows_aside", b="will_fail") == 10
+    assert exit_code(["a"], a="rows_aside") == 13
+    told = {"rows_aside", "may_fail", "will_fail", "has_failed"}
+    assert set(OUTCOMES) - {"clean", "refused"} == told
 
 
 # --- columns ---------------------------------------------------------------------------------
