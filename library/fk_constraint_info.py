@@ -296,8 +296,9 @@ schema:
           C(engine), C(rows) (whether it has any, V(null) when it cannot be read), C(columns) (a
           list of C(name), C(type), C(nullable), C(collation), C(generated), and C(required),
           whether a row must give it), C(indexes) (a list of C(name), C(columns) in order,
-          C(unique), C(kind)), C(partitioned), C(collation) of new columns, and C(ids) of a table that counts
-          by itself: its C(column) and C(type), the C(next) id and the C(highest) there is."
+          C(unique), C(kind)), C(partitioned), C(collation) of new columns, and C(ids) of a table
+          that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
+          is."
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
           V(FULLTEXT), V(SPATIAL) or empty.
       type: dict

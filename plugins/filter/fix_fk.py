@@ -137,14 +137,6 @@ def fail_on(value) -> list[str]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def report_fail_on(value) -> list[str]:
-    """Return the outcomes that are well in part, and after which the run is to fail."""
-    try:
-        return report.fail_on(value)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 def plan_text(result: dict, host: str) -> str:
     """Return the diagnosis and the plan as a person reads them."""
     return text.plan(result, host)
@@ -309,7 +301,6 @@ FILTERS = {
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
-    "fix_fk_report_fail_on": report_fail_on,
     "fix_fk_report_text": report_text,
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,

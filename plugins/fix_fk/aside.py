@@ -72,7 +72,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     None: not counted), told (whether that is known), children ({table, name} of each constraint
     that refers to the old one), following (the id to count from, where ids are given out that old
     rows have), next (the id that comes now), copy (the SQL that brings the rows over, or ""),
-    why_not (why there is none)}.
+    why_not (why there is none), left (columns that only the old one has)}.
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
@@ -80,7 +80,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     found = []
     for pair in _pairs(laravel, schema):
         counts = [answer["rows"] for _, answer in zip(_asked(pair), answers)]
-        empty = not pair.details[0]["rows"]
+        empty = pair.details[0]["rows"] is False
         if not empty and not counts:
             continue
         if counts and all(count == 0 for count in counts):
@@ -130,7 +130,7 @@ def _copied(statements: Iterable[str], table: str, old: str) -> bool:
 
 def _asked(pair: _Pair) -> list[dict]:
     """Return the questions about one pair."""
-    if not pair.details[0]["rows"] or not pair.key:
+    if pair.details[0]["rows"] is False or not pair.key:
         every = [c["name"] for c in pair.details[1]["columns"] if not c["nullable"]][:1]
         return [{"kind": "orphans", "table": pair.old, "columns": every}] if every else []
     asked = []
@@ -161,6 +161,7 @@ def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, clash: bool
         "told": empty or bool(pair.key),
         "copy": copy,
         "why_not": why_not,
+        "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
     }
 
 
@@ -169,6 +170,9 @@ def _copy(pair: _Pair, empty: bool, clash: bool) -> tuple[str, str]:
     new, old = pair.columns(0), pair.columns(1)
     if clash:
         return "", f"rows of {pair.table} have ids that other rows of {pair.old} have"
+    engine = pair.details[0]["engine"]
+    if (engine or "").casefold() != "innodb":
+        return "", f"its engine {engine} cannot take back half a statement"
     if not empty and not pair.key:
         return "", "no column tells which rows are in both"
     lacking = [c["name"] for name, c in new.items() if c["required"] and name not in old]
@@ -272,7 +276,9 @@ def said(found: list[dict]) -> str:
 
 def advice(found: list[dict]) -> str:
     """Return what is next, with the statements where they are certain to lose nothing."""
-    copies = [item["copy"] for item in found if item["copy"]]
+    copied = [item for item in found if item["copy"]]
+    copies = "; ".join(item["copy"] for item in copied)
+    left = [f"{name} of {item['old']}" for item in copied for name in item["left"]]
     parts = []
     counting = [
         f"ALTER TABLE {plan.quote(item['table'])} AUTO_INCREMENT = {item['following']}"
@@ -283,14 +289,15 @@ def advice(found: list[dict]) -> str:
         parts.append(f"At once, so that no id is given twice: {'; '.join(counting)};")
     parts.append(
         "Nothing copies the rows by itself: a migration or a person has to bring them over, "
-        "after a backup and while the application is down. "
-        + (
-            f"These statements do, as the columns agree, and leave the old rows where they are: "
-            f"{'; '.join(copies)};"
-            if copies
-            else ""
-        )
+        "after a backup and while the application is down."
     )
+    if copies:
+        parts.append(
+            "These statements do, in this order, and leave the old rows where they are; what "
+            f"cannot be taken as it is makes one fail as a whole: {copies};"
+        )
+    if left:
+        parts.append(f"({', '.join(left)} has no counterpart and stays there alone.)")
     parts += [
         f"For {item['table']} there is no such statement: {item['why_not']}."
         for item in found
@@ -298,9 +305,7 @@ def advice(found: list[dict]) -> str:
     ]
     olds = {item["old"].casefold() for item in found}
     if any(c["table"].casefold() not in olds for item in found for c in item["children"]):
-        parts.append(
-            "Then a migration has to point the constraints that are named at the new table."
-        )
+        parts.append("Then a migration has to point the constraints named above at the new table.")
     names = ", ".join(item["table"] for item in found)
     parts.append(f"If they are to stay aside: accept_rows_aside: [{names}] in the inventory.")
     return " ".join(part.strip() for part in parts)

@@ -124,6 +124,7 @@ def inputs(values: dict) -> Inputs:
         accepted[name] = tuple(_list(values, name, "table names"))
         if not _are_names(accepted[name]):
             raise ValueError(f"{name} takes a list of table names, each in quotes")
+    outcomes("report_fail_on", values.get("report_fail_on") or (), ("rows_aside",))
     known = {field.name for field in fields(Inputs)}
     return Inputs(
         **{

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from . import facts, text
+from . import text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -92,11 +92,6 @@ def build(run: dict) -> dict:
         "backup": backup,
         "window": run.get("window"),
     }
-
-
-def fail_on(value) -> list[str]:
-    """Read the variable report_fail_on; raise ValueError, in a sentence, for what it cannot be."""
-    return facts.outcomes("report_fail_on", value, ("rows_aside",))
 
 
 def as_typed(words: str, inventory: str) -> str:
