@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from playbook import play
@@ -34,10 +33,7 @@ def test_the_incident_is_repaired(broken):
     assert not (Path(broken.app) / "storage/framework/down").exists()
     assert all(check["ok"] for check in run.report["checks"])
     # Nothing was sent that the plan did not show.
-    for step in run.report["steps"]:
-        shown = {line.strip().partition(" = <")[0] for line in step["do"]}
-        sent = {re.sub(r" (AUTO_INCREMENT) = \d+$", r" \1", query) for query in step["queries"]}
-        assert sent <= shown
+    assert not run.unplanned()
     # Without doubt about what was run, and at what cost.
     rehearsal = [
         "schema_clone",
@@ -85,7 +81,7 @@ def test_check_tries_the_backup(broken):
 def test_where_a_rollback_is_prohibited_the_tables_are_renamed_back(broken):
     prohibit(broken)
     run = play(broken)
-    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert run.rc == 0 and run.report["outcome"] == "repaired_rows_aside", run.screen
     ways = {way["way"]: way for way in run.report["diagnosis"]["ways"]}
     assert "prohibitDestructiveCommands" in ways["down"]["reason"] and ways["rename_back"]["chosen"]
     assert broken.recorded()[-2:] == [FAILED, NEXT]
