@@ -65,6 +65,25 @@ options:
     type: list
     elements: str
     default: []
+  ids_above:
+    description:
+      - "With V(migrate): tables made anew, each with the C(old) one in whose place it came. When
+        all is migrated, C(AUTO_INCREMENT) of each is set above every id that the old one has had,
+        so that no new row is taken for an old one. Only metadata changes; one that counts above
+        already, does not count, or could not give out a higher id is left alone."
+      - With nothing pending artisan is then not run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      table:
+        description: The table made anew.
+        type: str
+        required: true
+      old:
+        description: The one that was renamed away.
+        type: str
+        required: true
   run_id:
     description: "With V(down): the run, noted in the marker."
     type: str
@@ -164,11 +183,18 @@ stderr:
   returned: success, and failure after artisan was run
   type: str
 effect:
-  description: Migrations that are C(recorded) and C(forgotten) now and were not before, and whether
-    the application was down C(before) and is C(after). In check mode, what is expected.
+  description:
+    - Migrations that are C(recorded) and C(forgotten) now and were not before, and whether the
+      application was down C(before) and is C(after). In check mode, what is expected.
+    - Of the commands V(down) and V(up) also C(since) when this module has it down, though an
+      earlier call may have taken it down, and C(until) when it came up. Both are seconds since
+      1970 by the clock of the host, or null.
   returned: success, and failure after artisan was run
   type: dict
-  sample: {recorded: [2026_01_25_000000_x], forgotten: [], maintenance: {before: true, after: true}}
+  sample:
+    recorded: [2026_01_25_000000_x]
+    forgotten: []
+    maintenance: {before: true, after: true, since: null, until: null}
 queries:
   description: The commands and SQL that were run, or in check mode would be.
   returned: success, and failure after artisan was run
@@ -194,6 +220,15 @@ structure:
   description: Of every table what M(fk_constraint_info) returns as C(structure).
   returned: with O(contents=true), except in check mode
   type: dict
+ids:
+  description: "Of O(ids_above): whether it C(changed) a table, the C(queries) that did, and the SQL
+    that takes them back as C(undo)."
+  returned: with O(ids_above), except in check mode
+  type: dict
+  sample:
+    changed: true
+    queries: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 501"]
+    undo: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 1"]
 seconds:
   description: How long artisan ran.
   returned: success, and failure after artisan was run
@@ -217,8 +252,9 @@ from ansible.module_utils.fix_fk.connection import (
     resolve,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
-from ansible.module_utils.fix_fk.ddl import blockers
+from ansible.module_utils.fix_fk.ddl import WAITED, blockers, execute
 from ansible.module_utils.fix_fk.foreign_keys import list_tables
+from ansible.module_utils.fix_fk.ids import raise_ids
 from ansible.module_utils.fix_fk.laravel import (
     ARTISAN_TIMEOUT,
     ROLLBACK_BATCH,
@@ -232,6 +268,7 @@ from ansible.module_utils.fix_fk.laravel import (
     remove_marker,
     run_artisan,
     told_error,
+    went_down,
     without_trace,
     write_marker,
 )
@@ -240,6 +277,9 @@ from ansible.module_utils.fix_fk.sql import quote_identifier
 from ansible.module_utils.fix_fk.structure import read_structure
 
 CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
+
+# Again this often, after so many seconds: for a statement that waits for a table.
+IDS_WAITS = (3, 2)
 
 # Until the server has noticed that a client is gone, what it waited for may still be done.
 NOTICE_SECONDS = 10
@@ -254,6 +294,15 @@ def main():
             "recorded": {"type": "bool", "default": False},
             "expected_statements": {"type": "list", "elements": "str"},
             "migrations": {"type": "list", "elements": "str", "default": []},
+            "ids_above": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "table": {"type": "str", "required": True},
+                    "old": {"type": "str", "required": True},
+                },
+            },
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
@@ -298,7 +347,7 @@ class Task:
             "effect": {
                 "recorded": [],
                 "forgotten": [],
-                "maintenance": {"before": None, "after": None},
+                "maintenance": dict.fromkeys(("before", "after", "since", "until")),
             },
             "queries": [],
             "undo": [],
@@ -322,6 +371,8 @@ class Task:
             problem = "The name of a migration is empty"
         elif given["migrations"] and command != "migrate":
             problem = "migrations has a meaning only for the command migrate"
+        elif given["ids_above"] and command != "migrate":
+            problem = "ids_above has a meaning only for the command migrate"
         elif given["migration"] and command not in ("migrate:rollback", "down"):
             problem = "migration has a meaning only for the commands migrate:rollback and down"
         elif given["migration"] and command != "down" and given["arguments"]:
@@ -569,6 +620,7 @@ class Task:
         # Whoever took it down decides when it comes up again, and an interrupted run that is
         # now gone on with has noted the content that counts.
         unfinished = maintenance_state(self.facts, before)
+        self.effect["maintenance"]["since"] = unfinished["since"]
         if self.check_mode:
             if not before:
                 self.run(arguments)
@@ -593,7 +645,8 @@ class Task:
         """Write the marker; without one an interrupted run could not be gone on with."""
         given, facts = self.given, self.facts
         try:
-            write_marker(facts, given["run_id"], given["migration"], **noted)
+            entered = self.effect["maintenance"]["since"]
+            write_marker(facts, given["run_id"], given["migration"], entered=entered, **noted)
         except OSError as error:
             self.fail(
                 f"this run could not be noted beside the application's files: {error}",
@@ -602,9 +655,11 @@ class Task:
 
     def enter(self, arguments):
         """Take the application down; noted before, so that an interruption is seen as ours."""
+        begun = self.effect["maintenance"]["since"] = time.time()
         self.mark()
         result = self.run(arguments)
         if not self.is_down_now():
+            self.effect["maintenance"]["since"] = None
             with contextlib.suppress(OSError):
                 remove_marker(self.facts)
             self.fail(
@@ -612,6 +667,7 @@ class Task:
                 "Nothing else was changed. See that the user who runs artisan may write to the "
                 "application's storage folder.",
             )
+        self.effect["maintenance"]["since"] = went_down(self.facts, begun)
 
     def is_down_now(self):
         """Return and note whether the application is down; asks PHP where only PHP can tell."""
@@ -651,7 +707,8 @@ class Task:
     def up(self):
         self.ask()
         maintenance = self.effect["maintenance"]
-        own = maintenance_state(self.facts, maintenance["before"])["by_this_tool"]
+        state = maintenance_state(self.facts, maintenance["before"])
+        own, maintenance["since"] = state["by_this_tool"], state["since"]
         # Where it cannot be told whether the application is down, artisan may know.
         if maintenance["before"] is False or (self.given["only_own"] and not own):
             if not self.check_mode:
@@ -659,6 +716,7 @@ class Task:
                     remove_marker(self.facts)
             return
         result = self.run(["up", *self.given["arguments"]])
+        ended = time.time()
         if self.check_mode:
             maintenance["after"] = False
         elif self.is_down_now():
@@ -668,6 +726,7 @@ class Task:
                 "storage/framework folder, and run `php artisan up` again.",
             )
         else:
+            maintenance["until"] = ended
             with contextlib.suppress(OSError):
                 remove_marker(self.facts)
         self.result["changed"] = True
@@ -700,6 +759,9 @@ class Task:
                 )
             self.before = {name: batch for name, batch in self.before.items() if name not in stale}
             self.result["changed"] = True
+        if self.given["ids_above"] and not (wanted or pending or self.check_mode):
+            self.raise_ids()
+            return None
         arguments = ["migrate", "--force", *self.database_option(), *self.given["arguments"]]
         result = self.run(arguments)
         if self.check_mode:
@@ -727,6 +789,8 @@ class Task:
                 early or "every migration is recorded, but it did not end well",
                 "Run the diagnosis again to see the state.",
             )
+        if self.given["ids_above"]:
+            self.raise_ids()
         return None
 
     def refuse_schema_dump(self, recorded):
@@ -749,6 +813,27 @@ class Task:
                 f"{dump}, which drops and makes anew: {', '.join(lost)}. Nothing was run or "
                 "changed. Put the records of the migrations that have run back first."
             )
+
+    def raise_ids(self):
+        """Have the tables made anew count from above the ids of the old ones."""
+        pymysql = load_pymysql(self.module)
+        pairs = [(pair["table"], pair["old"]) for pair in self.given["ids_above"]]
+        schema = self.parameters.database
+
+        def send(statement):
+            execute(self.connection, statement, IDS_WAITS, pymysql)
+
+        try:
+            self.result["ids"] = raise_ids(self.connection, schema, pairs, send, pymysql)
+        except pymysql.MySQLError as error:
+            tables = [table for table, _old in pairs]
+            who = blockers(self.connection, schema, tables, pymysql)
+            self.fail(
+                f"every migration is recorded, and the next id of {', '.join(tables)} could not be "
+                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(),
+                "Run the repair again: it goes on from there.",
+            )
+        self.result["changed"] = self.result["changed"] or self.result["ids"]["changed"]
 
     def pretends(self):
         return any(argument.split("=")[0] == "--pretend" for argument in self.given["arguments"])

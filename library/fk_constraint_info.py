@@ -296,8 +296,11 @@ schema:
       description:
         - "By table name, for the tables asked for and the holders of the names asked for:
           C(engine), C(rows) (whether it has any, V(null) when it cannot be read), C(columns) (a
-          list of C(name), C(type), C(nullable), C(collation)), C(indexes) (a list of C(name),
-          C(columns) in order, C(unique), C(kind)), C(partitioned), C(collation) of new columns."
+          list of C(name), C(type), C(nullable), C(collation), C(generated), and C(required),
+          whether a row must give it), C(indexes) (a list of C(name), C(columns) in order,
+          C(unique), C(kind)), C(partitioned), C(collation) of new columns, and C(ids) of a table
+          that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
+          is."
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
           V(FULLTEXT), V(SPATIAL) or empty.
       type: dict
@@ -305,10 +308,17 @@ schema:
         skp_tahunan_backup_v1:
           engine: InnoDB
           rows: true
-          columns: [{name: id, type: bigint(20) unsigned, nullable: false, collation: null}]
+          columns:
+            - name: id
+              type: bigint(20) unsigned
+              nullable: false
+              generated: false
+              required: false
+              collation: null
           indexes: [{name: PRIMARY, columns: [id], unique: true, kind: ""}]
           partitioned: false
           collation: utf8mb4_unicode_ci
+          ids: {column: id, type: bigint(20) unsigned, next: 501, highest: 500}
     constraints:
       description:
         - The foreign keys that have a name asked for, or are on a table in RV(schema.details), or

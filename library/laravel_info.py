@@ -226,8 +226,9 @@ laravel:
       description: Whether the application is down (null when it cannot tell), whether M(artisan)
         took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
         C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
-        table), C(structure) that of every table, as M(fk_constraint_info) has it, and C(expected)
-        what was to come of it.
+        table), C(structure) that of every table, as M(fk_constraint_info) has it, C(expected) what
+        was to come of it, and since when it has it down (C(since), seconds since 1970, by the clock
+        of the host).
       type: dict
       sample:
         {
@@ -238,6 +239,7 @@ laravel:
           baseline: null,
           structure: null,
           expected: null,
+          since: 1769760900.25,
         }
     last_error:
       description: The last error of a migration in the application's log files, or else the last

@@ -50,6 +50,16 @@ class Run:
         (page,) = self.pages.values()
         return page
 
+    def unplanned(self) -> set[str]:
+        """What was sent and the plan did not show; of an id only the highest old one tells."""
+        return {
+            query
+            for step in self.report["steps"]
+            for query in step["queries"]
+            if query.split(" AUTO_INCREMENT = ")[0]
+            not in {line.strip().split(" AUTO_INCREMENT = ")[0] for line in step["do"]}
+        }
+
     def stats(self, what: str) -> int:
         """Sum of ok, changed, failures, rescued or skipped over all hosts."""
         final = [e for e in self.events if e["event"] == "playbook_on_stats"][-1]

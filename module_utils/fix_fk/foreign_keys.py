@@ -7,6 +7,7 @@ Everything here only reads. `connection` is a PyMySQL connection whose cursors g
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass, field
 
 from ansible.module_utils.fix_fk.flavour import (
@@ -229,10 +230,10 @@ def list_names(connection, schema):
 
 
 def table_details(connection, schema, tables, pymysql):
-    """Return {table: {engine, partitioned, collation, columns, indexes, rows}} for these tables.
+    """Return {table: {engine, partitioned, collation, columns, indexes, rows, ids}} of these.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
-    0 for a table with a row); None when it cannot be read.
+    0 for a table with a row); None when it cannot be read. ids: as read_ids() has it, or None.
     """
     details: dict = {}
     described = _rows_about(
@@ -251,17 +252,27 @@ def table_details(connection, schema, tables, pymysql):
                 "columns": [],
                 "indexes": [],
             }
-    for table, _position, column, kind, nullable, collation in sorted(
+    for table, _position, column, kind, nullable, collation, default, extra in sorted(
         _rows_about(
             connection,
             "SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,"
-            " COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s",
+            " COLLATION_NAME, COLUMN_DEFAULT, EXTRA FROM information_schema.COLUMNS"
+            " WHERE TABLE_SCHEMA = %s",
             schema,
             details.keys(),
-        )
+        ),
+        key=lambda row: row[:2],
     ):
         if table in details:
             about = {"name": column, "type": kind, "nullable": nullable == "YES"}
+            extra = extra.lower().replace("default_generated", "")
+            about["generated"] = "generated" in extra
+            about["required"] = not (
+                about["nullable"]
+                or about["generated"]
+                or default is not None
+                or "auto_increment" in extra
+            )
             details[table]["columns"].append(dict(about, collation=collation))
     indexes: dict = {}
     for table, name, _position, column, length, repeated, kind in sorted(
@@ -289,7 +300,46 @@ def table_details(connection, schema, tables, pymysql):
         batch = names[start : start + EXISTS_BATCH]
         for name, has_rows in zip(batch, _have_rows(connection, schema, batch, pymysql)):
             details[name]["rows"] = has_rows
+    ids = read_ids(connection, schema, names, pymysql) if len(names) <= NAMED else {}
+    for name in names:
+        details[name]["ids"] = ids.get(name)
     return details
+
+
+def read_ids(connection, schema, tables, pymysql):
+    """Return {table: {column, type, next, highest}} of those of these tables that count by
+    themselves (AUTO_INCREMENT).
+
+    next: the id of the next row. highest: that of a row that is there, None without one, or when
+    it cannot be read.
+    """
+    columns = _rows_about(
+        connection,
+        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS"
+        " WHERE EXTRA LIKE '%%auto_increment%%' AND TABLE_SCHEMA = %s",
+        schema,
+        tables,
+    )
+    ids = {table: {"column": column, "type": kind} for table, column, kind in columns}
+    if not ids:
+        return {}
+    with contextlib.suppress(pymysql.MySQLError):
+        # MySQL 8 and newer answer from a cache otherwise.
+        rows_of(connection, "SET SESSION information_schema_stats_expiry = 0")
+    query = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES"
+    for table, following in _rows_about(
+        connection, f"{query} WHERE TABLE_SCHEMA = %s", schema, ids.keys()
+    ):
+        if table in ids:
+            ids[table]["next"] = int(following or 1)
+    for table, about in ids.items():
+        about.setdefault("next", 1)
+        about["highest"] = None
+        with contextlib.suppress(pymysql.MySQLError):
+            column, name = quote_identifier(about["column"]), quote_table(schema, table)
+            highest = rows_of(connection, f"SELECT MAX({column}) FROM {name}")[0][0]
+            about["highest"] = None if highest is None else int(highest)
+    return ids
 
 
 def _have_rows(connection, schema, names, pymysql):

@@ -20,17 +20,28 @@ options:
     description: What to print.
     type: str
     required: true
+  line:
+    description: A line of it that has a colour, where Ansible uses colours.
+    type: str
+  color:
+    description: That colour.
+    type: str
 """
 
 
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("text",))
+    _VALID_ARGS = frozenset(("text", "line", "color"))
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         text = str(self._task.args.get("text", ""))
-        Display().display("\n" + text)
+        line, color = (str(self._task.args.get(name) or "") for name in ("line", "color"))
+        before, marked, after = text.partition(f"\n{line}\n") if line else (text, "", "")
+        Display().display("\n" + before)
+        if marked:
+            Display().display(line, color=color)
+            Display().display(after)
         result.update(changed=False, text=text)
         return result

@@ -15,15 +15,15 @@ short_description: Tell by the exit code what playbooks/diagnose.yml found
 description:
   - Ansible ends with 2 for whatever fails on a host. When all that failed are hosts on which the
     diagnosis foresees or finds a failed migration, this ends the playbook with 13 (a pending
-    migration would destroy rows), 11 (one has failed), 10 (one will fail) or 12 (one may fail,
-    where O(ignore:diagnose_fail_on) asks for that). Any other failure, and hosts that cannot be
-    reached, keep Ansible's own code.
+    migration would destroy rows), 11 (one has failed), 10 (one will fail), 12 (one may fail, where
+    O(ignore:diagnose_fail_on) asks for that) or 14 (rows are aside, where it asks for that). Any
+    other failure, and hosts that cannot be reached, keep Ansible's own code.
   - It is only loaded for the playbooks that it lies beside, and does nothing for those that make no
     prediction.
 """
 
 # The gravest first: of several hosts the worst counts.
-CODES = {"would_lose": 13, "has_failed": 11, "will_fail": 10, "may_fail": 12}
+CODES = {"would_lose": 13, "has_failed": 11, "will_fail": 10, "may_fail": 12, "rows_aside": 14}
 
 
 def exit_code(failed, unreachable, artifacts):

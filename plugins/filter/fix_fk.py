@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 try:
     from fix_fk import (
+        aside,
         comparison,
         database_access,
         diagnosis,
@@ -125,6 +126,16 @@ def verify(
         volatile=volatile,
         inputs=_inputs(inputs),
     )
+
+
+def aside_tables(laravel: dict) -> list[str]:
+    """Return the tables to look at to tell whether rows are aside."""
+    return aside.tables(laravel)
+
+
+def aside_questions(laravel: dict, schema: dict) -> list[dict]:
+    """Return the rows to count on the server before it can be told which are aside."""
+    return aside.questions(laravel, schema)
 
 
 def questions(laravel: dict, schema: dict, inputs: dict) -> list[dict]:
@@ -273,6 +284,12 @@ def report_text(data: dict) -> str:
     return text.report(data)
 
 
+def report_line(data: dict) -> dict:
+    """Return the line of the report that says how the run ended, and its colour on a terminal."""
+    colors = {"good": "green", "wait": "yellow", "bad": "red"}
+    return {"line": text.title(*text.headline(data)), "color": colors[data["tone"]]}
+
+
 def _missing(*_args, **_kwargs):
     raise AnsibleFilterError(
         f"The Python package {MISSING} is missing on the controller. Nothing was changed. "
@@ -286,6 +303,8 @@ FILTERS = {
     "fix_fk_ground": ground,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
+    "fix_fk_aside_tables": aside_tables,
+    "fix_fk_aside_questions": aside_questions,
     "fix_fk_questions": questions,
     "fix_fk_predict": predict,
     "fix_fk_retell": retell,
@@ -314,6 +333,7 @@ FILTERS = {
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
+    "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,
 }

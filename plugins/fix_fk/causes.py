@@ -330,6 +330,13 @@ REFUSED = (
             _CAUSES + "recorded_and_taken",
         ),
     ),
+    Cause(
+        "A migration renamed a table away, made it anew and copied no row",
+        "nothing",
+        ("rows_aside",),
+        "Not refused and not green: the statements that bring the rows over are shown.",
+        ("tests/integration/test_aside.py::test_every_later_run_says_it",),
+    ),
 )
 
 HEAD = """\

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from . import aftermath, comparison, facts, pending, plan, position, sql
+from . import aftermath, aside, comparison, facts, pending, plan, position, sql
 from .aftermath import Aftermath
 from .evidence import Holder, classify
 from .facts import Inputs, Laravel
@@ -63,6 +63,8 @@ class Diagnosis:
     warning: str = ""
     steps: list[dict] = field(default_factory=list)
     expected: dict = field(default_factory=dict)
+    # Rows that are not where the application looks, as aside.find() has them.
+    aside: list[dict] = field(default_factory=list)
 
     def as_dict(self) -> dict:
         """Return plain data, as a playbook wants it."""
@@ -200,7 +202,23 @@ class _Case:
             if self._replay_text():
                 told = self._replay_text().strip()
                 diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
+        self._tell_aside()
         return diagnosis.as_dict()
+
+    def _tell_aside(self) -> None:
+        """Say which rows are aside; what is well but for that is not simply well."""
+        diagnosis = self.diagnosis
+        diagnosis.aside, meant = aside.split(aside.find(self.laravel, self.schema), self.inputs)
+        diagnosis.notes += aside.accepted(meant)
+        if not diagnosis.aside:
+            return
+        told = aside.said(diagnosis.aside)
+        if diagnosis.verdict != "healthy":
+            diagnosis.notes.append(told)
+            return
+        diagnosis.verdict = "rows_aside"
+        diagnosis.found = f"{told} {diagnosis.found}".strip()
+        diagnosis.next = f"{aside.advice(diagnosis.aside)} {diagnosis.next}".strip()
 
     # --- the order of questions ----------------------------------------------------------
 
@@ -1349,23 +1367,6 @@ class _Case:
             f"ended {error.rstrip('.')}."
         )
 
-    def _made_anew(self, final: Schema) -> dict[str, str]:
-        """Return {table that is new and empty after the migrations: where its rows are then}."""
-        effects = [
-            effect
-            for migration in self._to_run()
-            for statement in self.laravel.up(migration)
-            for effect in sql.read(statement)
-        ]
-        created = {e.table.casefold() for e in effects if isinstance(e, sql.CreateTable)}
-        anew = {}
-        for effect in effects:
-            if isinstance(effect, sql.RenameTable) and effect.table.casefold() in created:
-                new, old = final.get(effect.table), final.get(effect.new_name)
-                if new and old and not new.written and old.may_have_rows:
-                    anew[new.name] = old.name
-        return anew
-
     def _to_run(self) -> list[str]:
         if self.inputs.rollback_strategy == "literal" and self.inputs.rollback_migration:
             return [self.inputs.rollback_migration, *self.laravel.pending]
@@ -1521,13 +1522,10 @@ class _Case:
 
     def _plan(self, steps: list[dict], final: Schema) -> None:
         """Attach the plan, and what must be true when it has been carried out."""
-        self.diagnosis.steps = steps
-        anew = self._made_anew(final)
-        self.diagnosis.notes += [
-            f"After the migrations {name} is a new table, without rows: the present ones are in "
-            f"{old} then. If the application needs them in {name}, a migration has to copy them."
-            for name, old in anew.items()
-        ]
+        made = self._to_run()
+        pairs = aside.count_above(self.laravel, made, self.live, self.schema, final)
+        self.diagnosis.steps = plan.with_ids(steps, pairs)
+        self.diagnosis.notes += aside.foretold(aside.anew(self.laravel, made, final))
         constraints = {
             (name.casefold(), table.name.casefold()): {
                 "name": key.name,
@@ -1559,7 +1557,7 @@ class _Case:
                 for table in final.tables.values()
                 if table.identity is not None
             },
-            "anew": anew,
+            "ids": [p for s in self.diagnosis.steps if s["id"] == "ids" for p in pairs],
             "dropped": sorted(
                 table.identity for table in final.dropped if table.identity is not None
             ),

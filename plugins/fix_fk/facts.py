@@ -34,6 +34,7 @@ class Inputs:
     remigrate_accept_repeat: tuple[str, ...] = ()
     verify_accept_changed: tuple[str, ...] = ()
     verify_accept_unknown: str | None = None
+    accept_rows_aside: tuple[str, ...] = ()
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()
@@ -122,10 +123,16 @@ def inputs(values: dict) -> Inputs:
                 "which one must exist"
             )
     accepted: dict = {}
-    for name in ("remigrate_accept_loss", "remigrate_accept_repeat", "verify_accept_changed"):
+    for name in (
+        "remigrate_accept_loss",
+        "remigrate_accept_repeat",
+        "verify_accept_changed",
+        "accept_rows_aside",
+    ):
         accepted[name] = tuple(_list(values, name, "table names"))
         if not _are_names(accepted[name]):
             raise ValueError(f"{name} takes a list of table names, each in quotes")
+    outcomes("report_fail_on", values.get("report_fail_on") or (), ("rows_aside",))
     known = {field.name for field in fields(Inputs)}
     return Inputs(
         **{
@@ -135,6 +142,21 @@ def inputs(values: dict) -> Inputs:
             **accepted,
         }
     )
+
+
+def outcomes(name: str, value, known: tuple[str, ...]) -> list[str]:
+    """Read a variable that names outcomes, as a list or with commas between them.
+
+    Raises ValueError, in a sentence, for one that is not known.
+    """
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)):
+        raise ValueError(f"{name} takes a list of outcomes")
+    names = [one.strip() if isinstance(one, str) else one for one in given if one != ""]
+    for one in names:
+        if one not in known:
+            raise ValueError(f"{name} has {one!r}; it takes {', '.join(known)}, or is empty")
+    return names
 
 
 def _list(values: dict, name: str, what: str) -> list | tuple:
@@ -238,6 +260,12 @@ class Laravel:
 
     def down(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("down") or [])
+
+    def displaced(self, migrations: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """Return (table, where the one is now that it came in the place of), by the statements of
+        these migrations; without any, of the recorded ones."""
+        ran = self.recorded if migrations is None else migrations
+        return sql.displaced(text for migration in ran for text in self.up(migration))
 
     def failed_migration(self) -> str | None:
         """Return the pending migration that the log's last error belongs to, if any."""
@@ -431,6 +459,7 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     for migration in recorded_in_doubt(laravel):
         for statement in laravel.up(migration):
             tables |= sql.tables_of(statement)
+    tables.update(name for pair in laravel.displaced() for name in pair)
     for _migration, problem in laravel.history.taken:
         tables |= {problem.holder, problem.table}
     for expected in inputs.expected_constraints:

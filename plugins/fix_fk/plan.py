@@ -171,6 +171,33 @@ def migrate(artisan: str, laravel: Laravel, names: list[str], batch: int | None 
     )
 
 
+def ids(pairs: list[dict]) -> dict:
+    """Return the step that has tables made anew count from above the ids of the old ones."""
+    return step(
+        "ids",
+        "Count new ids from above the old ones",
+        "a new row with the id of an old one would be taken for it by all that refers to it",
+        [
+            f"ALTER TABLE {quote(pair['table'])} AUTO_INCREMENT = "
+            f"<one more than any id of {quote(pair['old'])}>"
+            for pair in pairs
+        ],
+        ["ALTER TABLE, with the number before, which is in the result"],
+        "the next id of each is read again",
+        pairs=pairs,
+    )
+
+
+def with_ids(steps: list[dict], pairs: list[dict]) -> list[dict]:
+    """Return the steps with that one, behind what makes the tables; nothing where none is."""
+    names = [step["id"] for step in steps]
+    if not pairs or "verify" not in names or "empty" in names:
+        return steps
+    makes = [names.index(name) + 1 for name in ("skip", "remigrate") if name in names]
+    at = max(makes, default=names.index("verify"))
+    return [*steps[:at], ids(pairs), *steps[at:]]
+
+
 def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     """Return the last two steps: verify, and leave maintenance mode."""
     rows = "every row of every table found again under its old or its new name, "

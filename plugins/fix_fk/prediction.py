@@ -31,7 +31,15 @@ from .simulation import Problem, Question
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
 # What a nightly job can tell apart; docs/awx.md has their exit codes.
-OUTCOMES = ("clean", "may_fail", "will_fail", "would_lose", "has_failed", "refused")
+OUTCOMES = (
+    "clean",
+    "rows_aside",
+    "may_fail",
+    "will_fail",
+    "would_lose",
+    "has_failed",
+    "refused",
+)
 
 # Those that are about migrations which have not failed so far.
 AHEAD = ("may_fail", "will_fail", "would_lose")
@@ -173,16 +181,7 @@ def fail_on(value) -> list[str]:
 
     Raises ValueError, in a sentence, for what is none of OUTCOMES.
     """
-    given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, (list, tuple)):
-        raise ValueError("diagnose_fail_on takes a list of outcomes")
-    names = [name.strip() if isinstance(name, str) else name for name in given if name != ""]
-    for name in names:
-        if name not in OUTCOMES[1:]:
-            raise ValueError(
-                f"diagnose_fail_on has {name!r}; it takes {', '.join(OUTCOMES[1:])}, or is empty"
-            )
-    return names
+    return facts.outcomes("diagnose_fail_on", value, OUTCOMES[1:])
 
 
 def retell(diagnosis: dict, prediction: dict) -> dict:
@@ -192,14 +191,17 @@ def retell(diagnosis: dict, prediction: dict) -> dict:
         losses = [f["sentence"] for f in prediction["findings"] if f["loses"]]
         found = f"No migration has failed so far. {' '.join(losses)}"
         return {**diagnosis, "found": found}
-    if outcome not in ("will_fail", "may_fail") or diagnosis["verdict"] != "healthy":
+    well = diagnosis["verdict"] in ("healthy", "rows_aside")
+    if outcome not in ("will_fail", "may_fail") or not well:
         return diagnosis
+    aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
     ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
     names = list(dict.fromkeys(finding["migration"] for finding in ahead))
     verb = "will" if outcome == "will_fail" else "may"
     return {
         **diagnosis,
         "verdict": outcome,
+        "notes": [*diagnosis.get("notes", ()), *aside],
         "found": (
             f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
             f"{', '.join(names)}. {ahead[0]['sentence']}"
@@ -450,4 +452,6 @@ def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnos
     blind = laravel.pending and not schema_facts["account"]["sees_all"]
     if diagnosis["refused"] or blind:
         return "refused"
-    return "may_fail" if any(finding["may_fail"] for finding in findings) else "clean"
+    if any(finding["may_fail"] for finding in findings):
+        return "may_fail"
+    return "rows_aside" if diagnosis.get("aside") else "clean"

@@ -13,9 +13,25 @@ from .prediction import AHEAD
 HARMLESS = ("rehearse", "backup", "maintenance", "prove", "verify", "leave_maintenance")
 
 
+# How each outcome looks, on a terminal and on the page; all others are bad.
+TONES = {
+    "healthy": "good",
+    "repaired": "good",
+    "rebuilt": "good",
+    "restored": "good",
+    "repaired_rows_aside": "wait",
+    "rows_aside": "wait",
+    "skipped": "wait",
+    "planned": "wait",
+    "may_fail": "wait",
+}
+# Outcomes after which a run is a failure only where report_fail_on asks for it.
+ASIDE = ("repaired_rows_aside", "rows_aside")
+
 # How a plan that was carried out ends, and what is said then.
 CARRIED_OUT = {
     "repaired": "It was repaired",
+    "repaired_rows_aside": "It was repaired",
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
@@ -28,14 +44,16 @@ def build(run: dict) -> dict:
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
     prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
     results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
-    the application, before), window (seconds since this run took the application down, or None),
-    inventory (as it is typed after -i) and command (what to type to run this again, without its
-    inventory). The result adds
+    the application, before), window (seconds for which this tool had the application down, or
+    None), inventory (as it is typed after -i) and command (what to type to run this again, without
+    its inventory). The result adds
 
-    - outcome (healthy, planned, may_fail, will_fail, would_lose, needs_repair, repaired, skipped,
-      restored, rebuilt, refused, failed) and ok;
+    - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
+      repaired, repaired_rows_aside, skipped, restored, rebuilt, refused, failed), its tone (good,
+      wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
+    - window, as it was given;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
       failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
       (how a rehearsal went).
@@ -63,6 +81,7 @@ def build(run: dict) -> dict:
         "host": run["host"],
         "run_id": run["run_id"],
         "outcome": outcome,
+        "tone": TONES.get(outcome, "bad"),
         "ok": _ok(run, outcome),
         "summary": _summary(run, diagnosis, answers),
         **answers,
@@ -72,6 +91,7 @@ def build(run: dict) -> dict:
         "steps": steps,
         "checks": checks,
         "backup": backup,
+        "window": run.get("window"),
     }
 
 
@@ -107,6 +127,8 @@ def _ok(run: dict, outcome: str) -> bool:
     foreseen = run.get("prediction")
     if foreseen and not run.get("failure"):
         return foreseen["outcome"] not in run["fail_on"]
+    if outcome in ASIDE:
+        return "rows_aside" not in run.get("fail_on_aside", ())
     return outcome in ("healthy", "planned", *CARRIED_OUT)
 
 
@@ -124,10 +146,20 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        return "skipped" if diagnosis.get("outcome") == "skipped" else "healthy"
+        if diagnosis.get("outcome") == "skipped":
+            return "skipped"
+        return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
         return "needs_repair"
-    return "planned" if run["check_mode"] else diagnosis.get("outcome", "repaired")
+    if run["check_mode"]:
+        return "planned"
+    outcome = diagnosis.get("outcome", "repaired")
+    return "repaired_rows_aside" if outcome == "repaired" and _aside(run) else outcome
+
+
+def _aside(run: dict) -> dict | None:
+    """Return {found, next} of the check that found rows aside, if one did."""
+    return next((c["aside"] for c in run.get("checks") or () if c.get("aside")), None)
 
 
 def _state(step: str, outcome: str, results: dict, checks: list[dict]) -> str:
@@ -178,6 +210,10 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         "next": diagnosis["next"] or "Nothing is left to do.",
         "undo": [],
     }
+    aside = _aside(run) if outcome in ASIDE else None
+    if aside:
+        answers["happened"] = f"{aside['found']} {diagnosis['found']}".strip()
+        answers["next"] = f"{aside['next']} {diagnosis['next']}".strip()
     stays_down = run["maintenance"].get("down") and not run["maintenance"].get("by_this_tool")
     if outcome == "refused":
         answers["did"] = diagnosis["not_changed"]
@@ -203,7 +239,7 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
                 "the skip back and runs it, unless something that was migrated since stands in the "
                 "way; the backup of this run leads back in any case."
             )
-        elif look:
+        elif look and not aside:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
         if outcome == "rebuilt":
             backup = (results.get("backup") or {}).get("backup") or {}
@@ -253,10 +289,13 @@ def _maintenance(results: dict, run: dict) -> list[str]:
     if "leave_maintenance" not in results:
         return []
     if results["leave_maintenance"].get("changed"):
-        window = run.get("window")
-        lasted = "" if window is None else f", after a window of {window:.0f} s"
-        return [f"the application is up{lasted}"]
+        return [f"the application is up{_lasted(run)}"]
     return ["the application stays down as it was before"]
+
+
+def _lasted(run: dict) -> str:
+    window = run.get("window")
+    return "" if window is None else f", after a window of {window:.0f} s"
 
 
 def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
@@ -287,7 +326,7 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     elif done:
         answers["state"] = "The database was not changed."
         if entered and left:
-            answers["state"] += " Maintenance mode was lifted again."
+            answers["state"] += f" Maintenance mode was lifted again{_lasted(run)}."
         elif entered:
             answers["state"] += " The application is still in maintenance mode."
     return answers

@@ -279,6 +279,37 @@ def made_anew(statements: Iterable[str]) -> list[tuple[str, str]]:
     return found
 
 
+def displaced(statements: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (table, where the one is now that it came in the place of), both as named at the end.
+
+    Unlike made_anew(), also across migrations, and of a new table that is renamed into its place.
+    """
+    names: dict[str, list[str]] = {}
+    vacated: dict[str, list[str]] = {}
+    pairs: list[tuple[list[str], list[str]]] = []
+
+    def comes(table: list[str]) -> None:
+        folded = table[0].casefold()
+        names[folded] = table
+        old = vacated.pop(folded, None)
+        if old is not None and old is not table:
+            pairs.append((table, old))
+
+    # A table is a list with its present name, and without one when it is gone.
+    for effect in (effect for statement in statements for effect in read(statement)):
+        folded = effect.table.casefold()
+        if isinstance(effect, CreateTable) and folded not in names:
+            comes([effect.table])
+        elif isinstance(effect, RenameTable):
+            table = names.pop(folded, None) or [effect.table]
+            vacated[folded] = table
+            table[0] = effect.new_name
+            comes(table)
+        elif isinstance(effect, DropTable) and folded in names:
+            names.pop(folded).clear()
+    return [(new[0], old[0]) for new, old in pairs if new and old]
+
+
 def _other_tables(effect: Effect) -> tuple[str, ...]:
     if isinstance(effect, RenameTable):
         return (effect.new_name,)

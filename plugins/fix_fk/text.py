@@ -158,8 +158,7 @@ def report(data: dict) -> str:
             mark = _mark(check)
             lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
         lines.append("")
-    outcome = data["outcome"].upper().replace("_", " ")
-    lines += _title(outcome, data["host"], f"run {data['run_id']}")
+    lines += _title(*headline(data))
     for label, answer in (
         ("Happened", data["happened"]),
         ("Done", data["did"]),
@@ -171,6 +170,11 @@ def report(data: dict) -> str:
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
     return _shown(lines)
+
+
+def headline(data: dict) -> tuple[str, str, str]:
+    """Return the parts of the line that says how a run ended."""
+    return data["outcome"].upper().replace("_", " "), data["host"], f"run {data['run_id']}"
 
 
 def _mark(check: dict) -> str:
@@ -211,7 +215,12 @@ def _list(items) -> list[str]:
 
 
 def _title(*parts: str) -> list[str]:
-    return [RULE, _plain("   ".join(part for part in parts if part)), RULE]
+    return [RULE, title(*parts), RULE]
+
+
+def title(*parts: str) -> str:
+    """Return one line of those of these parts that there are."""
+    return _plain("   ".join(part for part in parts if part))
 
 
 def _labelled(label: str, items) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import comparison, option_2
+from . import aside, comparison, option_2
 from .comparison import Undecided
 from .diagnosis import differences, followers
 from .facts import Inputs, Laravel, as_if, live
@@ -63,8 +63,10 @@ def verify(
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
         checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
-    if expected.get("anew"):
-        checks += _anew(expected["anew"], schema_facts.get("contents") or {})
+    if not expected.get("emptied"):
+        # What has run since counts as well; the statements are those of before.
+        ran = Laravel({**history, "migrations": laravel_facts["migrations"]})
+        checks += aside.checks(ran, schema_facts, inputs, expected.get("ids"))
     not_run = expected.get("not_run")
     left_behind = followers(Laravel(as_if(history, not_run) if not_run else history), schema_facts)
     if left_behind:
@@ -170,22 +172,6 @@ def _left(left: dict, schema_facts: dict) -> dict:
     if broken:
         detail += f"; these views name tables or columns that are not there: {', '.join(broken)}"
     return {**_check("left over, outside fresh_tables", True, detail), "look": True}
-
-
-def _anew(anew: dict, contents: dict) -> list[dict]:
-    """Name the tables that were made anew while their rows stay in the one renamed away."""
-    told = [
-        f"{name} is empty; its {contents[old]['rows']} rows are in {old}"
-        for name, old in anew.items()
-        if contents.get(name, {}).get("rows") == 0 and contents.get(old, {}).get("rows")
-    ]
-    if not told:
-        return []
-    detail = (
-        f"{'; '.join(told)}. The migrations leave it so. If the application needs them there, a "
-        "migration has to copy them"
-    )
-    return [{**_check("tables made anew", True, detail), "look": True}]
 
 
 def _constraints(schema_facts: dict, expected: dict) -> list[dict]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from killed import SECONDS, Killed, is_down, reading, rows, waiting
 from playbook import play
+from window import Watched
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 NEXT = "2026_01_26_000000_refactor_skp_tahunan_detail"
@@ -36,9 +37,11 @@ def broken(kept):
 
 def finishes(sandbox, **variables):
     """Run it again and see that the job is done, whole, with every row there."""
-    run = play(sandbox, **variables)
+    with Watched(sandbox) as window:
+        run = play(sandbox, **variables)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired", run.screen
+    assert run.report["outcome"] == "repaired_rows_aside", run.screen
+    window.agrees_with(run.report)
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
     expected = dict(sandbox.before)
     expected["skp_tahunan_detail_backup_v1"] = expected["skp_tahunan_detail"]
@@ -221,7 +224,7 @@ def test_down_before_stays_down_after_success(broken):
     assert broken.artisan("down").returncode == 0
     run = play(broken)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert is_down(broken)
     assert "stays down" in run.report["summary"]
 

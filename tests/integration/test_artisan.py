@@ -143,7 +143,10 @@ def test_down_and_up(app, run):
     assert planned["changed"] and planned["queries"] == ["php artisan down"]
     assert not planned["failed"] and state(app) == before
     done = run("down", run_id="r1", migration=FAILED)
-    assert done["changed"] and done["effect"]["maintenance"] == {"before": False, "after": True}
+    since = done["effect"]["maintenance"]["since"]
+    assert done["changed"] and abs(down_file(app).stat().st_mtime - since) < 0.01
+    expected = {"before": False, "after": True, "since": since, "until": None}
+    assert done["effect"]["maintenance"] == expected
     assert done["undo"] == ["php artisan up"]
     assert down_file(app).exists()
     assert (marker(app)["run_id"], marker(app)["migration"]) == ("r1", FAILED)
@@ -153,7 +156,10 @@ def test_down_and_up(app, run):
     planned = run("up", only_own=True, check_mode=True)
     assert planned["changed"] and down_file(app).exists()
     done = run("up", only_own=True)
-    assert done["changed"] and done["effect"]["maintenance"] == {"before": True, "after": False}
+    until = done["effect"]["maintenance"]["until"]
+    assert done["changed"] and since < until <= time.time()
+    expected = {"before": True, "after": False, "since": since, "until": until}
+    assert done["effect"]["maintenance"] == expected
     assert not down_file(app).exists() and marker(app) is None
     assert not run("up")["changed"]
 

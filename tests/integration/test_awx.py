@@ -329,7 +329,7 @@ def test_a_job_repairs_and_hands_its_outcome_on(awx, broken):
     outcome = job.artifacts["fix_fk_app_1_example"]
     assert (outcome["host"], outcome["outcome"], outcome["ok"]) == (
         "app-1.example",
-        "repaired",
+        "repaired_rows_aside",
         True,
     )
     assert outcome["backup"].endswith((".sql.zst", ".sql.gz"))

@@ -82,7 +82,7 @@ def repaired(sandbox, verdict, **variables):
     before = rows(sandbox)
     run = play(sandbox, **variables)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert run.report["diagnosis"]["verdict"] == verdict
     moved = "skp_tahunan_detail", "skp_tahunan_detail_backup_v1"
     if moved[0] in before:

@@ -61,7 +61,7 @@ def test_in_check_mode_it_does_the_same(kept):
 def test_when_all_is_well_it_exits_with_0(kept):
     kept.broken()
     assert play(kept).rc == 0
-    run = looks(kept)
+    run = looks(kept, accept_rows_aside=["skp_tahunan", "skp_tahunan_detail"])
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "healthy" and run.report["diagnosis"]["verdict"] == "healthy"
     assert run.report["prediction"] == {"outcome": "clean", "findings": [], "notes": []}

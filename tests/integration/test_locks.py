@@ -102,7 +102,7 @@ def is_down(sandbox):
 def finishes(sandbox, rows, **variables):
     run = play(sandbox, **variables)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
     assert sandbox.sql("SELECT * FROM skp_tahunan_backup_v1 ORDER BY id") == rows
     assert sandbox.rows("skp_tahunan") == 0

@@ -110,7 +110,7 @@ def test_an_odd_password_works_and_is_never_seen(kept, way, tmp_path):
     with Watched(PASSWORD) as watched:
         run = play(kept, environment={"TMPDIR": str(tmp_path)})
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert [kept.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
     assert not told(PASSWORD, run.everything())
     assert watched.samples > 20 and not watched.seen
@@ -190,7 +190,7 @@ def test_odd_names_of_tables_constraints_and_columns(kept, strategy):
         ],
     )
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert content(kept, DISPLACED) == before and kept.rows(TABLE) == 0
     assert [kept.holders(name) for name in KEYS] == [[TABLE]] * 2
     assert kept.recorded()[-1] == "2026_02_01_000000_refactor_odd"
@@ -198,7 +198,7 @@ def test_odd_names_of_tables_constraints_and_columns(kept, strategy):
     way = next(step for step in run.report["steps"] if step["id"] == "rollback")
     assert any(quoted(DISPLACED) in line for line in way["undo_queries"]) or strategy == "auto"
     again = play(kept)
-    assert again.report["outcome"] == "healthy" and again.stats("changed") == 0
+    assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0
 
 
 def configure(sandbox, **values):
@@ -241,7 +241,7 @@ def test_a_table_prefix_and_another_migrations_table(kept, prefix, migrations):
     ]
     run = play(kept, expected_tables=tables, expected_constraints=constraints)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert content(kept, displaced) == before and kept.rows(original) == 0
     assert [kept.holders(name) for name in NAMES] == [[original]] * 2
     recorded = kept.sql(f"SELECT migration FROM {quoted(prefix + migrations)} ORDER BY id")
@@ -249,4 +249,4 @@ def test_a_table_prefix_and_another_migrations_table(kept, prefix, migrations):
     assert kept.rows("migrations") is None
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
     again = play(kept, expected_tables=tables, expected_constraints=constraints)
-    assert again.report["outcome"] == "healthy" and again.stats("changed") == 0
+    assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playbook import play
 from release import OURS, create, prohibit
+from window import Watched
 
 PLAYBOOK = "playbooks/option_3_fresh.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -106,8 +107,10 @@ def test_it_is_emptied_built_and_seeded(present):
 
 
 def test_the_option_and_its_playbook_are_the_same_and_no_seeder_is_run(present):
-    run = play(present, option="3", fresh_confirm=present.database, fresh_seed=False)
+    with Watched(present) as window:
+        run = play(present, option="3", fresh_confirm=present.database, fresh_seed=False)
     assert run.rc == 0 and run.report["outcome"] == "rebuilt", run.screen
+    window.agrees_with(run.report)
     assert present.rows("users") == 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playbook import play
+from window import Watched
 
 PLAYBOOK = "playbooks/permanent_fix.yml"
 NAME = "fix_duplicate_foreign_key_constraint"
@@ -278,8 +279,10 @@ def test_the_fix_is_rendered_migrated_and_verified(healthy):
     run = play(healthy, PLAYBOOK, check=True, permanent_fix_take_from=[BACKUP])
     assert run.rc == 0 and "render database/migrations/" in run.screen, run.screen
     assert state(healthy) == before
-    run = play_fix(healthy, permanent_fix_take_from=[BACKUP])
+    with Watched(healthy) as window:
+        run = play_fix(healthy, permanent_fix_take_from=[BACKUP])
     assert run.rc == 0, run.screen
+    window.agrees_with(run.report)
     assert run.report["outcome"] == "repaired" and all(c["ok"] for c in run.report["checks"])
     assert keys(healthy)[USER] == ("skp_tahunan", "user_id", "CASCADE")
     assert healthy.rows("skp_tahunan") == rows

@@ -54,7 +54,7 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     )
     run = play(broken, rehearsal_level="full")
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert run.report["steps"][0]["state"] == "passed"
     assert "REHEARSED" in run.screen
     (window,) = [line for line in run.report["steps"][0]["details"] if "expect about" in line]
@@ -226,7 +226,7 @@ def test_without_a_replay_what_was_read_counts(broken):
     )  # fmt: skip
     run = play(broken, rehearsal_level="full")
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     notes = " ".join(run.report["diagnosis"]["notes"])
     assert f"that ended at {path.stem}: old" in notes and "are read counts" in notes
     assert clone(broken) not in schemas(broken)
@@ -317,7 +317,7 @@ def test_a_replay_tells_what_the_statements_do_not(unreadable, server):
     assert state(sandbox) == before
     run = play(sandbox, rehearsal_level="structure", rehearsal_server=server)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert sandbox.rows(BACKUP) == 500 and sandbox.rows("skp_tahunan") == 0
     assert clone(sandbox) not in schemas(sandbox)

@@ -22,6 +22,7 @@ from ansible.module_utils.fix_fk.flavour import comparable
 from ansible.module_utils.fix_fk.load import load
 from playbook import play
 from sandbox import ON_MARIADB, shared, suite
+from window import Watched
 
 PLAYBOOK = "playbooks/restore.yml"
 NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
@@ -117,9 +118,11 @@ def down(sandbox):
 def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
     before, others = everything(broken), schemas(broken)
     ruin(broken)
-    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    with Watched(broken) as window:
+        played = play(broken, PLAYBOOK, restore_backup=backup["id"])
     assert played.rc == 0, played.screen
     assert played.report["outcome"] == "restored"
+    window.agrees_with(played.report)
     assert everything(broken) == before
     assert [broken.holders(name) for name in NAMES] == [["skp_tahunan_backup_v1"]] * 2
     assert schemas(broken) == others

@@ -101,20 +101,19 @@ def test_option_1_repairs_the_incident(broken):
     before = broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id")
     run = play(broken)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert run.report["diagnosis"]["verdict"] == "renamed_table_kept_the_name"
     assert broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == before
     assert broken.rows("skp_tahunan") == 0
     assert [broken.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
     assert broken.recorded()[-2:] == [FAILED, NEXT]
     assert all(check["ok"] for check in run.report["checks"])
-    for step in run.report["steps"]:
-        assert set(step["queries"]) <= {line.strip() for line in step["do"]}
+    assert not run.unplanned()
     assert broken.password not in run.everything()
     after = state(broken)
     again = play(broken)
     assert again.rc == 0, again.screen
-    assert again.report["outcome"] == "healthy" and again.stats("changed") == 0
+    assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0
     assert state(broken) == after
 
 
@@ -123,7 +122,7 @@ def test_option_1_by_renaming_back(broken):
     before = broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id")
     run = play(broken, rollback_strategy="rename_back")
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == before
     assert [broken.holders(name) for name in NAMES] == [["skp_tahunan"]] * 2
 
@@ -160,7 +159,7 @@ def test_the_plan_is_rehearsed_first(broken, where):
     before = broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id")
     run = play(broken, rehearsal_server=where, rehearsal_level="full", rehearsal_required=True)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == "repaired_rows_aside"
     assert run.report["steps"][0]["id"] == "rehearse", run.screen
     assert run.report["steps"][0]["state"] == "passed"
     assert broken.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == before

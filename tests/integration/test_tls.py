@@ -61,7 +61,7 @@ def encrypted(shielded, certificates):
 def test_the_incident_is_rehearsed_and_repaired(encrypted):
     run = play(encrypted, rehearsal_level="full", rehearsal_required=True)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired" and encrypted.recorded()[-2] == FAILED
+    assert run.report["outcome"] == "repaired_rows_aside" and encrypted.recorded()[-2] == FAILED
     assert clone(encrypted) not in schemas(encrypted)
     backup = run.report["backup"]["id"]
     run = play(encrypted, "playbooks/restore.yml", restore_backup=backup)

@@ -19,12 +19,18 @@ def rows(sandbox):
     return {name: content for name, content in found.items() if content}
 
 
+def aside(sandbox):
+    """Tell whether rows are where the application does not look."""
+    tables = ("skp_tahunan", "skp_tahunan_detail")
+    return any(sandbox.rows(f"{name}_backup_v1") and not sandbox.rows(name) for name in tables)
+
+
 def repaired(sandbox, verdict, way, moved, **variables):
     """Repair, and find every row again, in the tables of `moved` under their new name."""
     before = rows(sandbox)
     run = play(sandbox, **variables)
     assert run.rc == 0, run.screen
-    assert run.report["outcome"] == "repaired"
+    assert run.report["outcome"] == ("repaired_rows_aside" if aside(sandbox) else "repaired")
     assert run.report["diagnosis"]["verdict"] == verdict
     taken = [choice["way"] for choice in run.report["diagnosis"]["ways"] if choice["chosen"]]
     assert taken == [way]

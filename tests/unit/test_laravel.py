@@ -226,13 +226,15 @@ NOT_OURS = {
     "baseline": None,
     "structure": None,
     "expected": None,
+    "since": None,
 }
-OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED)
+SINCE = 1769760900.25
+OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED, since=SINCE)
 
 
 def test_marker_says_who_took_the_application_down(facts):
     go_down(facts)
-    laravel.write_marker(facts, "r1", FAILED)
+    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
     assert laravel.maintenance_state(facts, True) == OURS
     assert laravel.maintenance_state(facts, False) == dict(NOT_OURS, down=False)
     laravel.remove_marker(facts)
@@ -245,12 +247,21 @@ def test_marker_of_a_run_on_an_application_that_was_down_already(facts):
     baseline = {"users": {"rows": 1, "digest": "0f", "columns": ["id"]}}
     noted = {"baseline": baseline, "structure": {"users": "{}"}, "expected": {"names": {}}}
     laravel.write_marker(facts, "r1", FAILED, took_down=False, **noted)
-    assert laravel.maintenance_state(facts, True) == dict(OURS, by_this_tool=False, **noted)
+    assert laravel.maintenance_state(facts, True) == dict(
+        OURS, by_this_tool=False, since=None, **noted
+    )
+
+
+def test_marker_of_an_earlier_version_says_since_when_as_well_as_it_can(facts):
+    go_down(facts)
+    laravel.write_marker(facts, "r1", FAILED)
+    down = os.stat(facts["maintenance"]["file"]).st_mtime
+    assert laravel.maintenance_state(facts, True)["since"] == pytest.approx(down, abs=0.01)
 
 
 def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
     go_down(facts)
-    laravel.write_marker(facts, "r1", FAILED)
+    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
     os.unlink(facts["maintenance"]["file"])
     time.sleep(0.02)
     go_down(facts)
@@ -258,7 +269,7 @@ def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
 
 
 def test_marker_of_a_run_interrupted_while_it_went_down_counts(facts):
-    laravel.write_marker(facts, "r1", FAILED)
+    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
     time.sleep(0.02)
     go_down(facts)
     assert laravel.maintenance_state(facts, True) == OURS

@@ -534,7 +534,9 @@ def test_the_exit_code_is_that_of_the_worst_host():
     assert exit_code(["a", "b"], a="will_fail") is None
     assert exit_code(["a"], ["b"], a="will_fail") is None
     assert exit_code(["a", "b"], a="would_lose", b="has_failed") == 13
-    named = {"may_fail", "will_fail", "has_failed", "would_lose"}
+    assert exit_code(["a", "b"], a="rows_aside", b="will_fail") == 10
+    assert exit_code(["a"], a="rows_aside") == 14
+    named = {"rows_aside", "may_fail", "will_fail", "has_failed", "would_lose"}
     assert set(OUTCOMES) - {"clean", "refused"} == named
 
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows that a migration has moved aside: said at the end of the repair and by every later run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playbook import play
+
+TABLES = ("skp_tahunan", "skp_tahunan_detail")
+OLD = "skp_tahunan_backup_v1"
+CHILD = "rencana_aksi_bulanan"
+DIAGNOSE, VERIFY = "playbooks/diagnose.yml", "playbooks/verify.yml"
+
+
+@pytest.fixture(scope="module")
+def repaired(kept):
+    """The sandbox after the repair, with the Run as `.run`."""
+    kept.broken()
+    kept.run = play(kept)
+    assert kept.run.rc == 0, kept.run.screen
+    return kept
+
+
+def looks(sandbox, playbook, **variables):
+    """Run what finds nothing to do, see that it changed nothing, and return the Run."""
+    before = sandbox.schema_dump(), sandbox.files()
+    run = play(sandbox, playbook, **variables)
+    assert (sandbox.schema_dump(), sandbox.files()) == before
+    assert run.stats("changed") == 0
+    return run
+
+
+def copies(run):
+    """The statements that `Next` shows to bring the rows over."""
+    return re.findall(r"INSERT INTO [^;]+", run.report["next"])
+
+
+def test_the_repair_says_it_first_and_is_not_green(repaired):
+    run = repaired.run
+    assert (run.report["outcome"], run.report["tone"]) == ("repaired_rows_aside", "wait")
+    told = run.report["happened"]
+    assert told.startswith("The application finds skp_tahunan empty: its 500 rows are in " + OLD)
+    assert "skp_tahunan_detail empty: its 1500 rows are in skp_tahunan_detail_backup_v1" in told
+    assert f"Still pointing at {OLD}: {CHILD} (" in told
+    assert "REPAIRED ROWS ASIDE" in run.screen and 'class="outcome wait"' in run.page
+    # The plan has said so before.
+    plan = run.screen.partition("Back the schema up")[0]
+    assert "Afterwards the application finds skp_tahunan empty" in " ".join(plan.split())
+    assert len(copies(run)) == 2 and "indikator_kinerja_id" in run.report["next"]
+
+
+def test_no_new_row_gets_the_id_of_an_old_one(repaired):
+    for table in TABLES:
+        highest = repaired.sql(f"SELECT MAX(id) FROM {table}_backup_v1")[0][0]
+        definition = repaired.sql(f"SHOW CREATE TABLE {table}")[0][1]
+        assert f"AUTO_INCREMENT={highest + 1} " in definition
+    checks = {check["check"]: check for check in repaired.run.report["checks"]}
+    assert checks["new ids of skp_tahunan"]["detail"].startswith("from 501 on")
+    (step,) = [step for step in repaired.run.report["steps"] if step["id"] == "ids"]
+    assert step["state"] == "changed" and len(step["queries"]) == len(step["undo_queries"]) == 2
+
+
+@pytest.mark.parametrize("playbook", ["fix_fk.yml", DIAGNOSE, VERIFY])
+def test_every_later_run_says_it(repaired, playbook):
+    run = looks(repaired, playbook)
+    assert run.rc == 0, run.screen
+    assert (run.report["outcome"], run.report["tone"]) == ("rows_aside", "wait")
+    assert "finds skp_tahunan empty: its 500 rows are in" in run.report["happened"]
+    assert len(copies(run)) == 2 and "HEALTHY" not in run.screen
+
+
+def test_a_job_may_have_it_fail(repaired):
+    run = looks(repaired, DIAGNOSE, diagnose_fail_on="rows_aside", environment=COLOURS)
+    assert run.rc == 13, run.screen
+    assert re.search("\033\\[0;33mROWS ASIDE +app +run ", run.screen)
+    run = looks(repaired, VERIFY, report_fail_on=["rows_aside"])
+    assert run.rc == 2 and run.report["outcome"] == "rows_aside", run.screen
+    run = looks(repaired, "fix_fk.yml", report_fail_on="healthy")
+    assert run.rc == 2 and "report_fail_on has 'healthy'; it takes rows_aside" in run.message()
+
+
+COLOURS = {"ANSIBLE_NOCOLOR": "", "ANSIBLE_FORCE_COLOR": "1"}
+
+
+def test_what_is_meant_is_accepted_by_name(repaired):
+    run = looks(repaired, VERIFY, accept_rows_aside=["skp_tahunan"])
+    assert run.report["outcome"] == "rows_aside"
+    assert run.report["happened"].startswith("The application finds skp_tahunan_detail empty")
+    accepted = [OLD.upper(), "skp_tahunan_detail"]
+    for playbook in ("fix_fk.yml", VERIFY):
+        run = looks(repaired, playbook, accept_rows_aside=accepted)
+        assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+        assert "Accepted in accept_rows_aside: The application finds skp_tahunan empty" in (
+            " ".join(run.screen.split())
+        )
+    run = looks(repaired, "fix_fk.yml", accept_rows_aside="skp_tahunan, skp_tahunan_detail")
+    assert run.rc == 2 and "accept_rows_aside takes a list" in run.message()
+
+
+def test_an_id_that_is_given_twice_is_found_and_the_rest_is_as_it_says(repaired):
+    """As a repair by hand leaves it: ids from 1 on, rows of the application's own by now."""
+    for table in TABLES:
+        repaired.sql(f"ALTER TABLE {table} AUTO_INCREMENT = 1")
+    repaired.sql(
+        "INSERT INTO skp_tahunan (user_id, tahun, created_at) SELECT user_id, 2031, NOW()"
+        f" FROM {OLD} ORDER BY id LIMIT 1"
+    )
+    run = looks(repaired, DIAGNOSE)
+    assert run.rc == 0 and run.report["outcome"] == "rows_aside", run.screen
+    told = run.report["happened"]
+    assert f"does not find 500 rows of {OLD} in skp_tahunan" in told
+    assert f"New rows of skp_tahunan get ids from 2 on, which rows of {OLD} have" in told
+    assert "rows of skp_tahunan have ids that other rows of" in run.report["next"]
+    # What can be done at once does it.
+    for statement in re.findall(r"ALTER TABLE \S+ AUTO_INCREMENT = \d+", run.report["next"]):
+        repaired.sql(statement)
+    again = looks(repaired, DIAGNOSE).report
+    assert "AUTO_INCREMENT" not in again["next"] and "get ids from" not in again["happened"]
+    repaired.sql("DELETE FROM skp_tahunan")
+    # And the statements bring the rows over, which ends it.
+    for statement in copies(looks(repaired, VERIFY)):
+        repaired.sql(statement)
+    assert repaired.sql("SELECT id, user_id, tahun, nilai FROM skp_tahunan ORDER BY id") == (
+        repaired.sql(f"SELECT id, user_id, tahun, nilai FROM {OLD} ORDER BY id")
+    )
+    run = looks(repaired, DIAGNOSE)
+    assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+
+
+def test_the_largest_id_is_no_way_out_and_is_said(kept):
+    highest = 2**64 - 1
+    kept.broken()
+    kept.sql(
+        f"INSERT INTO {OLD} (id, user_id, tahun) SELECT {highest}, user_id, 2032 FROM {OLD}"
+        " ORDER BY id LIMIT 1"
+    )
+    run = play(kept)
+    assert run.rc == 0 and run.report["outcome"] == "repaired_rows_aside", run.screen
+    checks = {check["check"]: check for check in run.report["checks"]}
+    assert checks["new ids of skp_tahunan"]["look"]
+    assert "holds no higher one" in checks["new ids of skp_tahunan"]["detail"]
+    # The application can still write.
+    kept.sql(f"INSERT INTO skp_tahunan (user_id, tahun) SELECT user_id, 2033 FROM {OLD} LIMIT 1")
