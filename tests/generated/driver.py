@@ -91,7 +91,7 @@ class Run:
 
     def foresee(self, found: dict) -> None:
         """Look ahead when nothing has failed, as roles/diagnose/tasks/foresee.yml does."""
-        if self.result["verdict"] not in ("healthy", "migration_would_lose_rows"):
+        if self.result["verdict"] not in ("healthy", "rows_aside", "migration_would_lose_rows"):
             return
         asked = filters.questions(self.laravel, found, self.inputs)
         counts = []
