@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         return result
 
     def evaluated(self, given: dict) -> dict:
-        """Return the values that the templates come to, without those that come to nothing."""
+        """Return the values that the templates come to, without what is omitted."""
         values = {}
         for name, raw in given.items():
             try:
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
                 continue
             except AnsibleError as error:
                 values[name] = self.unusable(raw, error)
-        return {name: value for name, value in values.items() if value is not None}
+        return values
 
     def unusable(self, raw, error: AnsibleError):
         """Return why a value has none, and of a dictionary, at which key."""

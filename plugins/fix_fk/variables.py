@@ -55,8 +55,8 @@ def merge(specs: list[dict]) -> dict[str, list[dict]]:
 def problems(options: dict[str, list[dict]], values: dict) -> dict[str, str]:
     """Return {variable: a sentence about what is wrong with it}, without the final stop.
 
-    options: as merge() gives them; values: evaluated, an Unusable where that failed, and without
-    those that are not given or None.
+    options: as merge() gives them; values: those that are given, evaluated, an Unusable where that
+    failed. None is as good as not given, but for a choice that would have had a default.
     """
     found = {}
     for name, said in options.items():
@@ -80,6 +80,8 @@ def _problems(name: str, option: dict, values: dict) -> Iterator[str]:
     if value is None or (option.get("required") and value == ""):
         if option.get("required"):
             yield f"{name} is missing: {_first(option['description'])}"
+        elif name in values and "default" in option and "choices" in option:
+            yield f"{name} takes one of {_words(option['choices'])}, and is empty"
     elif isinstance(value, Unusable):
         yield _unusable(name, value, is_secret(value.where or name, option))
     else:
@@ -103,8 +105,7 @@ def _wrong(name: str, value, option: dict) -> Iterator[str]:
     given = "" if is_secret(name, option) else f", not {_shown(value)}"
     if choices and kind != "list":
         if not _chosen(value, choices):
-            takes = ", ".join(_word(choice) for choice in choices if choice != "")
-            yield f"{name} takes one of {takes}{given}"
+            yield f"{name} takes one of {_words(choices)}{given}"
     elif kind in ("str", "path"):
         if not isinstance(value, str):
             but = "" if is_secret(name, option) else f" but {_shown(value)}"
@@ -159,6 +160,10 @@ def _shown(value) -> str:
 
 def _word(value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(choices: list) -> str:
+    return ", ".join(_word(choice) for choice in choices if choice != "")
 
 
 def _chosen(value, choices: list) -> bool:
