@@ -407,8 +407,10 @@ def test_hosts_of_which_nothing_can_be_learned(kept):
         "number": ({"database_password": 838383838383, "database_user": "x"}, "database_password"),
         "text": ({"remigrate_accept_loss": "users"}, "remigrate_accept_loss takes a list"),
         "tables": ({"expected_tables": ["users", 83]}, "expected_tables has the entry 83"),
-        "constraint": ({"expected_constraints": [{**constraint, "name": 83}]}, "entry 1: name is not text"),
-        "columns": ({"expected_constraints": [{**constraint, "columns": [1]}]}, "entry 1: columns has"),
+        "constraint": ({"expected_constraints": [{**constraint, "name": 83}]},
+                       "expected_constraints, entry 1: name is not text but 83"),
+        "columns": ({"expected_constraints": [{**constraint, "columns": [1]}]},
+                    "expected_constraints, entry 1: columns has the entry 1"),
     }  # fmt: skip
     before = state(kept)
     run = play({name: {**given, **other} for name, (other, _) in hosts.items()})

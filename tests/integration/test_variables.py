@@ -7,7 +7,7 @@ import pytest
 from playbook import play
 
 # {playbook: variables of roles that it comes to late, or not at all in this state}
-LATE = {
+LATE: dict[str, dict] = {
     "fix_fk.yml": {"fk_drop_retries": "abc", "remigrate_lock_wait_timeout": 0},
     "playbooks/option_2_skip.yml": {"skip_migration_retries": -1, "skip_complete": "maybe"},
     "playbooks/option_3_fresh.yml": {"fresh_retries": "abc", "fresh_confirm": 83},
@@ -35,7 +35,7 @@ def failed(kept):
 
 
 @pytest.mark.parametrize(
-    "playbook, check", [*((playbook, False) for playbook in LATE), ("fix_fk.yml", True)]
+    "playbook, check", [("fix_fk.yml", True), *((playbook, False) for playbook in LATE)]
 )
 def test_every_wrong_variable_is_named_before_anything_is_done(failed, playbook, check):
     before = state(failed)
