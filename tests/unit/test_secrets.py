@@ -14,6 +14,7 @@ PUSHER_APP_SECRET=tiga333
 DATABASE_URL=mysql://u:empat%204@h/d
 AUTH_PASSWORD_BROKER=users
 SESSION_DRIVER=database
+REDIS_PASSWORD=dua$belas # and so on
 SANCTUM_TOKEN=null
 """
 CACHED = r"""<?php return array (
@@ -48,6 +49,8 @@ def test_the_secrets_of_an_application_are_found(application):
     }
     found = secrets.known(application, given)
     assert {
+        's"e$cret # one',
+        "dua$belas",
         "c2VjcmV0IGtleSBvZiB0aGUgYXBw",
         "rahasia dua",
         "tiga333",
@@ -59,8 +62,6 @@ def test_the_secrets_of_an_application_are_found(application):
         "delapan 8",
         "sembilan",
     } <= found
-    # Written with a variable in it, it is known as it stands.
-    assert any(one.endswith("# one") for one in found)
     assert not found & {"users", "id", "null", "database", "production"}
 
 
