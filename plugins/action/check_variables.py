@@ -69,18 +69,30 @@ class ActionModule(ActionBase):
         values = {}
         for name, raw in given.items():
             try:
-                values[name] = plain(self._templar.template(raw))
+                values[name] = self.value(raw)
             except AnsibleValueOmittedError:
                 continue
             except AnsibleError as error:
                 values[name] = self.unusable(raw, error)
         return values
 
+    def value(self, raw):
+        """Return what a template comes to. Raises AnsibleError, also for one with a comment in it:
+        that has no use here, and a password would lose its middle without a word."""
+        value = plain(self._templar.template(raw))
+        pairs = [(raw, value)]
+        if isinstance(raw, dict):
+            pairs = [(part, value.get(key)) for key, part in raw.items()]
+        for before, after in pairs:
+            if isinstance(before, str) and "{#" in before and before != after:
+                raise AnsibleError("what stands between {# and #} would be left out")
+        return value
+
     def unusable(self, raw, error: AnsibleError):
         """Return why a value has none, and of a dictionary, at which key."""
         for key, part in raw.items() if isinstance(raw, dict) else ():
             try:
-                plain(self._templar.template(part))
+                self.value(part)
             except AnsibleError as inner:
                 return variables.Unusable(told(inner), str(key), is_whole(part))
         return variables.Unusable(told(error), whole=is_whole(raw))
