@@ -263,8 +263,8 @@ from ansible.module_utils.fix_fk.laravel import (
     hide_rows,
     is_down,
     maintenance_state,
+    passwords,
     probe,
-    redact,
     remove_marker,
     run_artisan,
     told_error,
@@ -273,6 +273,7 @@ from ansible.module_utils.fix_fk.laravel import (
     write_marker,
 )
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
+from ansible.module_utils.fix_fk.secrets import hider
 from ansible.module_utils.fix_fk.sql import quote_identifier
 from ansible.module_utils.fix_fk.structure import read_structure
 
@@ -335,6 +336,7 @@ class Task:
         self.facts: dict = {}
         self.parameters: Any = None
         self.connection: Any = None
+        self.hide: Any = None
         self.before: dict = {}
         # Since when (time.monotonic()) which session of artisan waits for a table lock.
         self.waiting: dict[int, float] = {}
@@ -395,8 +397,8 @@ class Task:
     def ask(self, **questions):
         """Ask the application; one start of PHP."""
         given = self.given
-        where = [given[f"laravel_{name}"] for name in ("path", "php", "env")]
-        where.append(given["database_connection"])
+        where = [given["laravel_path"], given["laravel_php"]]
+        where += [application_environment(self.module), given["database_connection"]]
         if questions:
             self.facts = probe(self.module, *where, **questions)
         else:
@@ -471,8 +473,16 @@ class Task:
         return result
 
     def without_secrets(self, text):
-        text = hide_rows(redact(text, self.facts["connection"].get("password")))
-        return redact(text, self.parameters.password) if self.parameters else text
+        if not self.hide:
+            given = self.given
+            self.hide = hider(
+                self.module,
+                given["laravel_path"],
+                application_environment(self.module),
+                *passwords(self.facts),
+                *([self.parameters.password] if self.parameters else []),
+            )
+        return hide_rows(self.hide(text))
 
     def look_again(self):
         """Read what is recorded after the command, on a connection that may have been closed."""

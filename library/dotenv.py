@@ -90,8 +90,8 @@ import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.connection import PASSWORD_SHOWN
 from ansible.module_utils.fix_fk.dotenv import get, put
+from ansible.module_utils.fix_fk.secrets import SHOWN
 
 
 def main():
@@ -106,7 +106,7 @@ def main():
     )
     key, value = module.params["key"], module.params["value"]
     # As in connection.resolve(): it is not returned, and must not be blotted out of the paths.
-    module.params["value"] = PASSWORD_SHOWN
+    module.params["value"] = SHOWN
     module.no_log_values.discard(value)
     path = os.path.realpath(module.params["path"])
     try:

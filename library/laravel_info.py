@@ -284,11 +284,12 @@ from ansible.module_utils.fix_fk.laravel import (
     is_busy,
     last_error,
     maintenance_state,
+    passwords,
     probe,
-    redact,
     split_migrations,
 )
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look, look_if_small
+from ansible.module_utils.fix_fk.secrets import hider
 
 NOT_SHOWN = "(not shown)"
 
@@ -340,7 +341,8 @@ def main():
             refuse=False,
         )
         differences = differ(facts, dotenv)
-    result = {"laravel": present(facts, differences, busy, given)}
+    hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))
+    result = {"laravel": present(facts, differences, busy, given, hide)}
     if given["look"]:
         result["schema"] = look(module, given["look"])
     elif given["look_whole"] and can_look(result["laravel"]):
@@ -348,27 +350,24 @@ def main():
     module.exit_json(changed=False, **result)
 
 
-def present(facts, differences, busy, given):
-    """Return `laravel` as documented."""
-    password = facts["connection"]["password"]
+def present(facts, differences, busy, given, hide):
+    """Return `laravel` as documented. What PHP said has no secrets any more."""
     database = facts["database"]
-    error = database["error"]
     found = last_error(facts["logs"])
     dump = facts["schema_dump"]
-    for holder in (error, found):
-        if holder:
-            holder["message"] = redact(holder["message"], password)
+    if found:
+        found["message"] = hide(found["message"], parsed=True)
     return {
         "path": given["laravel_path"],
         "php": facts["php"],
         "version": facts["version"],
         "environment": facts["environment"],
-        "boot_error": redact(facts["boot_error"], password),
+        "boot_error": facts["boot_error"],
         "connection": {
             name: value for name, value in facts["connection"].items() if name != "password"
         },
         "configuration": {"cached": facts["cached"], "differences": differences},
-        "database_error": error,
+        "database_error": database["error"],
         "migrations_table": facts["connection"]["prefix"] + facts["migrations_table"],
         "migrations_table_exists": database["exists"],
         "migrations": dict(
@@ -376,7 +375,7 @@ def present(facts, differences, busy, given):
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
-        "statements": statements_by_migration(facts["statements"], password),
+        "statements": statements_by_migration(facts["statements"]),
         "destructive_commands_prohibited": facts["destructive_commands_prohibited"],
         "seeder": facts["seeder"],
         "model_tables": {
@@ -400,7 +399,7 @@ def can_look(laravel):
     )
 
 
-def statements_by_migration(answers, password):
+def statements_by_migration(answers):
     """Return `statements` as documented from probe()'s {(migration, direction): answer}."""
     result: dict = {}
     for (name, direction), answer in answers.items():
@@ -409,7 +408,7 @@ def statements_by_migration(answers, password):
         conditional += [f"{direction}() asks the database: {sql}" for sql in asked]
         entry = result.setdefault(name, {})
         entry[direction] = answer["queries"]
-        entry[f"{direction}_error"] = redact(answer["error"], password)
+        entry[f"{direction}_error"] = answer["error"]
         entry[f"{direction}_conditional"] = conditional
         if direction == "down":
             entry["down_exists"] = bool(answer["exists"])

@@ -90,7 +90,9 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.connection import application_environment, conceal
 from ansible.module_utils.fix_fk.laravel import excerpt, run_php
+from ansible.module_utils.fix_fk.secrets import hider
 
 # Seconds.
 LINT_TIMEOUT = 60
@@ -108,21 +110,23 @@ def main():
         },
         supports_check_mode=True,
     )
-    given = module.params
+    conceal(module)
+    given, environment = module.params, application_environment(module)
     path, content = given["path"], given["content"]
     lint = run_php(
         module,
         given["laravel_path"],
         given["laravel_php"],
-        given["laravel_env"],
+        environment,
         ["-l"],
         LINT_TIMEOUT,
         source=content,
     )
     if lint["rc"] != 0:
+        hide = hider(module, given["laravel_path"], environment)
         module.fail_json(
             msg=f"PHP cannot read what was to become {path}: "
-            f"{excerpt(lint['stderr'] or lint['stdout'])}. Nothing was changed. See that "
+            f"{excerpt(hide(lint['stderr'] or lint['stdout']))}. Nothing was changed. See that "
             "laravel_php is the PHP that the application runs on."
         )
     try:

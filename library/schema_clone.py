@@ -172,7 +172,6 @@ import time
 
 from ansible.module_utils.fix_fk.backups import describe_objects, describe_structure
 from ansible.module_utils.fix_fk.connection import (
-    PASSWORD_SHOWN,
     ConnectionParameters,
     application_environment,
     connect,
@@ -189,6 +188,7 @@ from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.laravel import application
 from ansible.module_utils.fix_fk.scratch import clone_name, drop_schema, show_create
+from ansible.module_utils.fix_fk.secrets import SHOWN
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 from ansible.module_utils.fix_fk.structure import read_structure
 from ansible.module_utils.fix_fk.transfer import copy_table, prepare_reader, writing
@@ -256,7 +256,7 @@ def take_other_password(module):
     other = module.params["other"]
     if not other:
         return ""
-    password, other["password"] = other["password"], PASSWORD_SHOWN
+    password, other["password"] = other["password"], SHOWN
     module.no_log_values.discard(password)
     return password
 

@@ -81,25 +81,21 @@ secrets:
 import glob
 import json
 import os
-import urllib.parse
 
 from ansible.module_utils.fix_fk.connection import (
-    PASSWORD_SHOWN,
+    application_environment,
     connected_module,
     explain,
     load_pymysql,
     open_connection,
     resolve,
+    take_password,
 )
-from ansible.module_utils.fix_fk.dotenv import WORDS, entries, key_of, read_value
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.laravel import last_errors, probe, redact
+from ansible.module_utils.fix_fk.laravel import last_errors, passwords, probe
 from ansible.module_utils.fix_fk.schema import CONNECTING, EVERYTHING, describe_schema
 from ansible.module_utils.fix_fk.scratch import show_create
-
-TELLING = ("KEY", "SECRET", "PASS", "TOKEN", "DSN", "CREDENTIAL")
-# Shorter ones are part of ordinary words; redact() takes them out where they stand alone.
-SHORT = 4
+from ansible.module_utils.fix_fk.secrets import SHORT, known, longest_first, without
 
 
 def main():
@@ -116,14 +112,8 @@ def main():
     texts = dict(given["texts"])
     # They are returned as `files`, and long.
     given["texts"] = sorted(texts)
-    secrets = secrets_of_files(given["laravel_path"])
-    secrets |= secrets_of(given["laravel_env"])
-    # Short ones there are switches, such as a desktop's ..._KEYS=1.
-    secrets |= secrets_of({key: value for key, value in os.environ.items() if len(value) >= 8})
-    if given["database_password"] is not None:
-        secrets.add(given["database_password"])
-        # As in connection.resolve(): Ansible would not return a name that contains it.
-        module.no_log_values.discard(given["database_password"])
+    environment = application_environment(module)
+    secrets = known(given["laravel_path"], environment) | {take_password(module) or ""}
 
     missing = list(given["missing"])
     # Not shown as they came: they may hold what is to be taken out.
@@ -132,7 +122,7 @@ def main():
         module,
         given["laravel_path"],
         given["laravel_php"],
-        given["laravel_env"],
+        environment,
         given["database_connection"],
         refuse=False,
     )
@@ -141,12 +131,10 @@ def main():
         logs = glob.glob(os.path.join(given["laravel_path"], "storage", "logs", "*.log"))
     else:
         logs = facts["logs"]
-        secrets.add(facts["connection"]["password"] or "")
+        secrets |= passwords(facts)
         texts.update(describe(module, facts["connection"], secrets, missing))
-    given["database_password"] = PASSWORD_SHOWN if given["database_password"] else None
-
     errors = last_errors(logs, given["errors"])
-    secrets = sorted(secrets - {""}, key=len, reverse=True)
+    secrets = longest_first(secrets)
     module.exit_json(
         changed=False,
         files=clean(texts, secrets, missing),
@@ -209,65 +197,6 @@ def definition(server, schema, kind, name, pymysql):
     except pymysql.MySQLError as error:
         return f"-- {kind} {name!r}: {error.args[-1]}"
     return f"{text};" if text else f"-- {kind} {name!r}: the account may not see its definition"
-
-
-def secrets_of_files(path):
-    """Return the secret values of the application's .env and its variants (.env.production)."""
-    secrets = set()
-    for name in glob.glob(os.path.join(glob.escape(path), ".env*")):
-        try:
-            with open(name, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                text = file.read()
-        except OSError:
-            continue
-        try:
-            lines = entries(text)
-        except ValueError:
-            lines = text.splitlines()
-        values: dict = {}
-        for line in lines:
-            key, _, raw = line.partition("=")
-            key = key_of(key)
-            if key:
-                value = read_value(raw)[0]
-                values[f"{key} {len(values)}"] = (
-                    raw.strip().strip("'\"") if value is None else value
-                )
-        secrets |= secrets_of(values)
-    return secrets
-
-
-def secrets_of(values):
-    """Return those of {key: value} that are secret, in each form in which they may be met."""
-    secrets = set()
-    for key, value in values.items():
-        value = str(value)
-        url = password_of_url(value)
-        if url:
-            secrets |= {value, url, urllib.parse.unquote(url)}
-        if not any(word in str(key).upper() for word in TELLING) or value.lower() in WORDS:
-            continue
-        secrets.add(value)
-        # APP_KEY; and of a key over several lines, each line that could stand alone.
-        secrets.add(value[7:] if value.startswith("base64:") else "")
-        if "\n" in value:
-            secrets |= {line for line in value.splitlines() if len(line) > 2 * SHORT}
-    return secrets - {""}
-
-
-def password_of_url(value):
-    """Return the password in a URL as it is written there, or None."""
-    try:
-        return urllib.parse.urlsplit(value).password if "://" in value else None
-    except ValueError:
-        return None
-
-
-def without(text, secrets):
-    """Return text without any of the secrets, the longest first."""
-    for secret in secrets:
-        text = redact(text, secret)
-    return text
 
 
 def clean(texts, secrets, missing):

@@ -24,6 +24,7 @@ CONTROLLER_ACTIONS = {
     "ansible.builtin.set_fact",
     "ansible.builtin.set_stats",
     "ansible.builtin.validate_argument_spec",
+    "check_variables",
     "controller_file",
     "progress",
 }
@@ -91,10 +92,30 @@ class Run:
         )
 
 
-def play(hosts, playbook="fix_fk.yml", check=False, limit=None, environment=None, **variables):
+class Unsafe(str):
+    """A text that is given with !unsafe, so that braces in it are no template."""
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes variables as an operator does."""
+
+
+Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", text, "'"))
+
+
+def play(
+    hosts,
+    playbook="fix_fk.yml",
+    check=False,
+    limit=None,
+    environment=None,
+    verbosity=None,
+    **variables,
+):
     """Run a playbook against `hosts`, {host name: its variables}, all in the group laravel.
 
-    A sandbox stands for {"app": sandbox.variables()}. Returns a Run.
+    A sandbox stands for {"app": sandbox.variables()}. `variables` are given as -e @file. Returns a
+    Run.
     """
     if not isinstance(hosts, dict):
         # The host's PATH is the one of this process; the server's own clients have to be on it.
@@ -103,19 +124,21 @@ def play(hosts, playbook="fix_fk.yml", check=False, limit=None, environment=None
     folder = tempfile.mkdtemp(prefix="fix_fk_")
     try:
         inventory = {"all": {"children": {"laravel": {"hosts": hosts}}}}
-        os.makedirs(os.path.join(folder, "inventory"))
-        Path(folder, "inventory", "hosts.yml").write_text(
-            yaml.safe_dump(inventory, allow_unicode=True), encoding="utf-8"
-        )
         reports = Path(folder, "reports")
+        # A rehearsal takes as long as the repair; those who ask for it test it.
+        extra = {"report_dir": str(reports), "rehearsal_level": "none", **variables}
+        for name, content in (("inventory/hosts.yml", inventory), ("env/extravars", extra)):
+            Path(folder, name).parent.mkdir()
+            Path(folder, name).write_text(
+                yaml.dump(content, Dumper=Dumper, allow_unicode=True), encoding="utf-8"
+            )
         result = ansible_runner.run(
             private_data_dir=folder,
             project_dir=str(PROJECT),
             playbook=playbook,
             inventory=os.path.join(folder, "inventory", "hosts.yml"),
-            # A rehearsal takes as long as the repair; those who ask for it test it.
-            extravars={"report_dir": str(reports), "rehearsal_level": "none", **variables},
             cmdline="--check" if check else None,
+            verbosity=verbosity,
             limit=limit,
             envvars={
                 "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),

@@ -22,6 +22,7 @@ import weakref
 from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk import secrets
 from ansible.module_utils.fix_fk.laravel import resolve_connection
 
 CONNECTION_SPEC: dict = {
@@ -69,8 +70,6 @@ DATABASE_VARIABLES = {
 }
 # Where one of these is set, it wins over all of them.
 DATABASE_URLS = ("DB_URL", "DATABASE_URL")
-
-PASSWORD_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # noqa: S105 - what Ansible shows
 
 
 @dataclass(frozen=True)
@@ -128,6 +127,7 @@ def connected_module(argument_spec, needs_application=False, **settings):
     for name, value in (module.params.pop("connection") or {}).items():
         if value is not None and module.params[name] == CONNECTION_SPEC[name].get("default"):
             module.params[name] = value
+    conceal(module)
     if needs_application and not module.params["laravel_path"]:
         module.fail_json(
             msg="laravel_path is missing: the folder of the application, the one with artisan in "
@@ -136,8 +136,17 @@ def connected_module(argument_spec, needs_application=False, **settings):
     return module
 
 
-# By module run, the password that was given to it.
+# By module run, the password and the environment that were given to it.
 _passwords: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_environments: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def conceal(module):
+    """Take the secrets of laravel_env out of what the module shows, and note all that are given."""
+    environment = _environments[module] = module.params["laravel_env"] or {}
+    module.params["laravel_env"] = secrets.shown(environment)
+    other = module.params.get("other") or {}
+    secrets.remember(module, module.params.get("database_password"), other.get("password"))
 
 
 def take_password(module):
@@ -150,7 +159,7 @@ def take_password(module):
     if module not in _passwords:
         password = _passwords[module] = module.params.get("database_password")
         if password is not None:
-            module.params["database_password"] = PASSWORD_SHOWN
+            module.params["database_password"] = secrets.SHOWN
             module.no_log_values.discard(password)
     return _passwords[module]
 
@@ -158,8 +167,8 @@ def take_password(module):
 def application_environment(module):
     """Return what PHP has in its environment besides the login's: laravel_env, and with
     laravel_env_database the connection as well. It may hold a password."""
-    environment = dict(module.params["laravel_env"])
-    if module.params["laravel_env_database"]:
+    environment = dict(_environments.get(module, module.params["laravel_env"]))
+    if module.params.get("laravel_env_database"):
         given = dict(module.params, database_password=take_password(module))
         environment.update(
             database_environment(

@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
-import html
 import itertools
 import json
 import os
@@ -25,8 +24,9 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.parse
 import weakref
+
+from ansible.module_utils.fix_fk.secrets import hider
 
 # Seconds.
 PROBE_TIMEOUT = 120
@@ -837,7 +837,11 @@ def _ask(module, path, php, env, request, timeout):
             path,
             php,
             env,
-            ["-d", "display_errors=stderr", "-d", "log_errors=0"],
+            # A trace would show the beginning of a password that is an argument.
+            [
+                *("-d", "display_errors=stderr", "-d", "log_errors=0"),
+                *("-d", "zend.exception_ignore_args=1"),
+            ],
             timeout,
             source=PROBE.replace("@REQUEST@", encoded),
             descriptor=answer.fileno(),
@@ -861,7 +865,33 @@ def _ask(module, path, php, env, request, timeout):
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
         answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+    _hide_secrets(answers, hider(module, path, env, *passwords(answers["application"])))
     return answers
+
+
+def passwords(facts):
+    """Return every password that the application uses, or may come to use, for its database."""
+    places = [facts["connection"], *facts["ways"]] if facts else ()
+    return {place["password"] for place in places if place.get("password")}
+
+
+def _hide_secrets(answers, hide):
+    """Take secrets out of what PHP, the application and the server said in words."""
+    application, database = answers["application"] or {}, answers["database"] or {}
+    holders = [
+        (answers, "boot_error"),
+        (answers["ended"] or {}, "error"),
+        (answers["result"], "stdout"),
+        (answers["result"], "stderr"),
+        (application.get("connection") or {}, "error"),
+        (application.get("maintenance") or {}, "error"),
+        (database.get("error") or {}, "message"),
+        *((answer, "error") for answer in answers["statements"].values()),
+    ]
+    for holder, name in holders:
+        if holder.get(name):
+            # PHP ends what it says of an exception that nobody caught with its trace.
+            holder[name] = hide(str(holder[name]).partition("\nStack trace:")[0])
 
 
 def _unread(direction, error, queries):
@@ -1074,32 +1104,6 @@ def hide_rows(text):
             line = f"{before}{found}{' '.join(words[:3])} ...){end}"
         lines.append(line)
     return "".join(lines)
-
-
-def redact(text, password):
-    """Return text without the password, also where it is escaped for a shell, a URL, JSON, HTML."""
-    if not password or not text:
-        return text
-    parts = []
-    for character in password:
-        forms = [
-            r"\\{0,4}" + re.escape(character),
-            re.escape(html.escape(character)),
-            rf"\\u(?i:{ord(character):04x})",
-        ]
-        in_url = urllib.parse.quote(character, safe="", errors="replace")
-        if in_url != character:
-            forms.append(f"(?i:{in_url})")
-        if character == " ":
-            forms.append(r"\+")
-        if character == "'":
-            forms += [r"'\\''", "'\"'\"'"]
-        parts.append("(?:" + "|".join(forms) + ")")
-    pattern = "".join(parts)
-    if len(password) < 4:
-        # Anything shorter is a part of ordinary words as well.
-        pattern = rf"(?<!\w){pattern}(?!\w)"
-    return re.sub(pattern, "***", text)
 
 
 def split_migrations(files, database):

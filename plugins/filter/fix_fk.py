@@ -39,13 +39,6 @@ finally:
     sys.path.pop(0)
 
 
-def _inputs(values: dict):
-    try:
-        return facts.inputs(values)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 def narrow(schema: dict, asked: dict) -> dict:
     """Return the part of what is known of a whole schema that wanted() asks for."""
     # As the module takes it: a list may be given as one text.
@@ -62,7 +55,7 @@ def narrow(schema: dict, asked: dict) -> dict:
 
 def wanted(laravel: dict, inputs: dict) -> dict:
     """Return what to ask the server, as the options of fk_constraint_info."""
-    read = _inputs(inputs)
+    read = facts.inputs(inputs)
     asked = facts.wanted(facts.Laravel(laravel), read)
     return {
         "names": list(asked["names"]),
@@ -71,18 +64,14 @@ def wanted(laravel: dict, inputs: dict) -> dict:
     }
 
 
-def ground(laravel: dict, inputs: dict) -> dict | None:
+def ground(laravel: dict) -> dict | None:
     """Return the refusal that ends the diagnosis before the server is looked at, or None."""
-    try:
-        facts.inputs(inputs)
-    except ValueError as error:
-        return diagnosis.bad_input(str(error))
     return diagnosis.ground(laravel)
 
 
 def diagnose(laravel: dict, schema: dict, inputs: dict) -> dict:
     """Return the diagnosis: verdict, evidence and plan."""
-    return diagnosis.diagnose(laravel, schema, _inputs(inputs))
+    return diagnosis.diagnose(laravel, schema, facts.inputs(inputs))
 
 
 def same_plan(before: dict, after: dict) -> bool:
@@ -92,7 +81,7 @@ def same_plan(before: dict, after: dict) -> bool:
 
 def noted(expected: dict, inputs: dict) -> dict:
     """Return what to note of what is expected, for a run that goes on with this one."""
-    return comparison.noted(expected, _inputs(inputs))
+    return comparison.noted(expected, facts.inputs(inputs))
 
 
 def going_on(expected: dict, laravel: dict) -> dict:
@@ -124,7 +113,7 @@ def verify(
         before=before,
         structure=structure,
         volatile=volatile,
-        inputs=_inputs(inputs),
+        inputs=facts.inputs(inputs),
     )
 
 
@@ -140,7 +129,7 @@ def aside_questions(laravel: dict, schema: dict) -> list[dict]:
 
 def questions(laravel: dict, schema: dict, inputs: dict) -> list[dict]:
     """Return the rows to count on the server before the pending migrations can be judged."""
-    return prediction.questions(laravel, schema, _inputs(inputs).remigrate_accept_loss)
+    return prediction.questions(laravel, schema, facts.inputs(inputs).remigrate_accept_loss)
 
 
 def predict(
@@ -148,7 +137,7 @@ def predict(
 ) -> dict:
     """Return what the pending migrations will run into."""
     # Without a look at the server nothing was read of the inputs, which may be why.
-    accepted = _inputs(inputs).remigrate_accept_loss if schema else ()
+    accepted = facts.inputs(inputs).remigrate_accept_loss if schema else ()
     return prediction.predict(laravel, schema, counts, result, accepted)
 
 
@@ -159,10 +148,12 @@ def retell(result: dict, foreseen: dict) -> dict:
 
 def fail_on(value) -> list[str]:
     """Return the outcomes of a prediction after which the run is to fail."""
-    try:
-        return prediction.fail_on(value)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
+    return prediction.fail_on(value)
+
+
+def refusal_text(result: dict) -> str:
+    """Return the one paragraph of a run that stops before it began."""
+    return text.refusal(result)
 
 
 def plan_text(result: dict, host: str) -> str:
@@ -172,7 +163,7 @@ def plan_text(result: dict, host: str) -> str:
 
 def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     """Tell whether the recorded migrations may be run on an empty scratch schema."""
-    given, known = _inputs(inputs), facts.Laravel(laravel)
+    given, known = facts.inputs(inputs), facts.Laravel(laravel)
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
@@ -198,12 +189,12 @@ def database_changed(results: dict) -> bool:
 
 def rendering(laravel: dict, inputs: dict, given: dict) -> dict:
     """Return what the template of the fix migration is filled with, or why it cannot be."""
-    return permanent_fix.rendering(laravel, _inputs(inputs), given)
+    return permanent_fix.rendering(laravel, facts.inputs(inputs), given)
 
 
 def permanent(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of the permanent fix in the shape of a diagnosis."""
-    return permanent_fix.decide(laravel, schema, _inputs(inputs), given)
+    return permanent_fix.decide(laravel, schema, facts.inputs(inputs), given)
 
 
 def after_pull(first: dict, second: dict) -> dict:
@@ -218,7 +209,7 @@ def php(value, indent: int = 4) -> str:
 
 def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 2 in the shape of a diagnosis."""
-    return option_2.decide(laravel, schema, _inputs(inputs), given)
+    return option_2.decide(laravel, schema, facts.inputs(inputs), given)
 
 
 def restore(result: dict, laravel: dict) -> dict:
@@ -271,7 +262,7 @@ def fresh_unfit(laravel: dict, given: dict) -> dict | None:
 
 def fresh(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 3 in the shape of a diagnosis."""
-    return option_3.decide(laravel, schema, _inputs(inputs), given)
+    return option_3.decide(laravel, schema, facts.inputs(inputs), given)
 
 
 def build_report(run: dict) -> dict:
@@ -310,6 +301,7 @@ FILTERS = {
     "fix_fk_retell": retell,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
+    "fix_fk_refusal": refusal_text,
     "fix_fk_replayable": replayable,
     "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_columns": columns,

@@ -72,14 +72,19 @@ class Diagnosis:
 
 
 def bad_input(reason: str) -> dict:
-    """Return the refusal of a variable of the wrong type."""
+    """Return the refusal of variables that have values they cannot have."""
     return Diagnosis(
         "bad_input",
-        f"{reason}. (A name that looks like a number, a date, yes or null loses its quotes easily, "
-        "in a survey of AWX for one.)",
+        f"{reason}."
+        + (
+            " (A name that looks like a number, a date, yes or null loses its quotes easily, in a "
+            "survey of AWX for one.)"
+            if "put it in quotes" in reason
+            else ""
+        ),
         refused=True,
         not_changed=NOT_CHANGED,
-        next="Correct it in the inventory or in the variables of the job, then run this again.",
+        next="Correct that in the inventory or in the variables of the job, then run this again.",
     ).as_dict()
 
 
@@ -1074,12 +1079,6 @@ class _Case:
             "rename_back": lambda: self._way_rename_back(migration, displaced),
             "literal": lambda: self._way_literal(),
         }
-        if strategy not in ("auto", *ways):
-            raise _Refusal(
-                "bad_input",
-                f"rollback_strategy is {strategy!r}; it takes auto, {', '.join(ways)}.",
-                "Correct it and run this again.",
-            )
         order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
         if self.aftermath and self.aftermath.redo and strategy == "auto":
             # down() may drop what the other migration made when it was tried again.

@@ -50,98 +50,41 @@ class Inputs:
     laravel_path: str = ""
 
 
-_NAMES = (
-    "incident_migration",
-    "rollback_strategy",
-    "rollback_migration",
-    "skip_accept",
-    "verify_accept_unknown",
-    "laravel_path",
-    "laravel_php",
-    "rehearsal_level",
-    "rehearsal_server",
-    "rehearsal_host",
-    "rehearsal_socket",
-    "rehearsal_user",
-    "rehearsal_password",
-    "database_connection",
-    "database_host",
-    "database_name",
-    "database_password",
-    "database_user",
-)
-LEVELS = ("none", "structure", "full")
-SERVERS = ("same", "embedded", "other")
-_CONSTRAINT = {
-    "name": str,
-    "table": str,
-    "columns": list,
-    "referenced_table": str,
-    "referenced_columns": list,
-}
-
-
 def inputs(values: dict) -> Inputs:
-    """Read the operator's variables; raise ValueError, in a sentence, for a wrong type.
+    """Read the operator's variables, which variables.py has checked."""
+    known = {field.name for field in fields(Inputs)}
+    given = {name: values[name] for name in known & values.keys() if values[name] is not None}
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return Inputs(**{**given, **lists})
 
-    AWX hands a survey's answers over re-typed ('0123' as the number 83, '' as None), so a name
-    that is not a string is refused instead of being turned into one.
-    """
-    values = {name: value for name, value in values.items() if value is not None}
-    for name in _NAMES:
-        if not isinstance(values.get(name, ""), str):
-            # The value is not shown: it may be a password.
-            raise ValueError(f"{name} is not text; put it in quotes")
-    if values.get("rehearsal_level", "structure") not in LEVELS:
-        raise ValueError(f"rehearsal_level is none of {', '.join(LEVELS)}")
-    server = values.get("rehearsal_server", "same")
-    if server not in SERVERS:
-        raise ValueError(f"rehearsal_server is none of {', '.join(SERVERS)}")
+
+def relations(values: dict) -> dict[str, str]:
+    """Return {variable: a sentence} of those that lack another one beside them."""
     named = values.get("rehearsal_host") or values.get("rehearsal_socket")
-    if server == "other" and not (named and values.get("rehearsal_user")):
-        raise ValueError(
+    found = {}
+    if values.get("rehearsal_server") == "other" and not (named and values.get("rehearsal_user")):
+        found["rehearsal_server"] = (
             "rehearsal_server is other, which takes rehearsal_host or rehearsal_socket, and "
             "rehearsal_user"
         )
-    constraints = _list(values, "expected_constraints", "constraints")
-    for item in constraints:
-        wrong = [
-            part
-            for part, kind in _CONSTRAINT.items()
-            if not (isinstance(item, dict) and item.get(part) and isinstance(item[part], kind))
-            or not all(isinstance(name, str) for name in item[part])
-        ]
-        if wrong:
-            raise ValueError(
-                f"expected_constraints has an entry whose {', '.join(wrong)} is missing or no name"
-            )
-    tables = _list(values, "expected_tables", "table names")
-    for entry in tables:
-        if not _are_names([entry] if isinstance(entry, str) else entry):
+    if values.get("permanent_fix_source") == "git" and not values.get("permanent_fix_branch"):
+        found["permanent_fix_branch"] = (
+            "permanent_fix_source is git, which takes permanent_fix_branch, the branch to pull"
+        )
+    return found
+
+
+def table_names(value) -> None:
+    """Raise ValueError for what is no list of names, or of lists of alternatives."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("expected_tables takes a list of table names")
+    for entry in value:
+        names = [entry] if isinstance(entry, str) else entry
+        if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
             raise ValueError(
                 f"expected_tables has the entry {entry!r}; it takes names, or a list of names of "
                 "which one must exist"
             )
-    accepted: dict = {}
-    for name in (
-        "remigrate_accept_loss",
-        "remigrate_accept_repeat",
-        "verify_accept_changed",
-        "accept_rows_aside",
-    ):
-        accepted[name] = tuple(_list(values, name, "table names"))
-        if not _are_names(accepted[name]):
-            raise ValueError(f"{name} takes a list of table names, each in quotes")
-    outcomes("report_fail_on", values.get("report_fail_on") or (), ("rows_aside",))
-    known = {field.name for field in fields(Inputs)}
-    return Inputs(
-        **{
-            **{name: value for name, value in values.items() if name in known},
-            "expected_constraints": tuple(constraints),
-            "expected_tables": tuple(tables),
-            **accepted,
-        }
-    )
 
 
 def outcomes(name: str, value, known: tuple[str, ...]) -> list[str]:
@@ -159,15 +102,20 @@ def outcomes(name: str, value, known: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _list(values: dict, name: str, what: str) -> list | tuple:
-    given = values.get(name) or ()
-    if not isinstance(given, (list, tuple)):
-        raise ValueError(f"{name} takes a list of {what}")
-    return given
+def environment(value: dict) -> None:
+    """Raise ValueError for a variable of PHP's environment that has no text."""
+    for name, text in value.items():
+        if not isinstance(name, str) or isinstance(text, (dict, list, tuple)):
+            raise ValueError(f"laravel_env takes names with a text each, and {name} has none")
 
 
-def _are_names(value) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+def comma_names(value) -> None:
+    """Raise ValueError for what is neither a list of names nor names with commas between them."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
+        raise ValueError(
+            "restore_accept_different takes a list of table names, or names with commas between"
+        )
 
 
 @dataclass(frozen=True)

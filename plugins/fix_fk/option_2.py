@@ -235,18 +235,9 @@ class _Skip(_Case):
         self._expect(adds, final, lacking)
 
     def _given(self, given: dict) -> tuple[str | None, list[str], bool]:
-        """Return what the operator accepts; refuse what is not of the right type."""
-        accept, hidden = given["accept"] or None, given["accept_hidden"] or []
-        problem = ""
-        if not isinstance(hidden, list) or not all(isinstance(name, str) for name in hidden):
-            problem = "skip_accept_hidden takes a list of table names, each in quotes"
-        try:
-            complete = boolean(given["complete"] or False)
-        except TypeError:
-            complete, problem = False, "skip_complete takes true or false"
-        if problem:
-            raise _Refusal("bad_input", f"{problem}.", "Correct it, then run this again.")
-        return accept, hidden, complete
+        """Return what the operator accepts."""
+        complete = boolean(given["complete"] or False)
+        return given["accept"] or None, given["accept_hidden"] or [], complete
 
     def _which(self, accept: str | None, already: bool) -> str:
         """Return the migration to skip, or refuse."""

@@ -33,6 +33,12 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     return case.concluded(lambda: case.decide(given))
 
 
+def tables_to_drop(value) -> None:
+    """Raise ValueError for a list that would drop nothing."""
+    if not value:
+        raise ValueError("fresh_tables takes a list of table names, and has none")
+
+
 def unfit(laravel_facts: dict, given: dict) -> dict | None:
     """Return the refusal of what can be told before the server is looked at, or None."""
     unknown = {"name": "", "tables": [], "server": {"name_scope": "schema"}}
@@ -109,23 +115,9 @@ class _Fresh(_Case):
             expected["left"] = look["left"]
 
     def _given(self, given: dict) -> tuple[list[str] | None, bool]:
-        """Return (tables or None, whether to seed); refuse what is not of the right type."""
-        tables = given["tables"]
-        problem = ""
-        for name in ("confirm", "anyway"):
-            if given[name] is not None and not isinstance(given[name], str):
-                problem = f"fresh_{name} is not text; put it in quotes"
-        if tables is not None and not (
-            isinstance(tables, list) and tables and all(isinstance(name, str) for name in tables)
-        ):
-            problem = "fresh_tables takes a list of table names, each in quotes"
-        seed, seeder = given["seed"], self.laravel.raw.get("seeder")
-        try:
-            seed = bool(seeder) if seed == "auto" else boolean(seed)
-        except TypeError:
-            problem = "fresh_seed takes auto, true or false"
-        if problem:
-            raise _Refusal("bad_input", f"{problem}.", "Correct it, then run this again.")
+        """Return (tables or None, whether to seed); refuse a seeder that is not there."""
+        tables, seed, seeder = given["tables"], given["seed"], self.laravel.raw.get("seeder")
+        seed = bool(seeder) if seed == "auto" else boolean(seed)
         if seed and not seeder:
             raise _Refusal(
                 "no_seeder",

@@ -15,11 +15,12 @@ from pathlib import Path
 import playbook
 import pytest
 from ansible.module_utils.fix_fk.dotenv import get
-from playbook import play
+from passwords import ALL
+from playbook import Unsafe, play
 
 PLAYBOOK = "playbooks/database_access.yml"
-ADMIN, ADMIN_PASSWORD = "dba", 'adm1n\'s "é☃" \\ #$pass;word'
-OLD, NEW = "the 0ld one", "n3w 'é☃' \"$HOME\" \\ #;%s { x } `"
+ADMIN, ADMIN_PASSWORD = "dba", f"{ALL}☃"
+OLD, NEW = "the 0ld one", f"n3w{ALL}☃"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def sandbox(kept):
 def admin(**more):
     return {
         "database_access_admin_user": ADMIN,
-        "database_access_admin_password": ADMIN_PASSWORD,
+        "database_access_admin_password": Unsafe(ADMIN_PASSWORD),
         **more,
     }
 
@@ -208,10 +209,10 @@ def test_a_wrong_password_is_changed_only_when_the_user_is_named(sandbox):
     refused(sandbox, "wrong_password", "database_access_reset=gaspul_user", **admin())
     refused(
         sandbox, "wrong_password", "neither is the one that was given",
-        **admin(database_access_password=NEW),
+        **admin(database_access_password=Unsafe(NEW)),
     )  # fmt: skip
     refused(sandbox, "wrong_password", **admin(database_access_reset="somebody"))
-    variables = admin(database_access_reset=sandbox.user, database_access_password=NEW)
+    variables = admin(database_access_reset=sandbox.user, database_access_password=Unsafe(NEW))
     repaired(sandbox, "wrong_password", **variables)
     assert password(sandbox) == NEW
 
@@ -221,7 +222,7 @@ def test_the_right_password_changes_only_dotenv(sandbox):
     before = accounts(sandbox)
     wrong_password(sandbox)
     sandbox.artisan("config:cache")
-    repaired(sandbox, "wrong_password", database_access_password=NEW)
+    repaired(sandbox, "wrong_password", database_access_password=Unsafe(NEW))
     assert password(sandbox) == NEW and accounts(sandbox) == before
     assert not Path(sandbox.app, "bootstrap", "cache", "config.php").exists()
 

@@ -323,7 +323,7 @@ def test_lost_rows_in_the_rest_are_refused(kept):
     [
         ({"skip_accept": 83}, "skip_accept is not text"),
         ({"skip_accept": OURS, "skip_accept_hidden": BACKUP}, "skip_accept_hidden takes a list"),
-        ({"skip_accept": OURS, "skip_complete": "maybe"}, "skip_complete takes true or false"),
+        ({"skip_accept": OURS, "skip_complete": "maybe"}, "skip_complete takes one of true, false"),
     ],
 )
 def test_variables_of_the_wrong_type_are_refused(failed, variables, words):

@@ -367,7 +367,7 @@ def test_the_fix_in_the_code_does_not_stand_in_the_way_of_the_repair(placed, hea
 @pytest.mark.parametrize(
     "variables, word",
     [
-        ({"permanent_fix_source": "svn"}, "permanent_fix_source must be one of: render, git"),
+        ({"permanent_fix_source": "svn"}, "permanent_fix_source takes one of render, git"),
         ({"permanent_fix_source": "git"}, "permanent_fix_branch"),
         ({"permanent_fix_name": "../evil"}, "permanent_fix_name takes"),
         ({"permanent_fix_take_from": "skp"}, "permanent_fix_take_from"),

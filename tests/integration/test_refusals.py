@@ -400,14 +400,17 @@ def test_hosts_of_which_nothing_can_be_learned(kept):
         "no_path": ({"laravel_path": None}, "laravel_path"),
         "refused": ({"database_user": "orang_lain", "database_password": wrong}, "'orang_lain'"),
         "unanswered": ({"database_host": "127.0.0.1", "database_port": 1}, "127.0.0.1:1"),
-        "strategy": ({"rollback_strategy": "force"}, "rollback_strategy must be one of"),
-        "boolean": ({"rollback_strategy": False}, "rollback_strategy must be one of"),
+        "strategy": ({"rollback_strategy": "force"}, "rollback_strategy takes one of"),
+        "boolean": ({"rollback_strategy": False}, "rollback_strategy takes one of"),
+        "template": ({"incident_migration": "{{ yang_mana }}"}, "'yang_mana' is undefined"),
         "port": ({"database_port": "abc"}, "database_port"),
         "number": ({"database_password": 838383838383, "database_user": "x"}, "database_password"),
         "text": ({"remigrate_accept_loss": "users"}, "remigrate_accept_loss takes a list"),
         "tables": ({"expected_tables": ["users", 83]}, "expected_tables has the entry 83"),
-        "constraint": ({"expected_constraints": [{**constraint, "name": 83}]}, "name is missing"),
-        "columns": ({"expected_constraints": [{**constraint, "columns": [1]}]}, "columns is"),
+        "constraint": ({"expected_constraints": [{**constraint, "name": 83}]},
+                       "expected_constraints, entry 1: name is not text but 83"),
+        "columns": ({"expected_constraints": [{**constraint, "columns": [1]}]},
+                    "expected_constraints, entry 1: columns has the entry 1"),
     }  # fmt: skip
     before = state(kept)
     run = play({name: {**given, **other} for name, (other, _) in hosts.items()})

@@ -15,11 +15,12 @@ import pytest
 from ansible.module_utils.fix_fk import elsewhere, embedded
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.sql import quote_table
-from playbook import play
+from passwords import ALL
+from playbook import Unsafe, play
 from sandbox import ON_MARIADB, suite
 from test_rehearsal import FAILED, LATER, clone, schemas, state
 
-PASSWORD = 'it\'s "$odd" \\ #pass;word'
+PASSWORD = ALL
 
 
 def processes(folder):
@@ -293,7 +294,7 @@ def on(server, **changed):
         "rehearsal_host": "localhost",
         "rehearsal_port": str(server.port),
         "rehearsal_user": "latihan",
-        "rehearsal_password": PASSWORD,
+        "rehearsal_password": Unsafe(PASSWORD),
         **changed,
     }
 
@@ -357,7 +358,7 @@ def test_what_is_not_fit_is_refused_and_nothing_changed(narrow, other):
         "denied": on(other, rehearsal_user="kecil"),
         "does not get into the server at 127.0.0.1:1": on(other, rehearsal_port=1),
         "is the live one": on(narrow, rehearsal_socket=narrow.socket, rehearsal_user=narrow.user,
-                              rehearsal_password=narrow.password),
+                              rehearsal_password=Unsafe(narrow.password)),
     }  # fmt: skip
     before, names = state(narrow), names_on(other)
     for why, given in cases.items():

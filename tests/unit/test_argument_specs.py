@@ -7,9 +7,12 @@ import copy
 import importlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import jinja2
+import jinja2.nodes
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
@@ -79,6 +82,137 @@ def test_specs_and_defaults_of_a_role_agree(role):
     for spec in entry_points(role).values():
         for path, option in walk(spec.get("options") or {}):
             assert not (option.get("required") and "default" in option), path
+
+
+# Of Ansible itself.
+MAGIC = re.compile(
+    r"ansible_\w+|inventory_(hostname|dir)|playbook_dir|role_path|hostvars|groups|group_names|omit"
+    r"|lookup|now|item|dict|loop"
+)
+# Keywords whose values are expressions without braces.
+BARE = ("when", "that", "failed_when", "changed_when", "until")
+
+
+def texts(content, bare=False):
+    """Yield the templates in the content of a YAML file."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from texts(value, key in BARE)
+    elif isinstance(content, list):
+        for value in content:
+            yield from texts(value, bare)
+    elif isinstance(content, str):
+        yield f"{{{{ {content} }}}}" if bare else content
+
+
+def made(content):
+    """Yield the names that a file of tasks gives a value to."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key in ("register", "loop_var"):
+                yield value
+            if key in ("vars", "ansible.builtin.set_fact") and isinstance(value, dict):
+                yield from value
+            yield from made(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from made(value)
+
+
+def yaml_of(folder, pattern):
+    for path in sorted(folder.glob(pattern)):
+        yield yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def variables_read(role):
+    """Return the names that the templates of a role use and do not set themselves."""
+    folder = PROJECT / "roles" / role
+    templates = [path.read_text(encoding="utf-8") for path in folder.glob("templates/*.j2")]
+    for part in ("tasks", "vars", "defaults"):
+        for content in yaml_of(folder, f"{part}/*.yml"):
+            templates += texts(content)
+    environment = jinja2.Environment()  # noqa: S701 - nothing is rendered
+    read = set()
+    for text in templates:
+        tree = environment.parse(text)
+        names = list(tree.find_all(jinja2.nodes.Name))
+        macros = {macro.name for macro in tree.find_all(jinja2.nodes.Macro)}
+        read |= {n.name for n in names if n.ctx == "load"} - {
+            *(n.name for n in names if n.ctx != "load"),
+            *macros,
+        }
+    return read
+
+
+# What a role or a playbook works out is nobody's to give.
+WORKED_OUT = {
+    name
+    for folder in (PROJECT / "roles", PROJECT / "playbooks")
+    for pattern in ("*.yml", "*/tasks/*.yml")
+    for content in yaml_of(folder, pattern)
+    for name in made(content)
+} | {name for content in yaml_of(PROJECT / "roles", "*/vars/main.yml") for name in content}
+GIVEN = {
+    name
+    for role in ROLES
+    for spec in entry_points(role).values()
+    for name in spec.get("options") or {}
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_says_of_every_variable_that_it_reads_it(role):
+    said = {
+        name
+        for part in (role, "preflight")
+        for spec in entry_points(part).values()
+        for name in spec.get("options") or {}
+    }
+    read = {name for name in variables_read(role) if not MAGIC.fullmatch(name)}
+    assert read - (WORKED_OUT - GIVEN) <= said
+
+
+def includes(content, role=None):
+    """Yield (role, file of its tasks) that tasks include; those of this role by their file."""
+    if isinstance(content, list):
+        for value in content:
+            yield from includes(value, role)
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key.endswith(("import_role", "include_role")):
+                yield value["name"], value.get("tasks_from", "main").removesuffix(".yml")
+            elif key.endswith(("import_tasks", "include_tasks")):
+                # One whose name is worked out may be any.
+                names = (
+                    [value] if "{{" not in value else os.listdir(PROJECT / f"roles/{role}/tasks")
+                )
+                yield from ((role, name.removesuffix(".yml")) for name in names)
+            else:
+                yield from includes(value, role)
+
+
+def reached(tasks):
+    """Return the roles that tasks come to use. What is rehearsed is a part of them."""
+    found, ahead = set(), list(includes(tasks))
+    while ahead:
+        role, file = ahead.pop()
+        if (role, file) in found or "{{" in role:
+            continue
+        found.add((role, file))
+        ahead += includes(load(role, f"tasks/{file}.yml"), role)
+    return {role for role, _ in found}
+
+
+def test_a_playbook_names_the_roles_that_it_may_come_to_use():
+    """The variables of those are checked, and of no other."""
+    named, used = {}, {}
+    for path in sorted((PROJECT / "playbooks").glob("*.yml")):
+        for play in yaml.safe_load(path.read_text(encoding="utf-8")):
+            roles = reached(play.get("tasks"))
+            if roles:
+                used[path.name] = sorted(roles - {"preflight"})
+                named[path.name] = sorted(play["vars"]["preflight_roles"])
+    assert len(used) == 9 and named == used
 
 
 @pytest.mark.parametrize("role", ROLES)

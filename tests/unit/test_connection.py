@@ -120,7 +120,7 @@ def test_tls_is_asked_for_by_any_of_its_options(application):
 def test_the_password_is_taken_out_of_what_a_module_returns():
     module = Module(database_user="u", database_name="d", database_password="users")
     assert connection.resolve(module).password == "users"
-    assert module.params["database_password"] == connection.PASSWORD_SHOWN
+    assert module.params["database_password"] == connection.secrets.SHOWN
     assert module.no_log_values == set()
 
 

@@ -149,19 +149,3 @@ def test_what_other_schemas_refer_to_stays(laravel, schema):
     schema["referred_from_outside"] = [{"schema": "x", "table": "t", "name": "fk_t"}]
     result = decided(laravel, schema)
     assert result["verdict"] == "referred_from_outside" and "x.t (fk_t)" in result["found"]
-
-
-@pytest.mark.parametrize(
-    "more, words",
-    [
-        ({"confirm": 83}, "fresh_confirm is not text"),
-        ({"anyway": True}, "fresh_anyway is not text"),
-        ({"tables": "users"}, "fresh_tables takes a list"),
-        ({"tables": []}, "fresh_tables takes a list"),
-        ({"tables": ["users", 7]}, "fresh_tables takes a list"),
-        ({"seed": "maybe"}, "fresh_seed takes auto, true or false"),
-    ],
-)
-def test_variables_of_the_wrong_type_are_refused(laravel, more, words):
-    result = unfit(laravel, given(look=None, **more))
-    assert result and result["verdict"] == "bad_input" and words in result["found"]

@@ -11,7 +11,7 @@ import urllib.parse
 import artisan
 import laravel_info
 import pytest
-from ansible.module_utils.fix_fk import laravel
+from ansible.module_utils.fix_fk import laravel, secrets
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 SQL = 'alter table `t` add constraint `fk` foreign key (`a"b`) references `u` (`id`)'
@@ -158,16 +158,16 @@ PASSWORDS = ["it's", 'a"b $c', "back\\slash#", "%41&<é>", "p@ss:w/ord;", "plain
 )
 def test_password_is_taken_out_in_every_form(password, form):
     given = f"connect --password={form(password)} --host=h"
-    shown = laravel.redact(given, password)
+    shown = secrets.redact(given, password)
     assert form(password) not in shown
     assert shown.startswith("connect --password=") and shown.endswith(" --host=h")
     assert "***" in shown
 
 
 def test_short_password_does_not_damage_words():
-    assert laravel.redact("table users, mysql://u:us@h", "us") == "table users, mysql://u:***@h"
-    assert laravel.redact("nothing", "") == "nothing"
-    assert laravel.redact(None, "x") is None
+    assert secrets.redact("table users, mysql://u:us@h", "us") == "table users, mysql://u:***@h"
+    assert secrets.redact("nothing", "") == "nothing"
+    assert secrets.redact(None, "x") is None
 
 
 @pytest.mark.parametrize(
@@ -307,14 +307,13 @@ def test_questions_to_the_database_make_a_list_conditional():
             ),
             ("m", "down"): answer(exists=False, error="with secret1 in it"),
         },
-        "secret1",
     )
     assert result["m"] == {
         "up": ["drop table `a`", "(SELECT 1)"],
         "up_error": None,
         "up_conditional": ["up() asks the database: (SELECT 1)"],
         "down": [],
-        "down_error": "with *** in it",
+        "down_error": "with secret1 in it",
         "down_conditional": [],
         "down_exists": False,
         "source_strings": ["a"],

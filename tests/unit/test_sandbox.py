@@ -28,6 +28,7 @@ def test_password_has_every_odd_character_and_is_another_each_time():
     assert set(shared.ODD_CHARACTERS) <= set(password)
     assert password.isascii()
     assert password != shared.odd_password()
+    assert not any(mark in password for mark in ("{{", "{%", "{#"))
 
 
 def test_socket_stays_in_the_folder_while_the_path_fits():

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Checks the operator's variables before anything is done."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+
+import yaml
+from ansible.errors import AnsibleError, AnsibleValueOmittedError
+from ansible.plugins.action import ActionBase
+
+PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, PLUGINS)
+try:
+    from fix_fk import diagnosis, variables
+except ImportError as error:
+    # The filters say how to get it.
+    if error.name != "sqlglot":
+        raise
+    variables = None  # type: ignore[assignment]
+finally:
+    sys.path.pop(0)
+
+DOCUMENTATION = r"""
+name: check_variables
+author: fix_fk contributors
+short_description: Check the variables of roles before anything is done
+version_added: 0.1.0
+description:
+  - Evaluates every variable that the roles say they take (C(meta/argument_specs.yml)) and returns,
+    as RV(refusal), a diagnosis that names those with a value that they cannot have, or null. Works
+    on the controller alone. What is not given, or null, is no problem unless it is required.
+options:
+  roles:
+    description: Names of the roles that the playbook may come to use.
+    type: list
+    elements: str
+    required: true
+"""
+
+ROLES = os.path.join(os.path.dirname(PLUGINS), "roles")
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("roles",))
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        result.update(changed=False, refusal=None, wrong=[])
+        if variables is None:
+            return result
+        options = variables.merge([specs(role) for role in self._task.args["roles"]])
+        given = {name: task_vars[name] for name in options if name in task_vars}
+        problems = variables.problems(options, self.evaluated(given))
+        if problems:
+            result.update(
+                refusal=diagnosis.bad_input(". ".join(problems.values())), wrong=list(problems)
+            )
+        return result
+
+    def evaluated(self, given: dict) -> dict:
+        """Return the values that the templates come to, without what is omitted."""
+        values = {}
+        for name, raw in given.items():
+            try:
+                values[name] = self.value(raw)
+            except AnsibleValueOmittedError:
+                continue
+            except AnsibleError as error:
+                values[name] = self.unusable(raw, error)
+        return values
+
+    def value(self, raw):
+        """Return what a template comes to. Raises AnsibleError, also for one with a comment in it:
+        that has no use here, and a password would lose its middle without a word."""
+        value = plain(self._templar.template(raw))
+        pairs = [(raw, value)]
+        if isinstance(raw, dict):
+            pairs = [(part, value.get(key)) for key, part in raw.items()]
+        for before, after in pairs:
+            if isinstance(before, str) and "{#" in before and before != after:
+                raise AnsibleError("what stands between {# and #} would be left out")
+        return value
+
+    def unusable(self, raw, error: AnsibleError):
+        """Return why a value has none, and of a dictionary, at which key."""
+        for key, part in raw.items() if isinstance(raw, dict) else ():
+            try:
+                self.value(part)
+            except AnsibleError as inner:
+                return variables.Unusable(told(inner), str(key), is_whole(part))
+        return variables.Unusable(told(error), whole=is_whole(raw))
+
+
+def told(error: AnsibleError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def is_whole(raw) -> bool:
+    """Whether a value is one template, as of a vault's variable, and not a text with braces."""
+    text = str(raw).strip() if isinstance(raw, str) else ""
+    return text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1
+
+
+def plain(value):
+    """Return a value with all that is in it evaluated."""
+    if isinstance(value, dict):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+@functools.lru_cache(maxsize=None)
+def specs(role: str) -> dict:
+    """Return what a role says it takes."""
+    path = os.path.join(ROLES, role, "meta", "argument_specs.yml")
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
