@@ -74,6 +74,11 @@ options:
         removed in any case."
     type: bool
     default: false
+  ends_run:
+    description:
+      - Let go of the schema's lock afterwards, so that another O(run) can begin.
+    type: bool
+    default: false
   contents:
     description:
       - "With V(down): return the number of rows and a digest of every table, read after the
@@ -185,6 +190,10 @@ contents:
   returned: with O(contents=true), except in check mode
   type: dict
   sample: {users: {rows: 500, digest: 0f3a, columns: [email, id]}}
+run_ended:
+  description: Whether the schema's lock was let go.
+  returned: with O(ends_run=true), success, except in check mode
+  type: bool
 seconds:
   description: How long artisan ran.
   returned: success, and failure after artisan was run
@@ -198,6 +207,7 @@ import shlex
 import time
 from typing import Any
 
+from ansible.module_utils.fix_fk import one_run
 from ansible.module_utils.fix_fk.connection import (
     application_environment,
     connect,
@@ -206,6 +216,7 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     open_connection,
     resolve,
+    take_lock,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.ddl import blockers
@@ -245,6 +256,7 @@ def main():
             "migrations": {"type": "list", "elements": "str", "default": []},
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
+            "ends_run": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
             "lock_wait_timeout": {"type": "int", "default": 20},
             "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
@@ -255,6 +267,8 @@ def main():
     )
     task = Task(module)
     task.refuse_unfit_options()
+    # Maintenance mode, for one, can be lifted when the database does not answer.
+    take_lock(module, needed=task.about_migrations)
     {
         "down": task.down,
         "up": task.up,
@@ -295,6 +309,10 @@ class Task:
     @property
     def effect(self):
         return self.result["effect"]
+
+    @property
+    def about_migrations(self):
+        return self.given["command"].split(":")[0] in ("migrate", "db")
 
     # What every command does
 
@@ -398,6 +416,7 @@ class Task:
             arguments,
             given["timeout"],
             watch=self.waited_too_long if self.connection else None,
+            descriptors=one_run.descriptors(self.module),
         )
         if result["stopped"]:
             with database_errors(self.module, self.parameters, self.result):
@@ -469,6 +488,9 @@ class Task:
             self.connection.close()
         if self.given["look"] and not self.check_mode:
             self.result["schema"] = look(self.module, self.given["look"], self.result)
+        if self.given["ends_run"] and not self.check_mode:
+            one_run.release(self.module)
+            self.result["run_ended"] = True
         # Ansible takes any rc but 0 for a failure, and None is another one.
         if self.result["rc"] != 0:
             code = self.result.pop("rc")
@@ -875,7 +897,7 @@ class Task:
         command = self.given["command"]
         if not self.facts:
             self.ask()
-        migrations = command.split(":")[0] in ("migrate", "db")
+        migrations = self.about_migrations
         if migrations and not self.connection:
             self.look()
         force = ["--force"] if command in ("migrate", "migrate:rollback") else []

@@ -256,6 +256,7 @@ import platform
 from ansible.module_utils.fix_fk.connection import (
     application_environment,
     connected_module,
+    find_another_run,
     take_password,
 )
 from ansible.module_utils.fix_fk.laravel import (
@@ -320,6 +321,8 @@ def main():
         )
         differences = differ(facts, dotenv)
     result = {"laravel": present(facts, differences, busy, given)}
+    if can_look(result["laravel"]):
+        result["laravel"]["another_run"] = find_another_run(module)
     if given["look"]:
         result["schema"] = look(module, given["look"])
     elif given["look_whole"] and can_look(result["laravel"]):
@@ -361,6 +364,7 @@ def present(facts, differences, busy, given):
             for name, file in (facts["models"] or {}).items()
         },
         "busy": busy,
+        "another_run": None,
         "maintenance": maintenance_state(facts, facts["maintenance"]["down"]),
         "last_error": found,
         "checklist": checklist(facts["checklist"], given["route_pattern"]),

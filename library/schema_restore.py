@@ -205,6 +205,7 @@ from ansible.module_utils.fix_fk.load import (
     load,
     run_programs,
 )
+from ansible.module_utils.fix_fk.scratch import scratch_name, scratch_pattern
 from ansible.module_utils.fix_fk.server import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
@@ -219,7 +220,6 @@ CHUNK = 1024 * 1024
 LARGE = 10000
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
-NAME_LENGTH = 64
 # Rights that views, triggers, routines and events take, by what the manifest calls them.
 OBJECT_RIGHTS = {
     "views": ("CREATE VIEW",),
@@ -240,6 +240,7 @@ def main():
             "accept_different": {"type": "list", "elements": "str", "default": []},
             **LOCK_SPEC,
         },
+        writes=True,
         supports_check_mode=True,
     )
     # A session that ends takes the module with it; this way what it has begun is removed.
@@ -307,8 +308,8 @@ class Task:
         self.pymysql = load_pymysql(module)
         self.live = rows_of(connection, "SELECT DATABASE()")[0][0]
         mark = hashlib.sha256(f"{self.live}/{manifest['sha256']}".encode()).hexdigest()[:8]
-        self.scratch = scratch_name(self.live, f"__fix_fk_{mark}")
-        self.old = scratch_name(self.live, f"__fix_fk_{mark}_old")
+        self.scratch = scratch_name(self.live, f"_{mark}")
+        self.old = scratch_name(self.live, f"_{mark}_old")
         self.server = describe_server(connection, self.pymysql)
         self.same_version = self.server["version"] == manifest["server"]["version"]
         self.queries = []
@@ -500,12 +501,11 @@ class Task:
                     else f" Or empty the schema first and load the dump into it, without a scratch "
                     f"schema: -e restore_direct={self.live}"
                 )
-                pattern = f"{self.live}__fix_fk".replace("_", "\\_") + "%"
                 self.refuse(
                     f"the account lacks {', '.join(missing)} on the scratch schema {schema}, into "
                     "which it is loaded to be compared",
                     "let an administrator grant them: GRANT ALL PRIVILEGES ON "
-                    f"{quote_identifier(pattern)}.* TO the account. "
+                    f"{quote_identifier(scratch_pattern(self.live))}.* TO the account. "
                     f"Or name another account (database_user).{direct}",
                 )
 
@@ -962,11 +962,6 @@ class Task:
         programs, found = self.load_into(self.live)
         self.compare(self.live, found)
         self.finish(programs)
-
-
-def scratch_name(schema, suffix):
-    """Return the name of a scratch schema, at most 64 characters long."""
-    return schema[: NAME_LENGTH - len(suffix)] + suffix
 
 
 def file_digest(path):

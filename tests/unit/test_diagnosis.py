@@ -108,7 +108,11 @@ def schema():
         },
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "name": "gaspulco_lkbkanwil",
-        "rehearsal": {"schema": "gaspulco_lkbkanwil__fix_fk_rehearsal", "lacking": []},
+        "rehearsal": {
+            "schema": "gaspulco_lkbkanwil__fix_fk_1a2b_r1",
+            "pattern": "gaspulco\\_lkbkanwil\\_\\_fix\\_fk%",
+            "lacking": [],
+        },
         "tables": ["users", "skp_tahunan", "skp_tahunan_backup_v1", "migrations"],
         "details": {
             "users": table(["id"], True),
