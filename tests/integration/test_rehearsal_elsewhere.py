@@ -17,7 +17,7 @@ from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.sql import quote_table
 from playbook import play
 from sandbox import suite
-from test_rehearsal import FAILED, LATER, clone, schemas, state
+from test_rehearsal import FAILED, LATER, clones, state
 
 PASSWORD = 'it\'s "$odd" \\ #pass;word'
 
@@ -64,7 +64,7 @@ def nothing_left(sandbox, temporary):
     """Whether the rehearsal is over without a trace."""
     wait_until(lambda: not processes(temporary))
     assert not list(temporary.glob("fix_fk_rehearsal_*"))
-    return clone(sandbox) not in schemas(sandbox)
+    return not clones(sandbox)
 
 
 # --- embedded -----------------------------------------------------------------------------------

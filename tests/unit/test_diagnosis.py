@@ -828,7 +828,7 @@ def test_the_plan_begins_with_its_rehearsal(laravel, schema):
     "lacking, elsewhere, down, why",
     [
         ([{"account": "o'neill@%", "rights": ["CREATE"]}], [], [],
-         "GRANT ALL PRIVILEGES ON `gaspulco\\_lkbkanwil\\_\\_fix\\_fk\\_rehearsal`.* TO "
+         "GRANT ALL PRIVILEGES ON `gaspulco\\_lkbkanwil\\_\\_fix\\_fk%`.* TO "
          "`o'neill`@`%`"),
         ([], ["billing"], [], f"{REFACTOR} uses the database connection billing as well"),
         ([], [], ["drop table if exists `gaspulco_lkbkanwil`.`rhk_pimpinan`"],
