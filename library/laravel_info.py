@@ -223,6 +223,18 @@ laravel:
           migration: 2026_01_25_000000_total_refactor_skp_system,
           baseline: null,
         }
+    another_run:
+      description:
+        - Who else has the lock of the schema (see O(run)), C(said) in words, or null. C(run), C(host),
+          C(since) and C(idle) are null where the account may not see them.
+      type: dict
+      sample:
+        run: 20260130_081500_3f2a
+        host: app1
+        since: "2026-01-30T08:15:02Z"
+        idle: 30
+        connection: 42
+        said: run 20260130_081500_3f2a on host app1, since 2026-01-30 08:15:02 UTC
     last_error:
       description: The last SQLSTATE error in the application's log files, one that a migration
         caused before any other; null if there is none. C(message) is whole, with its SQL.

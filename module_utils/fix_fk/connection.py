@@ -194,7 +194,8 @@ def take_lock(module, needed=True):
             return
         if taken:
             one_run.hold(module, connection, again, name)
-            return
+            if one_run.is_held(module):
+                return
         holder = one_run.who(connection, name) or one_run.read_mark("", 0)
         connection.close()
     # Its socket may be out of reach, where each login has a network of its own.

@@ -181,7 +181,7 @@ def hold(module, connection, again, name):
     """Leave a holder behind that keeps this connection, which has the lock `name`.
 
     again: opens another connection to the same server. Where no process can be left behind, the
-    module has the lock itself, for as long as it works.
+    module has the lock itself, for as long as it works; then is_held() tells whether it has.
     """
     run = module.params["run"]
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -199,7 +199,7 @@ def hold(module, connection, again, name):
         try:
             os.setsid()
             if os.fork() == 0:
-                _Holder(listener, connection, again, name, told, run["idle"]).live()
+                _Holder(listener, connection, again, name, told, max(1, run["idle"])).live()
         finally:
             # Nothing of the module may run twice.
             os._exit(0)
@@ -208,7 +208,10 @@ def hold(module, connection, again, name):
     # The holder has it; to say goodbye would end it there, too.
     connection._force_close()
     del _parts[module]
-    join(module)
+    if not join(module):
+        connection = again()
+        if take(connection, name):
+            _parts[module] = connection
 
 
 class _Holder:
