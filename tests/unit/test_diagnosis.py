@@ -788,6 +788,14 @@ def test_an_artisan_that_is_still_running_is_waited_for(laravel):
     assert result["refused"] and result["verdict"] == "artisan_is_running"
 
 
+def test_another_run_is_waited_for(laravel):
+    laravel["busy"] = True
+    laravel["another_run"] = {"said": "run r2 on host app1", "idle": 30}
+    result = ground(laravel)
+    assert result["refused"] and result["verdict"] == "another_run"
+    assert "run r2 on host app1" in result["found"] and "within 30 s" in result["next"]
+
+
 def test_no_connection_is_refused(laravel):
     laravel["database_error"] = {"code": 1045, "message": "Access denied"}
     assert "1045" in ground(laravel)["found"]
