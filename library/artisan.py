@@ -93,6 +93,11 @@ options:
         removed in any case."
     type: bool
     default: false
+  ends_run:
+    description:
+      - Let go of the schema's lock afterwards, so that another O(run) can begin.
+    type: bool
+    default: false
   contents:
     description:
       - "With V(down): return the number of rows, a digest and the structure of every table, read
@@ -229,6 +234,10 @@ ids:
     changed: true
     queries: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 501"]
     undo: ["ALTER TABLE `skp_tahunan` AUTO_INCREMENT = 1"]
+run_ended:
+  description: Whether the schema's lock was let go.
+  returned: with O(ends_run=true), success, except in check mode
+  type: bool
 seconds:
   description: How long artisan ran.
   returned: success, and failure after artisan was run
@@ -242,6 +251,7 @@ import shlex
 import time
 from typing import Any
 
+from ansible.module_utils.fix_fk import one_run
 from ansible.module_utils.fix_fk.connection import (
     application_environment,
     connect,
@@ -250,6 +260,7 @@ from ansible.module_utils.fix_fk.connection import (
     load_pymysql,
     open_connection,
     resolve,
+    take_lock,
 )
 from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.ddl import WAITED, blockers, execute
@@ -306,6 +317,7 @@ def main():
             },
             "run_id": {"type": "str"},
             "only_own": {"type": "bool", "default": False},
+            "ends_run": {"type": "bool", "default": False},
             "contents": {"type": "bool", "default": False},
             "expected": {"type": "dict"},
             "lock_wait_timeout": {"type": "int", "default": 20},
@@ -317,6 +329,8 @@ def main():
     )
     task = Task(module)
     task.refuse_unfit_options()
+    # Maintenance mode, for one, can be lifted when the database does not answer.
+    take_lock(module, needed=task.about_migrations)
     {
         "down": task.down,
         "up": task.up,
@@ -358,6 +372,10 @@ class Task:
     @property
     def effect(self):
         return self.result["effect"]
+
+    @property
+    def about_migrations(self):
+        return self.given["command"].split(":")[0] in ("migrate", "db")
 
     # What every command does
 
@@ -463,6 +481,7 @@ class Task:
             arguments,
             given["timeout"],
             watch=self.waited_too_long if self.connection else None,
+            descriptors=one_run.descriptors(self.module),
         )
         if result["stopped"]:
             with database_errors(self.module, self.parameters, self.result):
@@ -542,6 +561,9 @@ class Task:
             self.connection.close()
         if self.given["look"] and not self.check_mode:
             self.result["schema"] = look(self.module, self.given["look"], self.result)
+        if self.given["ends_run"] and not self.check_mode:
+            one_run.release(self.module)
+            self.result["run_ended"] = True
         # Ansible takes any rc but 0 for a failure, and None is another one.
         if self.result["rc"] != 0:
             code = self.result.pop("rc")
@@ -1007,7 +1029,7 @@ class Task:
         command = self.given["command"]
         if not self.facts:
             self.ask()
-        migrations = command.split(":")[0] in ("migrate", "db")
+        migrations = self.about_migrations
         if migrations and not self.connection:
             self.look()
         force = ["--force"] if command in ("migrate", "migrate:rollback") else []

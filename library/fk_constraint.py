@@ -307,6 +307,7 @@ def main():
             leave_out_orphans={"type": "bool", "default": False},
             **LOCK_SPEC,
         ),
+        writes=True,
         supports_check_mode=True,
     )
     state, wanted = module.params["state"], module.params["constraints"]

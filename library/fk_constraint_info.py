@@ -246,11 +246,14 @@ schema:
           elements: str
     rehearsal:
       description:
-        - The C(schema) in which a plan would be rehearsed, and, as C(lacking), those of the
-          accounts (its own, artisan's) that may not make and use it, each as C(account) with the
-          C(rights) that it lacks.
+        - The C(schema) in which a plan would be rehearsed, the C(pattern) that a GRANT on all such
+          schemas names, and, as C(lacking), those of the accounts (its own, artisan's) that may not
+          make and use it, each as C(account) with the C(rights) that it lacks.
       type: dict
-      sample: {schema: gaspulco_lkbkanwil__fix_fk_rehearsal, lacking: []}
+      sample:
+        schema: gaspulco_lkbkanwil__fix_fk_1a2b_20260130_081500_3f2a
+        pattern: gaspulco\_lkbkanwil\_\_fix\_fk%
+        lacking: []
     application_account:
       description: With O(database_user), the same about the application's own account, which
         artisan has in any case; else null.

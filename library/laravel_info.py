@@ -241,6 +241,18 @@ laravel:
           expected: null,
           since: 1769760900.25,
         }
+    another_run:
+      description:
+        - Who else has the lock of the schema (see O(run)), C(said) in words, or null. C(run),
+          C(host), C(since) and C(idle) are null where the account may not see them.
+      type: dict
+      sample:
+        run: 20260130_081500_3f2a
+        host: app1
+        since: "2026-01-30T08:15:02Z"
+        idle: 30
+        connection: 42
+        said: run 20260130_081500_3f2a on host app1, since 2026-01-30 08:15:02 UTC
     last_error:
       description: The last error of a migration in the application's log files, or else the last
         SQLSTATE error in them; null if there is none. C(message) is whole, with its SQL. C(place)
@@ -276,6 +288,7 @@ import platform
 from ansible.module_utils.fix_fk.connection import (
     application_environment,
     connected_module,
+    find_another_run,
     take_password,
 )
 from ansible.module_utils.fix_fk.laravel import (
@@ -343,6 +356,8 @@ def main():
         differences = differ(facts, dotenv)
     hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))
     result = {"laravel": present(facts, differences, busy, given, hide)}
+    if can_look(result["laravel"]):
+        result["laravel"]["another_run"] = find_another_run(module)
     if given["look"]:
         result["schema"] = look(module, given["look"])
     elif given["look_whole"] and can_look(result["laravel"]):
@@ -383,6 +398,7 @@ def present(facts, differences, busy, given, hide):
             for name, file in (facts["models"] or {}).items()
         },
         "busy": busy,
+        "another_run": None,
         "maintenance": maintenance_state(facts, facts["maintenance"]["down"]),
         "last_error": found,
         "checklist": checklist(facts["checklist"], given["route_pattern"]),

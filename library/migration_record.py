@@ -83,6 +83,7 @@ undo:
   sample: ["DELETE FROM `migrations` WHERE migration = '2026_01_25_000000_x' AND batch = 2"]
 """
 
+from ansible.module_utils.fix_fk import one_run
 from ansible.module_utils.fix_fk.connection import (
     application_environment,
     connect,
@@ -107,6 +108,7 @@ def main():
             "batch": {"type": "int"},
         },
         needs_application=True,
+        writes=True,
         supports_check_mode=True,
     )
     given = module.params
@@ -182,6 +184,7 @@ class Records:
             given["laravel_php"],
             application_environment(self.module),
             ["migrate:install", *([f"--database={name}"] if name else [])],
+            descriptors=one_run.descriptors(self.module),
         )
         if not self.exists():
             self.fail(f"`php artisan migrate:install` made no table {self.name}: ", result)

@@ -163,6 +163,7 @@ def main():
             },
             **LOCK_SPEC,
         ),
+        writes=True,
         supports_check_mode=True,
     )
     waits = waits_of(module)

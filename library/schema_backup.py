@@ -246,6 +246,7 @@ def main():
             "first_of_run": {"type": "str"},
             "stall_timeout": {"type": "int", "default": 120},
         },
+        writes=True,
         supports_check_mode=True,
     )
     # A session that ends takes the module with it; this way what it has begun is removed.

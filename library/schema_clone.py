@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: schema_clone
 short_description: Clone a MySQL or MariaDB schema into a scratch schema
 description:
-  - Makes a schema C(SCHEMA__fix_fk_rehearsal) with the tables, views, triggers and routines of the
+  - Makes a schema C(SCHEMA__fix_fk_HHHH_RUN) with the tables, views, triggers and routines of the
     connection's schema and the rows of its migrations table, or drops that clone again. On the same
     server no row travels; to another one rows go in batches, byte for byte.
   - Events are never created in it, since they would run.
@@ -22,7 +22,10 @@ description:
     not do what is needed, nothing is made and RV(clone.refused) says why."
   - "Another server must be of the live one's kind and of its version (major and minor), must not be
     the live one, and no replica."
-  - A clone that an interrupted rehearsal left behind is dropped first.
+  - "The name of the clone has in it four digits that tell the live schema from others of that name,
+    and the O(run); where that would be too long, a digest of it."
+  - Clones that killed runs left behind are dropped first. With the lock of a O(run) it is certain
+    that none of these is at work.
 options:
   state:
     description: Make the clone, or drop it.
@@ -107,7 +110,7 @@ EXAMPLES = r"""
   schema_clone:
     laravel_path: /home/app/gaspul_api
     laravel_env_clone:
-      DB_DATABASE: gaspulco_lkbkanwil__fix_fk_rehearsal
+      DB_DATABASE: gaspulco_lkbkanwil__fix_fk_1a2b_20260130_081500_3f2a
   register: cloned
 
 - name: Drop the clone, and see that the schema is as it was
@@ -126,7 +129,7 @@ clone:
     schema:
       description: Name of the clone.
       type: str
-      sample: gaspulco_lkbkanwil__fix_fk_rehearsal
+      sample: gaspulco_lkbkanwil__fix_fk_1a2b_20260130_081500_3f2a
     server:
       description: The server that it is on, in words; empty on the same one.
       type: str
@@ -161,7 +164,7 @@ queries:
   returned: success
   type: list
   elements: str
-  sample: ["CREATE DATABASE `gaspulco_lkbkanwil__fix_fk_rehearsal`"]
+  sample: ["CREATE DATABASE `gaspulco_lkbkanwil__fix_fk_1a2b_20260130_081500_3f2a`"]
 """
 
 import contextlib
@@ -170,6 +173,7 @@ import json
 import os
 import time
 
+from ansible.module_utils.fix_fk import one_run
 from ansible.module_utils.fix_fk.backups import describe_objects, describe_structure
 from ansible.module_utils.fix_fk.connection import (
     ConnectionParameters,
@@ -187,8 +191,15 @@ from ansible.module_utils.fix_fk.elsewhere import Embedded, Other, Unfit, refuse
 from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.laravel import application
-from ansible.module_utils.fix_fk.scratch import clone_name, drop_schema, show_create
+from ansible.module_utils.fix_fk.schema import run_of
+from ansible.module_utils.fix_fk.scratch import (
+    clone_name,
+    drop_left_clones,
+    drop_schema,
+    show_create,
+)
 from ansible.module_utils.fix_fk.secrets import SHOWN
+from ansible.module_utils.fix_fk.server import describe_server
 from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
 from ansible.module_utils.fix_fk.structure import read_structure
 from ansible.module_utils.fix_fk.transfer import copy_table, prepare_reader, writing
@@ -230,6 +241,7 @@ def main():
             "laravel_env_clone": {"type": "dict", "default": {}},
             "expected": {"type": "str"},
         },
+        writes=True,
         supports_check_mode=True,
         required_if=[("server", "other", ("other",))],
     )
@@ -285,9 +297,10 @@ class Task:
         self.pymysql = load_pymysql(module)
         self.schema = rows_of(connection, "SELECT DATABASE()")[0][0]
         self.tables, self.views = list_tables(connection, self.schema)
+        self.server = describe_server(connection, self.pymysql)
         self.queries = []
         self.clone = {
-            "schema": clone_name(self.schema),
+            "schema": clone_name(self.schema, self.server, run_of(module)),
             "server": "",
             "connection": {},
             "refused": None,
@@ -469,6 +482,7 @@ class Task:
             (self.schema,),
         )[0]
         definitions = {} if level == "empty" else self.definitions()
+        self.clean_up()
         self.send(f"DROP DATABASE IF EXISTS {quote_identifier(clone)}")
         self.send(
             f"CREATE DATABASE {quote_identifier(clone)} CHARACTER SET {charset} COLLATE {collation}"
@@ -499,6 +513,17 @@ class Task:
             for name in list_versioned(self.connection, self.schema):
                 self.leave_out(f"the history of table {name}", "only present rows are copied")
             self.clone["contents"] = read_contents(self.there, clone, self.tables)
+
+    def clean_up(self):
+        """Drop the clones of killed runs, if it is certain that they are."""
+        if not one_run.is_held(self.module):
+            return
+        try:
+            dropped = drop_left_clones(self.there, self.schema, self.server, self.clone["schema"])
+        except self.pymysql.MySQLError as error:
+            self.module.warn(f"A clone that a killed run left stays there: {error.args[-1]}")
+        else:
+            self.queries += dropped
 
     def definitions(self):
         """Return {(kind, name): CREATE statement} of what the clone is to have."""

@@ -131,6 +131,7 @@ def main():
             tables={"type": "list", "elements": "str"},
             **LOCK_SPEC,
         ),
+        writes=True,
         supports_check_mode=True,
     )
     waits = waits_of(module)

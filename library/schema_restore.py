@@ -210,6 +210,7 @@ from ansible.module_utils.fix_fk.fence import ROUTINES, Astray, Fence
 from ansible.module_utils.fix_fk.flavour import end_of_time, version_number
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
 from ansible.module_utils.fix_fk.load import Inspection, ProgramError, load, run_programs
+from ansible.module_utils.fix_fk.scratch import scratch_name, scratch_pattern
 from ansible.module_utils.fix_fk.server import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
@@ -223,7 +224,6 @@ from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 LARGE = 10000
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
-NAME_LENGTH = 64
 # With one of these an account may set the time of rows where secure_timestamp is SUPER.
 SUPER = re.compile(r"GRANT [^`]*\b(?:SUPER|BINLOG REPLAY|ALL PRIVILEGES)\b[^`]* ON \*\.\* ")
 # Rights that views, triggers, routines and events take, by what the manifest calls them.
@@ -246,6 +246,7 @@ def main():
             "accept_different": {"type": "list", "elements": "str", "default": []},
             **LOCK_SPEC,
         },
+        writes=True,
         supports_check_mode=True,
     )
     # A session that ends takes the module with it; this way what it has begun is removed.
@@ -314,8 +315,8 @@ class Task:
         self.live = rows_of(connection, "SELECT DATABASE()")[0][0]
         self.fence = Fence(manifest["schema"], self.live)
         mark = hashlib.sha256(f"{self.live}/{manifest['sha256']}".encode()).hexdigest()[:8]
-        self.scratch = scratch_name(self.live, f"__fix_fk_{mark}")
-        self.old = scratch_name(self.live, f"__fix_fk_{mark}_old")
+        self.scratch = scratch_name(self.live, f"_{mark}")
+        self.old = scratch_name(self.live, f"_{mark}_old")
         self.server = describe_server(connection, self.pymysql)
         self.same_version = self.server["version"] == manifest["server"]["version"]
         self.queries = []
@@ -600,12 +601,11 @@ class Task:
                     else f" Or empty the schema first and load the dump into it, without a scratch "
                     f"schema: -e restore_direct={self.live}"
                 )
-                pattern = f"{self.live}__fix_fk".replace("_", "\\_") + "%"
                 self.refuse(
                     f"the account lacks {', '.join(missing)} on the scratch schema {schema}, into "
                     "which it is loaded to be compared",
                     "let an administrator grant them: GRANT ALL PRIVILEGES ON "
-                    f"{quote_identifier(pattern)}.* TO the account. "
+                    f"{quote_identifier(scratch_pattern(self.live))}.* TO the account. "
                     f"Or name another account (database_user).{direct}",
                 )
 
@@ -1078,9 +1078,6 @@ class Task:
         self.finish(programs)
 
 
-def scratch_name(schema, suffix):
-    """Return the name of a scratch schema, at most 64 characters long."""
-    return schema[: NAME_LENGTH - len(suffix)] + suffix
 
 
 if __name__ == "__main__":

@@ -15,14 +15,16 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
 import os
 import ssl
 import sys
+import time
 import weakref
 from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk import secrets
+from ansible.module_utils.fix_fk import one_run, secrets
 from ansible.module_utils.fix_fk.laravel import resolve_connection
 
 CONNECTION_SPEC: dict = {
@@ -42,6 +44,14 @@ CONNECTION_SPEC: dict = {
     "database_tls_key": {"type": "path"},
     "database_tls_verify": {"type": "bool"},
     "pymysql_archive": {"type": "str", "no_log": True},
+    "run": {
+        "type": "dict",
+        "options": {
+            "id": {"type": "str", "required": True},
+            "idle": {"type": "int", "default": 30},
+            "rehearses": {"type": "bool", "default": False},
+        },
+    },
 }
 
 # Without ANSI_QUOTES and NO_BACKSLASH_ESCAPES PyMySQL's escaping is right; without NO_ZERO_DATE
@@ -108,11 +118,12 @@ class ConnectionParameters:
         return bool(self.socket) or self.host in ("localhost", "::1") or self.host[:4] == "127."
 
 
-def connected_module(argument_spec, needs_application=False, **settings):
+def connected_module(argument_spec, needs_application=False, writes=False, **settings):
     """Return an AnsibleModule with the connection's options beside those of `argument_spec`.
 
     They can be given one by one, or all together as the dictionary `connection`, which is how
     the roles hand the same ones to every module. needs_application makes laravel_path required.
+    It is joined to its run, and one that `writes` does not begin while another run has the lock.
     """
     together = {
         name: {key: value for key, value in option.items() if key != "default"}
@@ -133,7 +144,98 @@ def connected_module(argument_spec, needs_application=False, **settings):
             msg="laravel_path is missing: the folder of the application, the one with artisan in "
             "it. Nothing was changed."
         )
+    if module.params["run"] and not module.check_mode:
+        one_run.join(module)
+        if writes:
+            take_lock(module)
     return module
+
+
+def take_lock(module, needed=True):
+    """See that the module's run has the lock of its schema; end the module when another one has.
+
+    Nothing to do without a run, in check mode, and in a rehearsal, which writes elsewhere. needed:
+    without a connection the module ends as well; otherwise it then goes on, with nothing locked.
+    """
+    run = module.params["run"]
+    if not run or module.check_mode or run["rehearses"] or one_run.is_held(module):
+        return
+    try:
+        parameters = _resolve(module)
+    except _Unresolved as problem:
+        if needed:
+            module.fail_json(msg=str(problem))
+        return
+    pymysql = load_pymysql(module)
+    again = functools.partial(
+        open_connection,
+        pymysql,
+        parameters,
+        database=None,
+        read_timeout=one_run.SILENCE,
+        write_timeout=one_run.SILENCE,
+    )
+    with database_errors(module, parameters):
+        try:
+            connection = again()
+        except (pymysql.MySQLError, OSError, RuntimeError):
+            if needed:
+                raise
+            return
+        name = lock_name(connection, parameters.database)
+        try:
+            taken = one_run.take(connection, name)
+        except pymysql.MySQLError as error:
+            module.warn(
+                f"The server at {parameters.where} lends no named lock ({error.args[-1]}), so that "
+                "nothing keeps two runs apart. See that there is one at a time."
+            )
+            return
+        if taken:
+            one_run.hold(module, connection, again, name)
+            if one_run.is_held(module):
+                return
+        holder = one_run.who(connection, name) or one_run.read_mark("", 0)
+        connection.close()
+    # Its socket may be out of reach, where each login has a network of its own.
+    if holder["run"] == run["id"]:
+        return
+    idle = f" If that was killed, it lets go within {holder['idle']} s." if holder["idle"] else ""
+    module.fail_json(
+        msg=f"Another run works on the schema {parameters.database}: {holder['said']}. Two at a "
+        f"time would undo each other's work, so this was not done.{idle}",
+        held_by=holder,
+    )
+
+
+def find_another_run(module):
+    """Return who has the lock of the schema, as one_run.who() does, if it is not the module's run.
+
+    None as well where the server does not answer. It is given time to notice that one was killed.
+    """
+    run = module.params["run"]
+    if not run or module.check_mode or one_run.is_held(module):
+        return None
+    parameters, pymysql = resolve(module), load_pymysql(module)
+    try:
+        with contextlib.closing(open_connection(pymysql, parameters, database=None)) as connection:
+            name = lock_name(connection, parameters.database)
+            until = time.monotonic() + one_run.WAIT
+            while True:
+                holder = one_run.who(connection, name)
+                if holder is None or holder["run"] == run["id"] or time.monotonic() > until:
+                    break
+                time.sleep(0.1)
+    except (pymysql.MySQLError, OSError, RuntimeError):
+        return None
+    return holder if holder and holder["run"] != run["id"] else None
+
+
+def lock_name(connection, schema):
+    """Return the name of the lock of a schema on the server of this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@lower_case_table_names")
+        return one_run.lock_name(schema, cursor.fetchone()[0] != 0)
 
 
 # By module run, the password and the environment that were given to it.
@@ -193,6 +295,17 @@ def resolve(module, as_application=False):
     as_application: without database_user and database_password, so the application's own account,
     which is artisan's in any case. Ends the module with a paragraph when something is missing.
     """
+    try:
+        return _resolve(module, as_application)
+    except _Unresolved as problem:
+        module.fail_json(msg=str(problem))
+
+
+class _Unresolved(Exception):
+    """Why it is not known what to connect with, in a paragraph."""
+
+
+def _resolve(module, as_application=False):
     given, password = module.params, take_password(module)
     if as_application:
         given, password = dict(given, database_user=None), None
@@ -207,8 +320,8 @@ def resolve(module, as_application=False):
             given["database_connection"],
         )
         if base["driver"] not in ("mysql", "mariadb"):
-            module.fail_json(
-                msg=f"The application in {given['laravel_path']} uses the database driver "
+            raise _Unresolved(
+                f"The application in {given['laravel_path']} uses the database driver "
                 f"'{base['driver']}'. Foreign key names collide like this only on MySQL and "
                 "MariaDB, and only these are supported. Nothing was changed. Name the right "
                 "connection with database_connection."
@@ -229,8 +342,8 @@ def resolve(module, as_application=False):
         name for name, value in (("database_user", user), ("database_name", database)) if not value
     ]
     if missing:
-        module.fail_json(
-            msg=f"It is not known which {' and which '.join(missing)} to connect with. Nothing was "
+        raise _Unresolved(
+            f"It is not known which {' and which '.join(missing)} to connect with. Nothing was "
             "changed. Give laravel_path, so that the application is asked, or give the values."
         )
 

@@ -844,7 +844,7 @@ def _ask(module, path, php, env, request, timeout):
             ],
             timeout,
             source=PROBE.replace("@REQUEST@", encoded),
-            descriptor=answer.fileno(),
+            descriptors=(answer.fileno(),),
         )
         answer.seek(0)
         # A line that PHP could not finish says nothing.
@@ -934,11 +934,14 @@ def _refusal(path, facts):
     return None
 
 
-def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT, watch=None):
+def run_artisan(
+    module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT, watch=None, descriptors=()
+):
     """Run `php artisan ARGUMENTS --no-interaction --no-ansi` in path, without a shell.
 
     One at a time: artisan inherits a lock, and has it for as long as it runs, even when the
-    module that started it was killed. Returns what run_php() returns.
+    module that started it was killed; so it does with `descriptors`. Returns what run_php()
+    returns.
     """
     arguments = ["artisan", *arguments, "--no-interaction", "--no-ansi"]
     try:
@@ -950,7 +953,10 @@ def run_artisan(module, path, php, env, arguments, timeout=ARTISAN_TIMEOUT, watc
             "(ps -ef | grep artisan shows it), and run this again."
         )
     try:
-        return run_php(module, path, php, env, arguments, timeout, descriptor=lock, watch=watch)
+        inherited = descriptors if lock is None else (lock, *descriptors)
+        return run_php(
+            module, path, php, env, arguments, timeout, descriptors=inherited, watch=watch
+        )
     finally:
         if lock is not None:
             os.close(lock)
@@ -988,10 +994,10 @@ def _lock(path, kind):
     return descriptor
 
 
-def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=None, watch=None):
+def run_php(module, path, php, env, arguments, timeout, source=None, descriptors=(), watch=None):
     """Run php in the folder path and return {rc, stdout, stderr, timed_out, stopped, seconds}.
 
-    env adds to the environment. source: a program for its standard input. descriptor: an open one
+    env adds to the environment. source: a program for its standard input. descriptors: open ones
     that it inherits. After timeout seconds it is ended with all it started; rc is then negative.
     So it is when watch, called about every second, returns a reason to, which is stopped then.
     """
@@ -1027,7 +1033,7 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptor=
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=() if descriptor is None else (descriptor,),
+            pass_fds=descriptors,
             start_new_session=True,
         )
         timed_out, stopped = False, None

@@ -109,16 +109,22 @@ def look(module, asked, kept=None):
                 "Nothing was changed. Correct the name, or leave this table out.",
                 **(kept or {}),
             )
-        schema["rehearsal"] = describe_rehearsal(connection, schema["name"], pymysql)
+        of_run = (schema["name"], schema["server"], run_of(module), pymysql)
+        schema["rehearsal"] = describe_rehearsal(connection, *of_run)
     schema["application_account"] = None
     if module.params["database_user"] and module.params["laravel_path"]:
         own = resolve(module, as_application=True)
         errors = database_errors(module, own, kept)
         with errors, open_connection(pymysql, own, **CONNECTING) as theirs:
             schema["application_account"] = describe_account(theirs, schema["name"], pymysql)
-            lacking = describe_rehearsal(theirs, schema["name"], pymysql)["lacking"]
+            lacking = describe_rehearsal(theirs, *of_run)["lacking"]
             schema["rehearsal"]["lacking"] += lacking
     return schema
+
+
+def run_of(module):
+    """Return the id of the run that the module is a part of, or None."""
+    return (module.params["run"] or {}).get("id")
 
 
 def look_if_small(module, limit):
@@ -136,7 +142,9 @@ def look_if_small(module, limit):
             if rows_of(connection, count, (parameters.database,))[0][0] > limit:
                 return None
             schema = describe_schema(connection, parameters.database, EVERYTHING, pymysql)
-            schema["rehearsal"] = describe_rehearsal(connection, schema["name"], pymysql)
+            schema["rehearsal"] = describe_rehearsal(
+                connection, schema["name"], schema["server"], run_of(module), pymysql
+            )
     except (pymysql.MySQLError, OSError, RuntimeError, ValueError):
         return None
     return dict(schema, application_account=None)

@@ -4,30 +4,76 @@ make them, and the definitions that they are made from."""
 
 from __future__ import annotations
 
+import hashlib
+
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
 from ansible.module_utils.fix_fk.server import describe_account
 from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
 
 NAME_LENGTH = 64
+MARK = "__fix_fk"
+# Letters that are kept free behind MARK: "_", eight and "_old" for a restore, "_", four, "_" and
+# seven for a clone.
+TAIL = 13
 
 
-def scratch_name(schema, suffix):
-    """Return the name of a scratch schema, at most 64 characters long."""
-    return schema[: NAME_LENGTH - len(suffix)] + suffix
+def scratch_name(schema, tail):
+    """Return the name of a scratch schema; tail: at most TAIL letters if it must not be cut."""
+    return _begin(schema) + tail
 
 
-def clone_name(schema):
-    """Return the name of the schema in which a rehearsal takes place."""
-    return scratch_name(schema, "__fix_fk_rehearsal")
+def scratch_pattern(schema):
+    """Return what a GRANT has to name, unquoted, to cover all scratch schemas of a schema."""
+    return _begin(schema).replace("_", "\\_").replace("%", "\\%") + "%"
 
 
-def describe_rehearsal(connection, schema, pymysql):
-    """Return {schema, lacking: [{account, rights}]}: may this account make and use a clone?"""
-    clone = clone_name(schema)
+def _begin(schema):
+    return schema[: NAME_LENGTH - len(MARK) - TAIL] + MARK
+
+
+def clone_prefix(schema, server):
+    """Return what the names of a schema's clones begin with, those of every run.
+
+    server: what describe_server() returns of the live one. Another schema has another prefix, also
+    when both names are cut to the same letters, and so has one of that name on another server,
+    whose clones may be on the same server for rehearsals.
+    """
+    known = schema.lower() if server["lower_case_table_names"] else schema
+    digest = hashlib.sha256(f"{server['id']}/{known}".encode()).hexdigest()
+    return f"{_begin(known)}_{digest[:4]}_"
+
+
+def clone_name(schema, server, run):
+    """Return the name of the schema in which a run (its id, or None) rehearses."""
+    run = run or "rehearsal"
+    prefix = clone_prefix(schema, server)
+    if len(prefix) + len(run) <= NAME_LENGTH:
+        return prefix + run
+    return prefix + hashlib.sha256(run.encode("utf-8")).hexdigest()[:7]
+
+
+def drop_left_clones(connection, schema, server, own):
+    """Drop the clones that killed runs left, and return the statements; own: this run's.
+
+    Only for who has the schema's lock: then no other run is alive.
+    """
+    prefix = clone_prefix(schema, server)
+    names = [name for (name,) in rows_of(connection, "SHOW DATABASES")]
+    left = [name for name in names if name.startswith(prefix) and name != own]
+    return [drop_schema(connection, name) for name in left]
+
+
+def describe_rehearsal(connection, schema, server, run, pymysql):
+    """Return {schema, pattern, lacking: [{account, rights}]}: may this account make a clone?
+
+    pattern: what a GRANT has to name, unquoted.
+    """
+    clone = clone_name(schema, server, run)
     account = describe_account(connection, clone, pymysql)
     missing = account["missing_rights"]
     return {
         "schema": clone,
+        "pattern": scratch_pattern(schema),
         "lacking": [{"account": account["name"], "rights": missing}] if missing else [],
     }
 

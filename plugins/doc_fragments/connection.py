@@ -9,8 +9,8 @@ class ModuleDocFragment:
 options:
   connection:
     description:
-      - Any of O(laravel_path), O(laravel_php), O(laravel_env), O(pymysql_archive) and the options
-        that begin with C(database_), together as one dictionary. One given by itself wins.
+      - Any of O(laravel_path), O(laravel_php), O(laravel_env), O(run), O(pymysql_archive) and the
+        options that begin with C(database_), together as one dictionary. One given by itself wins.
     type: dict
   laravel_path:
     description:
@@ -81,6 +81,27 @@ options:
       - Without any O(database_tls_ca) option the connection is encrypted only if the application's
         is, or if a server on this machine demands it.
     type: bool
+  run:
+    description:
+      - The run that this call is a part of. There is one at a time for each schema. The first call
+        that writes takes a named lock on the server (C(GET_LOCK)), which a process on this host
+        then keeps for the calls that follow. While another run has the lock, a call that writes
+        fails and changes nothing; C(held_by) in its result says who has it.
+      - Without it, and in check mode, nothing is locked.
+    type: dict
+    suboptions:
+      id:
+        description: Name of the run.
+        type: str
+        required: true
+      idle:
+        description: Seconds without a call of the run after which the lock is let go.
+        type: int
+        default: 30
+      rehearses:
+        description: Whether the call works on a clone, so that it needs no lock.
+        type: bool
+        default: false
   pymysql_archive:
     description:
       - PyMySQL as a zip file in base64, for targets whose Python lacks it. The roles of this

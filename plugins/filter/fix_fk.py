@@ -187,6 +187,11 @@ def database_changed(results: dict) -> bool:
     return report.database_changed(results)
 
 
+def wrote(results: dict, others: list) -> bool:
+    """Tell whether the run may have the lock of its schema."""
+    return report.wrote(results, others)
+
+
 def rendering(laravel: dict, inputs: dict, given: dict) -> dict:
     """Return what the template of the fix migration is filled with, or why it cannot be."""
     return permanent_fix.rendering(laravel, facts.inputs(inputs), given)
@@ -310,6 +315,7 @@ FILTERS = {
     "fix_fk_way_out": way_out,
     "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,
+    "fix_fk_wrote": wrote,
     "fix_fk_rendering": rendering,
     "fix_fk_permanent_fix": permanent,
     "fix_fk_after_pull": after_pull,

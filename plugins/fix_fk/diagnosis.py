@@ -108,6 +108,17 @@ def ground(laravel_facts: dict) -> dict | None:
             next=f"If .env is right: {artisan} config:cache (or config:clear). If the cache is "
             "right, correct .env. Then run this again.",
         ).as_dict()
+    other = laravel_facts.get("another_run")
+    if other:
+        killed = f" If it was killed, it lets go within {other['idle']} s." if other["idle"] else ""
+        return Diagnosis(
+            "another_run",
+            f"Another run works on the schema {connection['database']}: {other['said']}. Two at a "
+            "time would undo each other's work.",
+            refused=True,
+            not_changed=NOT_CHANGED,
+            next=f"Wait until it has ended, then run this again.{killed}",
+        ).as_dict()
     if laravel_facts.get("busy"):
         return Diagnosis(
             "artisan_is_running",
@@ -848,7 +859,7 @@ class _Case:
                 for account in clone["lacking"]
             )
             accounts = ", ".join(self._account(a["account"]) for a in clone["lacking"])
-            pattern = plan.quote(clone["schema"].replace("_", "\\_"))
+            pattern = plan.quote(clone["pattern"])
             return (
                 f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
                 f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}. "

@@ -133,7 +133,17 @@ def _ok(run: dict, outcome: str) -> bool:
 
 
 def _ran(result: dict | None) -> bool:
-    return bool(result and not result.get("skipped"))
+    """Tell whether a step was begun; one that another run kept out was not."""
+    return bool(result and not result.get("skipped") and "held_by" not in result)
+
+
+def wrote(results: dict, others: list[dict]) -> bool:
+    """Tell whether any module that writes was begun, so that the run had the schema's lock.
+
+    others: results of modules that are no step of the plan. What became of a rehearsal is none.
+    """
+    steps = [result for name, result in results.items() if name != "rehearse"]
+    return any(_ran(result) for result in [*steps, *others])
 
 
 def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
@@ -362,4 +372,6 @@ def _advice(told: str, command: str) -> str:
         )
     if told.startswith("Validation of arguments failed"):
         return f"Correct the variables of this host in the inventory, {again}"
+    if told.startswith("Another run works on"):
+        return f"Wait until it has ended, {again}"
     return f"Once the cause is gone, {again[5:]}"

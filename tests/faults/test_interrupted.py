@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -98,17 +99,23 @@ def test_killed_after(step, broken, tmp_path):
     finishes(broken)
 
 
+def clones(sandbox):
+    return [name for (name,) in sandbox.sql("SHOW DATABASES") if "__fix_fk" in name]
+
+
 def test_killed_during_the_rehearsal(broken, tmp_path):
     """The steps are on the clone: the schema is as it was, and the next run drops the clone."""
     before = rows(broken)
     with Killed(broken, tmp_path, rehearsal_level="structure") as run:
         run.until_done("Rollback | Undo exactly the failed migration")
     assert rows(broken) == before
-    clone = (f"{broken.database}__fix_fk_rehearsal",)
-    assert clone in broken.sql("SHOW DATABASES") and not is_down(broken)
+    # It has the run's name, so that no other run can take it for its own.
+    (clone,) = clones(broken)
+    assert re.search(r"__fix_fk_[0-9a-f]{4}_\d{8}_\d{6}_[0-9a-f]{4}$", clone), clone
+    assert not is_down(broken)
     run = play(broken, rehearsal_level="structure")
     assert run.rc == 0, run.screen
-    assert clone not in broken.sql("SHOW DATABASES")
+    assert not clones(broken)
 
 
 def test_killed_during_the_backup(broken, tmp_path):

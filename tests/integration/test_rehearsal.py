@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import pymysql
 import pytest
+from ansible.module_utils.fix_fk.scratch import clone_name
+from ansible.module_utils.fix_fk.server import describe_server
 from playbook import play
 from release import (
     BACKUP,
@@ -33,12 +37,9 @@ def later(broken):
     return broken
 
 
-def clone(sandbox):
-    return f"{sandbox.database}__fix_fk_rehearsal"
-
-
-def schemas(sandbox):
-    return [row[0] for row in sandbox.sql("SHOW DATABASES")]
+def clones(sandbox):
+    names = [row[0] for row in sandbox.sql("SHOW DATABASES")]
+    return [name for name in names if name.startswith(f"{sandbox.database}__fix_fk")]
 
 
 def state(sandbox):
@@ -61,7 +62,7 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     assert run.screen.count("expect about") == 2 and window in run.page
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert "trigger sendiri: it names the schema" in run.screen and "catat" not in run.screen
-    assert clone(broken) not in schemas(broken)
+    assert not clones(broken)
     assert broken.recorded()[-2] == FAILED
 
 
@@ -72,7 +73,7 @@ def test_a_plan_that_fails_on_the_clone_is_not_carried_out(later, level, outcome
     run = play(later, rehearsal_level=level)
     assert run.rc == 2
     assert run.report["outcome"] == outcome, run.screen
-    assert clone(later) not in schemas(later)
+    assert not clones(later)
     if outcome == "refused":
         assert "users has rows" in run.message() and "Nothing was changed" in run.message()
         assert state(later) == before
@@ -100,7 +101,7 @@ def test_a_way_that_does_not_hold_on_the_clone_gives_place_to_the_next(kept, lev
     assert "tried on a clone" in ways["down"]["reason"] and said in ways["down"]["reason"]
     assert "Changed by this" not in ways["down"]["reason"] and "#0 " not in run.screen
     assert kept.sql(f"SELECT * FROM {BACKUP} ORDER BY id") == rows
-    assert kept.recorded()[-1] == OURS and clone(kept) not in schemas(kept)
+    assert kept.recorded()[-1] == OURS and not clones(kept)
     assert run.report["steps"][0]["state"] == "passed"
 
 
@@ -111,7 +112,7 @@ def test_a_way_that_is_asked_for_gives_place_to_none(kept):
     run = play(kept, rehearsal_level="structure", rollback_strategy="down")
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert "not here" in run.message() and "Nothing was changed" in run.message()
-    assert state(kept) == before and clone(kept) not in schemas(kept)
+    assert state(kept) == before and not clones(kept)
 
 
 # --- the other options ----------------------------------------------------------------------
@@ -129,7 +130,7 @@ def test_option_2_is_rehearsed(kept, level):
     assert run.rc == 0, run.screen
     assert "REHEARSED" in run.screen and run.report["steps"][0]["id"] == "rehearse"
     assert run.report["outcome"] == "skipped" and kept.recorded()[-2:] == [OURS, LAST]
-    assert clone(kept) not in schemas(kept)
+    assert not clones(kept)
 
 
 def test_option_2_that_fails_on_the_clone_is_not_carried_out(kept):
@@ -140,7 +141,7 @@ def test_option_2_that_fails_on_the_clone_is_not_carried_out(kept):
     run = play(kept, "playbooks/option_2_skip.yml", rehearsal_level="structure", **ACCEPTED)
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert LAST in run.message() and "Nothing was changed" in run.message()
-    assert state(kept) == before and clone(kept) not in schemas(kept)
+    assert state(kept) == before and not clones(kept)
 
 
 def test_what_rows_stand_in_the_way_of_on_the_clone_is_tried_on_the_schema_all_the_same(kept):
@@ -179,7 +180,7 @@ def test_option_3_is_rehearsed_seeder_and_all(buildable):
     assert run.rc == 0, run.screen
     assert "REHEARSED" in run.screen and "its proof take" in run.screen
     assert run.report["steps"][0]["state"] == "passed" and run.report["outcome"] == "rebuilt"
-    assert clone(buildable) not in schemas(buildable)
+    assert not clones(buildable)
 
 
 @pytest.mark.parametrize("what", ["migration", "seeder"])
@@ -199,7 +200,7 @@ def test_option_3_that_fails_on_the_clone_loses_nothing(buildable, what):
         assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
         assert "not on empty" in run.message() and "Nothing was changed" in run.message()
         assert "restore.yml" not in run.message()
-        assert state(buildable) == before and clone(buildable) not in schemas(buildable)
+        assert state(buildable) == before and not clones(buildable)
     finally:
         seeder.write_text(text, encoding="utf-8")
 
@@ -229,15 +230,21 @@ def test_without_a_replay_what_was_read_counts(broken):
     assert run.report["outcome"] == "repaired_rows_aside"
     notes = " ".join(run.report["diagnosis"]["notes"])
     assert f"that ended at {path.stem}: old" in notes and "are read counts" in notes
-    assert clone(broken) not in schemas(broken)
+    assert not clones(broken)
 
 
 def test_a_rehearsal_that_was_killed_leaves_nothing_that_matters(broken):
-    broken.sql(f"CREATE DATABASE {clone(broken)}")
-    broken.sql(f"CREATE TABLE {clone(broken)}.users (id INT)")
+    with contextlib.closing(broken.server.connect()) as connection:
+        server = describe_server(connection, pymysql)
+    left = clone_name(broken.database, server, "20260101_000000_abcd")
+    # What a restore has put aside, and the clone of another server's schema of that name.
+    others = [f"{broken.database}__fix_fk_{tail}" for tail in ("0123abcd_old", "zzzz_rehearsal")]
+    for name in (left, *others):
+        broken.sql(f"CREATE DATABASE {name}")
+        broken.sql(f"CREATE TABLE {name}.users (id INT)")
     run = play(broken, rehearsal_level="structure")
     assert run.rc == 0, run.screen
-    assert clone(broken) not in schemas(broken)
+    assert f"{broken.database}__fix_fk" in left and clones(broken) == others
 
 
 def test_a_hard_coded_schema_cannot_be_rehearsed(broken):
@@ -282,7 +289,7 @@ def test_check_makes_no_clone(broken):
     assert run.rc == 0, run.screen
     assert run.reports == {}
     assert "Rehearse on a clone" in run.screen and "CREATE DATABASE" in run.screen
-    assert state(broken) == before and clone(broken) not in schemas(broken)
+    assert state(broken) == before and not clones(broken)
 
 
 # --- the replay -------------------------------------------------------------------------------
@@ -320,7 +327,7 @@ def test_a_replay_tells_what_the_statements_do_not(unreadable, server):
     assert run.report["outcome"] == "repaired_rows_aside"
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert sandbox.rows(BACKUP) == 500 and sandbox.rows("skp_tahunan") == 0
-    assert clone(sandbox) not in schemas(sandbox)
+    assert not clones(sandbox)
 
 
 def test_a_history_that_no_longer_runs_says_where(unreadable):
@@ -339,4 +346,4 @@ def test_a_history_that_no_longer_runs_says_where(unreadable):
     run = play(sandbox, rehearsal_level="structure")
     assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "holder_not_identified"
     assert f"that ended at {path.stem}" in run.message() and ": stop" in run.message(), run.screen
-    assert state(sandbox) == before and clone(sandbox) not in schemas(sandbox)
+    assert state(sandbox) == before and not clones(sandbox)

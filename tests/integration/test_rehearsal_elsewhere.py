@@ -18,7 +18,7 @@ from ansible.module_utils.fix_fk.sql import quote_table
 from passwords import ALL
 from playbook import Unsafe, play
 from sandbox import ON_MARIADB, suite
-from test_rehearsal import FAILED, LATER, clone, schemas, state
+from test_rehearsal import FAILED, LATER, clones, state
 
 PASSWORD = ALL
 
@@ -65,7 +65,7 @@ def nothing_left(sandbox, temporary):
     """Whether the rehearsal is over without a trace."""
     wait_until(lambda: not processes(temporary))
     assert not list(temporary.glob("fix_fk_rehearsal_*"))
-    return clone(sandbox) not in schemas(sandbox)
+    return not clones(sandbox)
 
 
 # --- embedded -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import trustme
 from ansible.module_utils.fix_fk import embedded
 from playbook import play
 from sandbox import Sandbox, suite
-from test_rehearsal import FAILED, clone, schemas, state
+from test_rehearsal import FAILED, clones, state
 
 PASSWORD = "pass;word"
 
@@ -62,7 +62,7 @@ def test_the_incident_is_rehearsed_and_repaired(encrypted):
     run = play(encrypted, rehearsal_level="full", rehearsal_required=True)
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired_rows_aside" and encrypted.recorded()[-2] == FAILED
-    assert clone(encrypted) not in schemas(encrypted)
+    assert not clones(encrypted)
     backup = run.report["backup"]["id"]
     run = play(encrypted, "playbooks/restore.yml", restore_backup=backup)
     assert run.rc == 0 and run.report["outcome"] == "restored", run.screen

@@ -117,7 +117,11 @@ def schema():
         },
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "name": "gaspulco_lkbkanwil",
-        "rehearsal": {"schema": "gaspulco_lkbkanwil__fix_fk_rehearsal", "lacking": []},
+        "rehearsal": {
+            "schema": "gaspulco_lkbkanwil__fix_fk_1a2b_r1",
+            "pattern": "gaspulco\\_lkbkanwil\\_\\_fix\\_fk%",
+            "lacking": [],
+        },
         "tables": ["users", "skp_tahunan", "skp_tahunan_backup_v1", "migrations"],
         "details": {
             "users": table(["id"], True),
@@ -768,6 +772,14 @@ def test_an_artisan_that_is_still_running_is_waited_for(laravel):
     assert result["refused"] and result["verdict"] == "artisan_is_running"
 
 
+def test_another_run_is_waited_for(laravel):
+    laravel["busy"] = True
+    laravel["another_run"] = {"said": "run r2 on host app1", "idle": 30}
+    result = ground(laravel)
+    assert result["refused"] and result["verdict"] == "another_run"
+    assert "run r2 on host app1" in result["found"] and "within 30 s" in result["next"]
+
+
 def test_no_connection_is_refused(laravel):
     laravel["database_error"] = {"code": 1045, "message": "Access denied"}
     assert "1045" in ground(laravel)["found"]
@@ -808,7 +820,7 @@ def test_the_plan_begins_with_its_rehearsal(laravel, schema):
     "lacking, elsewhere, down, why",
     [
         ([{"account": "o'neill@%", "rights": ["CREATE"]}], [], [],
-         "GRANT ALL PRIVILEGES ON `gaspulco\\_lkbkanwil\\_\\_fix\\_fk\\_rehearsal`.* TO "
+         "GRANT ALL PRIVILEGES ON `gaspulco\\_lkbkanwil\\_\\_fix\\_fk%`.* TO "
          "`o'neill`@`%`"),
         ([], ["billing"], [], f"{REFACTOR} uses the database connection billing as well"),
         ([], [], ["drop table if exists `gaspulco_lkbkanwil`.`rhk_pimpinan`"],

@@ -52,7 +52,11 @@ def schema():
         "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
         "constraints": [],
         "referred_from_outside": None,
-        "rehearsal": {"schema": "kantor__fix_fk_rehearsal", "lacking": []},
+        "rehearsal": {
+            "schema": "kantor__fix_fk_1a2b_r1",
+            "pattern": "kantor\\_\\_fix\\_fk%",
+            "lacking": [],
+        },
     }
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.report import as_typed, build, database_changed
+from fix_fk.report import as_typed, build, database_changed, wrote
 
 STEP = {"id": "backup", "title": "Back the schema up"}
 
@@ -64,6 +64,26 @@ def test_a_run_that_did_nothing_tells_how_it_found_the_application():
 def test_what_stops_in_a_step_is_a_failure():
     data = report("No room.", {"backup": {"failed": True, "changed": False}})
     assert data["outcome"] == "failed" and "Nothing was changed." in data["summary"]
+
+
+def test_what_another_run_kept_out_was_not_begun():
+    kept_out = {"failed": True, "held_by": {"run": "r2"}}
+    told = "Another run works on the schema app: run r2. So this was not done."
+    data = report(told, {"backup": kept_out})
+    assert data["outcome"] == "refused" and data["steps"][0]["state"] == "not reached"
+    assert data["summary"].endswith(
+        "Nothing was changed. Next: Wait until it has ended, then run it again: ansible-playbook "
+        "playbooks/again.yml -i production"
+    )
+    begun = {"backup": {"changed": True}, "remigrate": kept_out}
+    assert report(told, begun)["outcome"] == "failed"
+
+
+def test_a_run_may_have_the_lock_when_it_has_begun_to_write():
+    kept_out, done = {"failed": True, "held_by": {}}, {"changed": True}
+    assert not wrote({"rehearse": {"failed": True}, "backup": {}, "fk_drop": kept_out}, [kept_out])
+    assert wrote({"backup": done}, []) and wrote({"backup": {"failed": True}}, [])
+    assert wrote({}, [done])
 
 
 @pytest.mark.parametrize(
