@@ -1078,7 +1078,5 @@ class Task:
         self.finish(programs)
 
 
-
-
 if __name__ == "__main__":
     main()
