@@ -321,7 +321,7 @@ def test_a_job_chooses_what_fails_it(kept, fail_on, code):
     run = looks(kept, diagnose_fail_on=fail_on)
     assert run.rc == code, run.screen
     if code == 2:
-        assert "diagnose_fail_on has 'all'; it takes may_fail, will_fail" in run.message()
+        assert "diagnose_fail_on has 'all'; it takes rows_aside, may_fail" in run.message()
     else:
         assert "will fail with error 1050" in run.screen
 
