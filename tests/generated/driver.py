@@ -61,6 +61,7 @@ class Run:
         }
         self.calls: list[tuple[str, dict]] = []
         self.before: dict = {}
+        self.structure: dict = {}
 
     def call(self, module: str, **arguments) -> dict:
         result = run_module(module, connection=self.connection, **arguments)
@@ -169,9 +170,10 @@ class Run:
             contents=True,
             run_id=RUN_ID,
             migration=given["migration"],
+            expected=filters.noted(self.result["expected"], self.inputs),
             look=filters.wanted(self.laravel, self.inputs),
         )
-        self.before = entered["contents"]
+        self.before, self.structure = entered["contents"], entered["structure"]
         again = filters.diagnose(self.laravel, entered["schema"], self.inputs)
         assert filters.same_plan(self.result, again), again
 
@@ -199,6 +201,7 @@ class Run:
             found["laravel"],
             found["schema"],
             self.before,
+            self.structure,
             [],
             self.inputs,
         )
