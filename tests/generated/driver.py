@@ -78,7 +78,7 @@ class Run:
         if self.result:
             return
         wanted = filters.wanted(self.laravel, self.inputs)
-        found = filters.narrow(known["schema"], wanted)
+        found = self.counted(self.laravel, filters.narrow(known["schema"], wanted))
         self.result = filters.diagnose(self.laravel, found, self.inputs)
         if self.laravel["migrations"]["pending"] and not self.result["migration"]:
             self.foresee(found)
@@ -89,6 +89,14 @@ class Run:
         for step in self.result["steps"]:
             outcome.checks += self.carry_out(step["id"], step["arguments"]) or []
         return outcome
+
+    def counted(self, laravel: dict, found: dict) -> dict:
+        """Return the schema's facts with the rows counted that may be aside."""
+        asked = filters.aside_questions(laravel, found)
+        if not asked:
+            return found
+        called = self.call("fk_constraint_info", tables=[], counts=asked)
+        return {**found, "aside_counts": called["schema"]["counts"]}
 
     def foresee(self, found: dict) -> None:
         """Look ahead when nothing has failed, as roles/diagnose/tasks/foresee.yml does."""
@@ -149,12 +157,17 @@ class Run:
                 retries=RETRIES,
             )
         elif step == "remigrate":
+            ids = [one["arguments"] for one in self.result["steps"] if one["id"] == "ids"]
             self.call(
                 "artisan",
                 command="migrate",
                 migrations=given["migrations"],
+                ids_above=ids[0]["pairs"] if ids else [],
                 lock_wait_timeout=MIGRATE_WAIT,
             )
+        elif step == "ids":
+            # Done by the call before.
+            return None
         elif step == "verify":
             return self.verify()
         elif step == "leave_maintenance":
@@ -189,17 +202,19 @@ class Run:
                 "names": [key["name"] for key in keys],
                 "tables": [key["table"] for key in keys]
                 + [name["holder"] for name in names]
-                + [name["wanted_by"] for name in names],
+                + [name["wanted_by"] for name in names]
+                + filters.aside_tables(self.laravel),
                 "expected": keys,
                 "contents": True,
                 "contents_columns": filters.columns(self.before, expected),
             },
         )
+        now = {**self.laravel, "migrations": found["laravel"]["migrations"]}
         return filters.verify(
             expected,
             self.laravel,
             found["laravel"],
-            found["schema"],
+            self.counted(now, found["schema"]),
             self.before,
             self.structure,
             [],
