@@ -74,7 +74,7 @@ class Run:
         """Ask the application and the server, and come to `result`."""
         known = self.call("laravel_info", statements="all", look_whole=100)
         self.laravel = known["laravel"]
-        self.result = filters.ground(self.laravel, self.inputs)
+        self.result = filters.ground(self.laravel)
         if self.result:
             return
         wanted = filters.wanted(self.laravel, self.inputs)
