@@ -225,8 +225,8 @@ laravel:
         }
     another_run:
       description:
-        - Who else has the lock of the schema (see O(run)), C(said) in words, or null. C(run), C(host),
-          C(since) and C(idle) are null where the account may not see them.
+        - Who else has the lock of the schema (see O(run)), C(said) in words, or null. C(run),
+          C(host), C(since) and C(idle) are null where the account may not see them.
       type: dict
       sample:
         run: 20260130_081500_3f2a
