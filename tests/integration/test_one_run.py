@@ -146,7 +146,7 @@ def test_of_two_that_begin_at_once_one_repairs(broken):
 
 
 def test_a_killed_controller_keeps_others_out_for_a_while(broken, tmp_path):
-    with Killed(broken, tmp_path, run_idle=8) as first:
+    with Killed(broken, tmp_path, preflight_run_idle=8) as first:
         first.until_done("Drop | Free the constraint names")
         # All but the holder, which may not die of it.
         for pid in {*first.processes(), first.process.pid} - {*holders(first.mark)}:
