@@ -17,6 +17,8 @@ from ansible.module_utils.fix_fk import one_run
 from killed import Killed, is_down, until
 from playbook import play
 
+# Seconds that a run may take; the machine may be busy.
+PATIENCE = 180
 LATER = "2026_01_27_000000_later"
 # The test's turn, while it has this lock.
 WAIT = "DB::select(\"SELECT GET_LOCK('fix_fk_test', 60)\");"
@@ -94,12 +96,12 @@ def test_a_second_run_is_refused_until_the_first_has_ended(broken, tmp_path):
                 began = time.monotonic()
                 second = play(broken, **given)
                 # It takes three; the machine may be busy.
-                assert time.monotonic() - began < 15
+                assert time.monotonic() - began < 60
                 said = refused(second)
                 assert holder["said"] in said and "it lets go within 30 s" in said
                 assert second.report["diagnosis"]["verdict"] == "another_run"
             assert state(broken) == before and is_down(broken)
-        assert first.process.wait(60) == 0, first.said()
+        assert first.process.wait(PATIENCE) == 0, first.said()
         assert f"REPAIRED   app   run {holder['run']}" in first.said()
         assert not holders(first.mark)
     assert is_free(broken) and not is_down(broken)
@@ -115,8 +117,8 @@ def test_one_that_comes_between_the_look_and_the_first_step(level, broken, tmp_p
     with contextlib.closing(broken.server.connect()) as connection:
         with Killed(broken, tmp_path, rehearsal_level=level) as run:
             run.until_done("Verdict | Name the steps to take")
-            connection.cursor().execute("SELECT GET_LOCK(%s, 5)", (lock(broken),))
-            assert run.process.wait(60) == 2
+            assert one_run.take(connection, lock(broken))
+            assert run.process.wait(PATIENCE) == 2
             said = " ".join(run.said().split())
             assert not holders(run.mark)
         assert "REFUSED app run" in said and "Another run works on the schema" in said
@@ -146,7 +148,7 @@ def test_of_two_that_begin_at_once_one_repairs(broken):
 
 
 def test_a_killed_controller_keeps_others_out_for_a_while(broken, tmp_path):
-    with Killed(broken, tmp_path, run_idle=8) as first:
+    with Killed(broken, tmp_path, preflight_run_idle=8) as first:
         first.until_done("Drop | Free the constraint names")
         # All but the holder, which may not die of it.
         for pid in {*first.processes(), first.process.pid} - {*holders(first.mark)}:
@@ -173,7 +175,7 @@ def test_a_killed_holder_is_replaced(broken, tmp_path):
             os.kill(old, signal.SIGKILL)
             until(lambda: is_free(broken), "the server has noticed")
         run.until(lambda: [pid for pid in holders(run.mark) if pid != old], "there is another one")
-        assert run.process.wait(60) == 0, run.said()
+        assert run.process.wait(PATIENCE) == 0, run.said()
         assert not holders(run.mark)
     assert is_free(broken) and not is_down(broken)
 
@@ -186,7 +188,7 @@ def test_a_step_is_not_done_when_another_run_has_the_lock_by_then(broken, tmp_pa
             (old,) = holders(run.mark)
             os.kill(old, signal.SIGKILL)
             other.cursor().execute("SELECT GET_LOCK(%s, 10)", (lock(broken),))
-        assert run.process.wait(60) == 2
+        assert run.process.wait(PATIENCE) == 2
         said = " ".join(run.said().split())
         assert "FAILED app run" in said and "Another run works on the schema" in said
         # Maintenance mode is that run's to lift.
