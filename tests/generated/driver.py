@@ -171,7 +171,7 @@ class Run:
         elif step == "verify":
             return self.verify()
         elif step == "leave_maintenance":
-            self.call("artisan", command="up", only_own=True)
+            self.call("artisan", command="up", only_own=True, ends_run=True)
         else:
             raise AssertionError(f"the driver does not know the step {step}")
         return None
