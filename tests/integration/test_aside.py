@@ -73,7 +73,7 @@ def test_every_later_run_says_it(repaired, playbook):
 
 def test_a_job_may_have_it_fail(repaired):
     run = looks(repaired, DIAGNOSE, diagnose_fail_on="rows_aside", environment=COLOURS)
-    assert run.rc == 13, run.screen
+    assert run.rc == 14, run.screen
     assert re.search("\033\\[0;33mROWS ASIDE +app +run ", run.screen)
     run = looks(repaired, VERIFY, report_fail_on=["rows_aside"])
     assert run.rc == 2 and run.report["outcome"] == "rows_aside", run.screen
