@@ -655,8 +655,9 @@ final class FixFkProbe
     }
 
     /**
-     * The tables that drop, dropIfExists or truncate name outside the other direction's method; ''
-     * for one that is not written out there.
+     * What the source drops or empties outside the other direction's method: tables by name, '' for
+     * one that is not written out there, and statements as they are written (the rest of one may be
+     * known only when it runs).
      */
     private function drops($path, $direction)
     {
@@ -671,24 +672,44 @@ final class FixFkProbe
         $found = [];
         $method = null;
         $table = null;
+        $some = false;
         foreach ($tokens as $at => $token) {
+            if (in_array($token, [';', '{', '}'], true)) {
+                list($table, $some) = [null, false];
+            }
+            $here = ! in_array($method, ['up', 'down'], true) || $method === $direction;
+            if ($here && is_array($token) && in_array($token[0], [
+                T_CONSTANT_ENCAPSED_STRING, T_ENCAPSED_AND_WHITESPACE], true)
+                && preg_match(
+                    '/\b(drop\s+table|truncate\s|delete\s+from|replace\s+into)/i',
+                    $token[1]
+                )) {
+                $found[trim($token[1], "\"' \t\r\n")] = true;
+            }
             $call = is_array($token) && $token[0] === T_STRING && $text($at + 1) === '(';
             if ($call && $text($at - 1) === 'function') {
                 $method = strtolower($text($at));
                 continue;
             }
-            if (! $call || (in_array($method, ['up', 'down'], true) && $method !== $direction)) {
+            if (! $call || ! $here) {
                 continue;
             }
             $next = $tokens[$at + 2] ?? null;
             $named = is_array($next) && $next[0] === T_CONSTANT_ENCAPSED_STRING
                 ? stripslashes(substr($next[1], 1, -1)) : null;
             $called = strtolower($token[1]);
-            if ($called === 'table') {
-                $table = $named;
+            if (in_array($called, ['table', 'query'], true)) {
+                $table = (string) $named;
+            } elseif (preg_match('/^(or)?where|^(find|first|limit|take)/', $called)) {
+                $some = true;
             } elseif (in_array($called, ['drop', 'dropifexists'], true)) {
                 $found[(string) $named] = true;
-            } elseif ($called === 'truncate') {
+            } elseif (in_array($called, ['dropalltables', 'dropdatabaseifexists'], true)
+                || ($called === 'call' && preg_match(
+                    '/^(db:wipe|migrate:(fresh|refresh|reset|rollback))/', (string) $named))) {
+                $found[''] = true;
+            } elseif ($called === 'truncate'
+                || ($called === 'delete' && $table !== null && ! $some)) {
                 $found[(string) $table] = true;
             }
         }
@@ -1241,19 +1262,28 @@ def _log_ends(paths):
 
 
 DUMPED_TABLE = re.compile(
-    r"^\s*(?:DROP TABLE IF EXISTS|CREATE TABLE(?: IF NOT EXISTS)?) `((?:[^`]|``)+)`",
+    r"\b(?:DROP|CREATE(?:\s+OR\s+REPLACE)?)\s+TABLE(?:\s+IF\s+(?:NOT\s+)?EXISTS)?\s+"
+    r"(?:`((?:[^`]|``)+)`|([^\s`\"(;,]+))\s*(?=[(;]|$)",
     re.IGNORECASE | re.MULTILINE,
+)
+DUMPED_WORD = re.compile(
+    r"\b(?:(?:DROP|CREATE(?:\s+OR\s+REPLACE)?)\s+TABLE|TRUNCATE|DELETE\s+FROM|RENAME\s+TABLE"
+    r"|(?:DROP|CREATE)\s+(?:DATABASE|SCHEMA)|USE\s)",
+    re.IGNORECASE,
 )
 
 
 def dumped_tables(path):
-    """Return the tables that a schema dump of Laravel drops or makes; None if it cannot be read."""
+    """Return the tables that a schema dump of Laravel drops or makes; None if it cannot be told."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            found = {name.replace("``", "`") for name in DUMPED_TABLE.findall(file.read())}
+            text = file.read()
     except OSError:
         return None
-    return sorted(found)
+    found = DUMPED_TABLE.findall(text)
+    if len(found) != len(DUMPED_WORD.findall(text)):
+        return None
+    return sorted({quoted.replace("``", "`") or bare for quoted, bare in found})
 
 
 def is_down(facts):

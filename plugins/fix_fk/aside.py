@@ -20,6 +20,7 @@ from ansible.module_utils.fix_fk.ids import above, overlaps  # isort: skip
 # Laravel sets it once, so a row that was copied has it still.
 BIRTH = "created_at"
 TITLE = "rows aside"
+KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
     contents = schema.get("contents") or {}
+    olds = {names[1].casefold() for names in laravel.displaced()}
     found = []
     for pair in _pairs(laravel, schema):
         counts = [answer["rows"] for _, answer in zip(_asked(pair), answers)]
@@ -84,6 +86,11 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
         if not empty and not counts:
             continue
         if counts and all(count == 0 for count in counts):
+            left = _found(pair, live, 0, False, False)
+            # What points at an old table from another old one went aside with it.
+            children = [c for c in left["children"] if c["table"].casefold() not in olds]
+            if children:
+                found.append({**left, "children": children, "following": None})
             continue
         rows = max(counts, default=None) if None not in counts else None
         if rows is None and empty:
@@ -237,7 +244,7 @@ def split(found: list[dict], inputs: Inputs) -> tuple[list[dict], list[dict]]:
 def said(found: list[dict]) -> str:
     """Return in words what is aside, and what comes of it."""
     sentences = []
-    for item in found:
+    for item in (one for one in found if one["rows"] != 0):
         number = "the rows" if item["rows"] is None else f"{item['rows']} rows"
         if item["empty"]:
             its = "its rows" if item["rows"] is None else f"its {number}"
@@ -276,8 +283,15 @@ def said(found: list[dict]) -> str:
 
 def advice(found: list[dict]) -> str:
     """Return what is next, with the statements where they are certain to lose nothing."""
+    pointing = [item for item in found if item["children"]]
+    found = [item for item in found if item["rows"] != 0]
+    if not found:
+        return _advice_on_children(pointing)
     copied = [item for item in found if item["copy"]]
     copies = "; ".join(item["copy"] for item in copied)
+    if any(item["next"] for item in copied):
+        # Or a row with the id 0 would get another one.
+        copies = f"{KEEPS_ZERO}; {copies}"
     left = [f"{name} of {item['old']}" for item in copied for name in item["left"]]
     parts = []
     counting = [
@@ -309,6 +323,15 @@ def advice(found: list[dict]) -> str:
     names = ", ".join(item["table"] for item in found)
     parts.append(f"If they are to stay aside: accept_rows_aside: [{names}] in the inventory.")
     return " ".join(part.strip() for part in parts)
+
+
+def _advice_on_children(found: list[dict]) -> str:
+    names = ", ".join(item["table"] for item in found)
+    return (
+        "The rows have been brought over. A migration has to drop these constraints and add them "
+        "again, in two statements, pointing at the new table. If they are to stay: "
+        f"accept_rows_aside: [{names}] in the inventory."
+    )
 
 
 def accepted(found: list[dict]) -> list[str]:

@@ -28,6 +28,16 @@ NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
 NAME_TAKEN = {1826, 1022, 1823}
+# What a migration meets that has done a part of its work before.
+LEFT = (
+    "table_exists",
+    "table_missing",
+    "column_exists",
+    "column_missing",
+    "index_exists",
+    "index_missing",
+    "constraint_missing",
+)
 DISK_FULL = (1021, 1114)
 # ENOSPC, EDQUOT, and what InnoDB makes of the first when a table cannot be made.
 DISK_FULL_ERRNO = (28, 122, 135)
@@ -63,6 +73,8 @@ class Diagnosis:
     warning: str = ""
     steps: list[dict] = field(default_factory=list)
     expected: dict = field(default_factory=dict)
+    # Where the migration stopped, if the schema tells that it did.
+    stopped: str = ""
     # Rows that are not where the application looks, as aside.find() has them.
     aside: list[dict] = field(default_factory=list)
 
@@ -144,7 +156,8 @@ def ground(laravel_facts: dict) -> dict | None:
             not_changed=NOT_CHANGED,
             next=f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
             f"(and clear the cached configuration: {artisan} config:clear), or give the account "
-            "its rights, then run this again.",
+            "its rights, then run this again. playbooks/database_access.yml tells which of these "
+            "it is, and whether the server is up at all.",
         ).as_dict()
     return None
 
@@ -257,6 +270,8 @@ class _Case:
             self._none_failed()
             return
         self.diagnosis.migration = migration
+        stopped = self._stopped(migration)
+        self.diagnosis.stopped = stopped.told if stopped else ""
         self._check_sight()
         self._check_exchanged(migration)
         self._check_look_alikes(migration)
@@ -567,6 +582,11 @@ class _Case:
             "and says which rows are in the way."
         )
 
+    def _way_out(self, dangers: list[pending.Danger]) -> str:
+        tables = [danger.table for danger in dangers]
+        unknown = [danger.migration for danger in dangers if not danger.table]
+        return pending.way_out(self.laravel, self.live, tables, unknown)
+
     def _none_failed(self) -> None:
         self._check_given_twice()
         dangers = pending.dangers(self.laravel, self.live, self.inputs.remigrate_accept_loss)
@@ -574,17 +594,22 @@ class _Case:
             raise _Refusal(
                 "migration_would_lose_rows",
                 f"No migration has failed so far. {' '.join(d.sentence() for d in dangers)}",
-                pending.way_out(self.laravel, self.live, [d.table for d in dangers]),
+                self._way_out(dangers),
             )
+        self.diagnosis.notes += pending.parts(self.laravel, self.live)
+        accepted = " ".join(d.sentence() for d in pending.dangers(self.laravel, self.live))
+        if accepted:
+            accepted = f" Accepted in remigrate_accept_loss: {accepted}"
         self.diagnosis.verdict = "healthy"
         names = ", ".join(self.laravel.pending)
         self.diagnosis.found = (
             f"No failed migration was found. Pending, and not tried yet as far as the log says: "
             f"{names}. No constraint name stands in their way, so nothing is repaired and "
-            "nothing is migrated here."
+            f"nothing is migrated here.{accepted}"
         )
         self.diagnosis.next = (
-            f"{self.artisan} migrate --force, or name the migration that failed: "
+            f"{'Back the schema up. Then: ' if accepted else ''}{self.artisan} migrate --force, "
+            "or name the migration that failed: "
             f"-e incident_migration={self.laravel.pending[0]}"
         )
 
@@ -697,8 +722,8 @@ class _Case:
 
     def _stopped_text(self, migration: str) -> str:
         """Say where a migration stopped and what it left, or nothing."""
-        found = self._stopped(migration)
-        if not found:
+        found = self.position(migration)
+        if not found or not found.agree[0]:
             return ""
         return f" It {found.told}. So {', '.join(found.left) or 'a part of it is there'}."
 
@@ -707,8 +732,9 @@ class _Case:
 
         `migrate` is only named where, as far as can be seen, it neither fails nor destroys rows.
         """
-        found = self._stopped(migration)
-        back = found.back(self.live) if found else ""
+        found = self.position(migration)
+        found = found if found and found.agree[0] else None
+        back = found.back(self.live) if found and self._stopped(migration) else ""
         if back:
             return f"give the tables their names back: {back}; then run this again"
         if found:
@@ -718,10 +744,38 @@ class _Case:
             )
         laravel = Laravel(facts.as_if(self.laravel.raw, pending=first)) if first else self.laravel
         known = self._logged(migration)
-        met = [] if known or first is None else self._obstacles(self.live, laravel)
+        written = self._written(migration, known.sql if known else "")
+        if written and first is None:
+            return (
+                f"take out of the migration what it has written before that (rows of {written}), "
+                "so that it is not written twice, deploy it, then run this again"
+            )
+        met = [
+            problem
+            for problem in self._obstacles(self.live, laravel)
+            if first is not None
+            or (problem.kind in LEFT and not (known and problem.statement == known.sql))
+        ]
         if pending.dangers(laravel, self.live) or met or laravel.dumped():
             return "then run this again: it says whether the migrations can run"
         return f"then run: {self.artisan} migrate --force"
+
+    def _written(self, migration: str, until: str) -> str:
+        """Name the tables whose rows it wrote before that statement, without those it made."""
+        found = []
+        for statement in self.laravel.up(migration):
+            if statement == until:
+                break
+            found += [
+                effect.table
+                for effect in sql.read(statement)
+                if isinstance(effect, sql.WriteRows)
+                and effect.kind in ("insert", "update")
+                and self.live.get(effect.table)
+                and self.laravel.history.schema.get(effect.table)
+            ]
+        accepted = {name.casefold() for name in self.inputs.remigrate_accept_repeat}
+        return ", ".join(dict.fromkeys(t for t in found if t.casefold() not in accepted))
 
     def _check_own_error(self, migration: str) -> None:
         """Refuse a migration whose own code failed, and say what it left."""
@@ -983,6 +1037,8 @@ class _Case:
                 f"is pending: run {self.laravel.maintenance['run_id']} of this tool "
                 "was interrupted, or failed, before it had run it."
             )
+        elif diagnosis.stopped:
+            sentence += f"has {diagnosis.stopped}; the log holds no error of it."
         else:
             sentence += "is pending and cannot run; the log holds no error of it."
         held: dict[tuple[str, str], list[str]] = {}
@@ -1292,11 +1348,28 @@ class _Case:
                 continue
             there = self.live.get(effect.table)
             known = self.laravel.history.schema.get(effect.table)
-            # Someone else's table of that name is not ours to drop.
-            ours = known is None or effect.table.casefold() in renamed
-            if ours and there and there.columns == list(effect.columns):
+            if there is None or there.columns != list(effect.columns):
+                continue
+            # Someone else's table of that name is not ours to drop; nor is one that a migration may
+            # have made whose file is gone, or with more indexes, unless this one has surely begun.
+            begun = self.laravel.failed_migration() or self.laravel.maintenance.get("run_id")
+            own = {name.casefold() for name in self._indexes_of(statements, effect)}
+            alike = {name.casefold() for name in there.indexes or ()} <= own
+            nobodys = known is None and (begun or (self.laravel.history.conclusive and alike))
+            if nobodys or effect.table.casefold() in renamed:
                 made.append(there.name)
         return sorted(set(made))
+
+    def _indexes_of(self, statements: list[str], made: sql.CreateTable) -> list[str]:
+        """Return the indexes that a table may have after these statements."""
+        state = position.before(self.laravel, self.live)
+        state.tables.pop(made.table.casefold(), None)
+        state.foreign_key_checks = False
+        state.apply(statements)
+        table = state.get(made.table)
+        names = (table.indexes if table else None) or []
+        keys = [name for text in statements for name in facts.keys_added(text)]
+        return [*names, *made.indexes, *keys]
 
     def _begun(self, migration: str) -> list[str]:
         """Return the pending migrations that have left something: `migration`, and one that failed
@@ -1448,6 +1521,16 @@ class _Case:
                         f"Migration {migration} sends a statement that could not be read: "
                         f"{sql.redact(problem.statement)}"
                     )
+        # And what they may destroy where --pretend does not show it.
+        hidden = pending.dangers(
+            self.laravel, repaired, self.inputs.remigrate_accept_loss, self._to_run()
+        )
+        if hidden:
+            raise _Refusal(
+                "migration_would_lose_rows",
+                f"{self.diagnosis.found} Run again: {' '.join(d.sentence() for d in hidden)}",
+                self._way_out(hidden),
+            )
 
     def _check_expected(self, start: Schema, final: Schema) -> None:
         """Refuse what the inventory expects, and the migrations to be run do not bring about."""

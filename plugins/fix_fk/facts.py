@@ -185,19 +185,28 @@ class Laravel:
         return [] if self.recorded or not dump else dump["tables"]
 
     def unshown_drops(self, migration: str) -> list[str]:
-        """Return the tables that a migration may drop or empty and that --pretend did not show."""
+        """Return the tables that a migration may drop or empty and that --pretend did not show.
+
+        "" stands for one whose name is known only when it runs.
+        """
         known = self.statements(migration)
         if not (known.get("up_conditional") or known.get("up_error")):
             return []
         prefix = (self.raw.get("connection") or {}).get("prefix") or ""
         shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
-        strings = known.get("source_strings") or []
-        named = {prefix + name for name in known.get("up_drops") or () if name}
-        if "" in (known.get("up_drops") or ()):
-            named |= {prefix + text for text in strings}
-        for text in strings:
-            if text.lstrip()[:8].casefold().startswith(("drop ", "truncate", "delete ")):
-                named |= sql.emptied_by(text)
+        named: set[str] = set()
+        for text in known.get("up_drops") or ():
+            if sql.is_statement(text):
+                effects = sql.read(text)
+                some = any(isinstance(e, sql.WriteRows) and e.some for e in effects)
+                tables = sql.emptied_by(text) or (set() if some else {""})
+                # What is put into a string is known only when it runs.
+                named |= {"" if {"$", "{"} & {*table} else table for table in tables}
+            else:
+                named.add(prefix + text if text else "")
+        # What is shown and not written out is what a variable stood for.
+        if shown - {name.casefold() for name in named}:
+            named.discard("")
         return sorted(name for name in named if name.casefold() not in shown)
 
     def statements(self, migration: str) -> dict:
@@ -397,7 +406,7 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
                 note(name, "pretend")
         for statement in laravel.down(migration):
             tables |= sql.tables_of(statement)
-        tables |= {*laravel.unshown_drops(migration)}
+        tables |= {*laravel.unshown_drops(migration)} - {""}
     tables |= {*(laravel.dumped() or ())}
     if laravel.failed and laravel.failed_migration():
         tables |= sql.tables_of(laravel.failed.sql)

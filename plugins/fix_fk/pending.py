@@ -14,8 +14,12 @@ from .simulation import Loss, Schema
 
 from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 
-# Statements that may destroy rows and could not be read.
-_DESTROYS = re.compile(r"\s*(drop|truncate|delete|replace)\b", re.IGNORECASE)
+# What may destroy rows in a statement that could not be read.
+_DESTROYS = re.compile(
+    r"\b(?:drop\s+(?:table|database|schema|partition|everything)|truncate|delete|replace\s+into"
+    r"|execute|call|prepare|load\s+data|exchange\s+partition)\b",
+    re.IGNORECASE,
+)
 
 
 # Problems that end a migration for certain before the statement has done anything.
@@ -45,14 +49,22 @@ class Danger:
         return f"{what}. {self.doubt}".strip()
 
 
-def dangers(laravel: Laravel, live: Schema, accepted: Iterable[str] = ()) -> list[Danger]:
+def dangers(
+    laravel: Laravel,
+    live: Schema,
+    accepted: Iterable[str] = (),
+    migrations: Iterable[str] | None = None,
+) -> list[Danger]:
     """Return what `artisan migrate` would destroy, without the tables that are accepted by name.
 
-    What comes after a statement that certainly fails is left out: it is not reached.
+    A migration of which it is not known which table it empties is accepted by its own name. What
+    comes after a statement that certainly fails is left out: it is not reached.
     """
     passed = {name.casefold() for name in accepted}
+    wanted = laravel.pending if migrations is None else list(migrations)
+    all_of = [name for name in wanted if name.casefold() in passed]
     state, found, ended = live.copy(), [], False
-    for migration in laravel.pending:
+    for migration in wanted:
         reasons = laravel.conditional(migration)
         doubt = f"It decides by what it finds ({', '.join(reasons)})." if reasons else ""
         for statement in laravel.up(migration):
@@ -65,18 +77,36 @@ def dangers(laravel: Laravel, live: Schema, accepted: Iterable[str] = ()) -> lis
                 for loss in outcome.losses
                 if is_whole(loss) and loss.table.casefold() not in passed
             ]
-            unread = any(problem.kind == "unread" for problem in outcome.problems)
-            if unread and _DESTROYS.match(statement):
+            unread = all(isinstance(e, (sql.Unread, sql.Harmless)) for e in sql.read(statement))
+            if unread and _DESTROYS.search(statement) and migration not in all_of:
                 does = f"sends a statement that could not be read: {sql.redact(statement)}"
                 found.append(Danger(migration, "", does, statement, "It may destroy rows."))
         if ended:
             break
         for name in laravel.unshown_drops(migration):
-            table = live.get(name)
-            if table and table.may_have_rows and name.casefold() not in passed:
-                does = f"drops or empties table {table.name}"
-                found.append(Danger(migration, table.name, does, "", doubt or "It was not read."))
+            if not name and migration not in all_of:
+                does = "drops or empties a table whose name is known only when it runs"
+                found.append(Danger(migration, "", does, "", doubt or "It was not read."))
+            # By then it may be called so, or not any more.
+            for table in filter(None, (live.get(name), state.get(name))):
+                now = table.identity or ""
+                if now and table.may_have_rows and not {name.casefold(), now.casefold()} & passed:
+                    does = f"drops or empties table {name}"
+                    does += "" if now.casefold() == name.casefold() else f" (now {now})"
+                    found.append(Danger(migration, now, does, "", doubt or "It was not read."))
+                    break
     return found
+
+
+def parts(laravel: Laravel, live: Schema) -> list[str]:
+    """Return a note on each column, and on some of a table's rows, that would go."""
+    state = live.copy()
+    return [
+        f"Migration {migration} {loss.detail}, which has rows."
+        for migration in laravel.pending
+        for loss in state.apply(laravel.up(migration)).losses
+        if not is_whole(loss)
+    ]
 
 
 def is_whole(loss: Loss) -> bool:
@@ -84,13 +114,23 @@ def is_whole(loss: Loss) -> bool:
     return loss.kind in ("table", "rows")
 
 
-def way_out(laravel: Laravel, live: Schema, tables: Iterable[str]) -> str:
+def way_out(
+    laravel: Laravel, live: Schema, tables: Iterable[str], unknown: Iterable[str] = ()
+) -> str:
     """Return what to do about migrations that would drop or empty these tables.
 
     The loss can be accepted by name only for tables that a recorded migration makes: of any other
-    it is not known whether its rows are the only ones.
+    it is not known whether its rows are the only ones. `unknown` are the migrations of which it is
+    not known which tables they empty.
     """
     parts, known = [], []
+    for name in dict.fromkeys(unknown):
+        named = json.dumps({"remigrate_accept_loss": [name]}, ensure_ascii=False)
+        parts.append(
+            f"Read {name}, or let it run on a copy of the schema: which rows it destroys cannot be "
+            f"told from here. If they may go, say so by its name: -e '{named}'. If not, correct "
+            "it, deploy it, and run this again."
+        )
     for name in dict.fromkeys(tables):
         if name and laravel.history.schema.get(name):
             known.append(name)

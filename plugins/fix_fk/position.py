@@ -50,6 +50,8 @@ class Position:
     def told(self) -> str:
         """Say where it stopped: "stopped after statement 2 of 4: rename table ..."."""
         number = self.agree[0]
+        if number == len(self.statements):
+            return f"stopped after the last of its {number} known statements"
         text = sql.redact(self.statements[number - 1]) if number else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
         return f"stopped after statement {number} of {len(self.statements)}: {text}"

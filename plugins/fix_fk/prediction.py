@@ -442,6 +442,7 @@ def _notes(laravel: Laravel, schema_facts: dict) -> list[str]:
 
 def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnosis: dict) -> str:
     failed = laravel.failed_migration() or diagnosis["verdict"] in _FAILED
+    failed = failed or bool(diagnosis.get("stopped"))
     # The original renamed away stands under its other name only after the migration has run.
     if failed or any(name["is"] == "displaced" for name in diagnosis.get("names") or ()):
         return "has_failed"

@@ -256,14 +256,26 @@ def tables_of(statement: str) -> set[str]:
     }
 
 
+_EMPTIES = re.compile(r"\b(?:drop\s+table|truncate\s|delete\s+from|replace\s+into)", re.IGNORECASE)
+
+
+def is_statement(text: str) -> bool:
+    """Tell whether a text, which may break off, is SQL that drops or empties something."""
+    return bool(_EMPTIES.search(text))
+
+
 def emptied_by(statement: str) -> set[str]:
     """Return the tables, folded, that `statement` drops, or of which it deletes all rows."""
     return {
         effect.table.casefold()
         for effect in read(statement)
         if isinstance(effect, DropTable)
-        or (isinstance(effect, WriteRows) and effect.kind in ("delete", "truncate"))
-    }
+        or (
+            isinstance(effect, WriteRows)
+            and effect.kind in ("delete", "truncate")
+            and not effect.some
+        )
+    } - {""}
 
 
 def made_anew(statements: Iterable[str]) -> list[tuple[str, str]]:
@@ -412,6 +424,8 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
         return [Harmless("")]
     if kind != "TABLE":
         return [Unread("", statement)]
+    if tree.find(exp.TemporaryProperty):
+        return [Harmless("")]
     body = tree.this
     table = body.this if isinstance(body, exp.Schema) else body
     columns: list[Column] = []
@@ -434,6 +448,7 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     if like is not None:
         source = like.this
     return [
+        *([DropTable(_name(table), True)] if tree.args.get("replace") else []),
         CreateTable(
             _name(table),
             tuple(column.name for column in columns),
@@ -446,7 +461,7 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
             _option(options, exp.EngineProperty),
             _option(options, exp.CharacterSetProperty),
             _option(options, exp.CollateProperty),
-        )
+        ),
     ]
 
 

@@ -19,6 +19,9 @@ LONG = 150
 # Renames are shortened only when they are a wall: they are undo statements as well.
 LONG_RENAME = 600
 
+# How an item begins that is a command and nothing else.
+COMMAND = "ansible-playbook "
+
 WAYS = {
     "nothing": "leave it as it is",
     "down": "run the migration's own down()",
@@ -254,7 +257,12 @@ def _shorten(item: str) -> str:
 
 
 def _wrap(item: str, first: str, rest: str) -> list[str]:
-    """Wrap at blanks; never inside a word or a quoted name, so that SQL can be copied."""
+    """Wrap at blanks; never inside a word or a quoted name, so that SQL can be copied.
+
+    A command is left on one line: pasted in two, it would be two.
+    """
+    if item.startswith(COMMAND):
+        return [f"{first}{_plain(item)}"]
     lines, line = [], first
     for word in _words(_plain(item)):
         if len(line) + len(word) > WIDTH and line.strip():

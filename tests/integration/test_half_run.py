@@ -169,7 +169,11 @@ def test_an_error_in_the_migrations_own_code_is_a_failure(app):
     assert "Call to a member function call() on null" in report["diagnosis"]["found"]
     assert f"{OURS}.php, line " in report["diagnosis"]["found"]
     assert "column note of orders is added" in report["diagnosis"]["found"]
-    # What it says next: correct the line, and pass over what is there.
+    # With the line corrected, `migrate` would still meet the column.
+    app.add_migration(OURS, note)
+    corrected = said(app, "fix_fk.yml", 2, "migration_threw").report
+    assert "migrate --force" not in corrected["next"]
+    # What it says next: pass over what is there.
     guarded = f"if (! Schema::hasColumn('orders', 'note')) {{ {note} }}"
     app.add_migration(OURS, guarded)
     assert "migrate --force" in said(app, "fix_fk.yml", 2, "migration_threw").report["next"]
@@ -215,9 +219,9 @@ def test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_whic
         "Schema::drop('orders');",
         "DB::table('orders')->truncate();",
         "if (Schema::hasTable('orders')) { Schema::dropIfExists('orders'); }",
-        "$old = 'orders'; if (Schema::hasTable($old)) { Schema::drop($old); }",
         "if (Schema::hasTable('orders')) { DB::statement('DROP TABLE orders'); }",
         "DB::statement('DELETE FROM orders');",
+        "if (Schema::hasTable('orders')) { DB::table('orders')->delete(); }",
     ],
 )
 def test_a_migration_that_would_lose_rows_is_not_healthy(app, up):
@@ -228,6 +232,30 @@ def test_a_migration_that_would_lose_rows_is_not_healthy(app, up):
     assert '"remigrate_accept_loss": ["orders"]' in report["next"]
     accepted = said(app, "fix_fk.yml", 0, remigrate_accept_loss=["orders"])
     assert accepted.report["outcome"] in ("healthy", "may_fail")
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "$old = 'orders'; if (Schema::hasTable($old)) { Schema::drop($old); }",
+        "foreach (['orders'] as $t) {"
+        ' if (Schema::hasTable($t)) { DB::statement("DROP TABLE $t"); } }',
+        "if (Schema::hasTable('users')) { Schema::dropIfExists('or'.'ders'); }",
+    ],
+)
+def test_a_drop_of_a_table_that_is_known_only_then_is_not_healthy(app, up):
+    orders(app)
+    app.add_migration(OURS, up)
+    result = in_process(app).result
+    assert result["verdict"] == "migration_would_lose_rows", result
+    assert f'"remigrate_accept_loss": ["{OURS}"]' in result["next"]
+    assert "migrate --force" not in result["next"] and "users" not in result["next"]
+
+
+def test_a_loop_over_what_is_shown_is_no_alarm(app):
+    orders(app)
+    app.add_migration(OURS, "foreach (['a', 'b'] as $t) { Schema::dropIfExists($t); }")
+    assert in_process(app).result["verdict"] == "healthy"
 
 
 def test_rows_of_a_table_that_nobody_made_may_be_the_only_ones(app):

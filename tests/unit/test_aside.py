@@ -142,6 +142,11 @@ def test_nothing_is_aside_when_the_old_table_is_empty_or_gone(recorded):
 
 def test_rows_that_are_in_both_tables_are_not_aside(recorded):
     has_rows(recorded, "created_at")
+    (item,) = found(recorded, 0, 0)
+    assert item["rows"] == 0 and item["children"] == [{"table": "child", "name": "fk_child"}]
+    assert "Still pointing at" in aside.said([item])
+    assert "INSERT" not in aside.advice([item])
+    recorded[1]["constraints"] = []
     assert found(recorded, 0, 0) == []
 
 

@@ -187,6 +187,7 @@ def test_what_gets_through_is_left_alone(schema, up):
 
 
 LOST = {
+    "puts another in its place": ["create or replace table `posts` (`id` int)"],
     "drops": ["drop table `posts`"],
     "empties": ["truncate table `posts`"],
     "deletes all rows": ["delete from `posts`"],
@@ -398,8 +399,9 @@ def test_what_could_not_be_learned_is_said(schema):
 
 def test_behind_a_statement_that_cannot_be_read_all_is_doubt(schema):
     foreseen = foresee(schema, "call do_something('secret')", second=MET["table_exists"])
-    (finding,) = foreseen["findings"]
+    finding, loss = foreseen["findings"]
     assert not finding["will_fail"] and "could not be read" in finding["sentence"]
+    assert loss["kind"] == "loss" and "secret" not in loss["sentence"]
     assert "secret" not in str(foreseen)
 
 
@@ -626,3 +628,28 @@ def test_a_copy_of_a_schema_is_its_own(schema):
     before = copy.deepcopy(state)
     state.copy().apply([statement for up in MET.values() for statement in up])
     assert state.tables == before.tables
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table `posts` truncate partition p0",
+        "execute immediate 'drop table `posts`'",
+        "begin not atomic delete from `posts`; end",
+        "check table `users`; drop table `posts`",
+    ],
+)
+def test_rows_may_be_lost_by_what_cannot_be_read(schema, statement):
+    assert foresee(schema, statement)["outcome"] == "would_lose"
+    assert foresee(schema, statement, accepted=[FIRST])["outcome"] != "would_lose"
+
+
+@pytest.mark.parametrize("named", ["", "drop table ", "set x = 1; drop table $t"])
+def test_a_table_that_is_known_only_then_may_lose_its_rows(schema, named):
+    hidden = {"up_conditional": ["up(), line 3: if"], "up_drops": [named]}
+    foreseen = foresee(schema, "create table `new` (`id` int)", **hidden)
+    assert foreseen["outcome"] == "would_lose"
+    accepted = foresee(schema, "create table `new` (`id` int)", accepted=[FIRST], **hidden)
+    assert accepted["outcome"] != "would_lose"
+    # A loop over names shows them all.
+    assert foresee(schema, "drop table if exists `none`", **hidden)["outcome"] != "would_lose"

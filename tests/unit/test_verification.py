@@ -84,7 +84,8 @@ def decides(*tables):
     [
         ((5, "y"), decides("a"), True),
         ((3, "y"), decides("A"), True),
-        ((0, "y"), decides("a"), True),
+        # A table without a row is never only looked at.
+        ((0, "y"), decides("a"), False),
         ((5, "y"), decides(), True),
         # Fewer rows want a migration that names the table.
         ((4, "y"), decides(), False),

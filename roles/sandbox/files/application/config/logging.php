@@ -1,7 +1,7 @@
 <?php
 
 return [
-    'default' => env('LOG_CHANNEL', 'single'),
+    'default' => env('LOG_CHANNEL', 'single') ?? 'null',
     'channels' => [
         'single' => [
             'driver' => 'single',
@@ -13,6 +13,10 @@ return [
             'path' => storage_path('logs/laravel.log'),
             'level' => env('LOG_LEVEL', 'debug'),
             'days' => 14,
+        ],
+        'null' => [
+            'driver' => 'monolog',
+            'handler' => Monolog\Handler\NullHandler::class,
         ],
         'stderr' => [
             'driver' => 'monolog',
