@@ -695,7 +695,9 @@ final class FixFkProbe
                 continue;
             }
             $next = $tokens[$at + 2] ?? null;
-            $named = is_array($next) && $next[0] === T_CONSTANT_ENCAPSED_STRING
+            $whole = is_array($next) && $next[0] === T_CONSTANT_ENCAPSED_STRING
+                && in_array($text($at + 3), [')', ','], true);
+            $named = $whole
                 ? stripslashes(substr($next[1], 1, -1)) : null;
             $called = strtolower($token[1]);
             if (in_array($called, ['table', 'query'], true)) {

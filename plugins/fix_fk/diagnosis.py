@@ -733,7 +733,9 @@ class _Case:
         `migrate` is only named where, as far as can be seen, it neither fails nor destroys rows.
         """
         found = self.position(migration)
-        found = found if found and found.agree[0] else None
+        decides = bool(self.laravel.conditional(migration))
+        if found and (not found.agree[0] or (decides and not found.half_run)):
+            found = None
         back = found.back(self.live) if found and self._stopped(migration) else ""
         if back:
             return f"give the tables their names back: {back}; then run this again"
@@ -754,7 +756,11 @@ class _Case:
             problem
             for problem in self._obstacles(self.live, laravel)
             if first is not None
-            or (problem.kind in LEFT and not (known and problem.statement == known.sql))
+            or (
+                problem.kind in LEFT
+                and not decides
+                and not (known and problem.statement == known.sql)
+            )
         ]
         if pending.dangers(laravel, self.live) or met or laravel.dumped():
             return "then run this again: it says whether the migrations can run"
@@ -762,15 +768,20 @@ class _Case:
 
     def _written(self, migration: str, until: str) -> str:
         """Name the tables whose rows it wrote before that statement, without those it made."""
-        found = []
+        found: list[str] = []
+        made: set[str] = set()
         for statement in self.laravel.up(migration):
             if statement == until:
                 break
+            made |= {
+                e.table.casefold() for e in sql.read(statement) if isinstance(e, sql.CreateTable)
+            }
             found += [
                 effect.table
                 for effect in sql.read(statement)
                 if isinstance(effect, sql.WriteRows)
                 and effect.kind in ("insert", "update")
+                and effect.table.casefold() not in made
                 and self.live.get(effect.table)
                 and self.laravel.history.schema.get(effect.table)
             ]
