@@ -691,7 +691,8 @@ final class FixFkProbe
                 $method = strtolower($text($at));
                 continue;
             }
-            if (! $call || ! $here) {
+            // A method of the migration itself is read where it stands.
+            if (! $call || ! $here || $text($at - 2) === '$this') {
                 continue;
             }
             $next = $tokens[$at + 2] ?? null;

@@ -18,7 +18,9 @@ from sandbox import shared
 PLAY = f"""---
 - hosts: laravel
   gather_facts: false
-  vars_files: {PROJECT}/roles/preflight/vars/main.yml
+  vars_files:
+    - {PROJECT}/roles/preflight/defaults/main.yml
+    - {PROJECT}/roles/preflight/vars/main.yml
   tasks:
     - check_variables:
         roles: [preflight]

@@ -62,7 +62,7 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     assert run.screen.count("expect about") == 2 and window in run.page
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
     assert "trigger sendiri: it names the schema" in run.screen
-    assert "trigger catat" not in run.screen
+    assert "trigger catat:" not in run.screen
     assert not clones(broken)
     assert broken.recorded()[-2] == FAILED
 
