@@ -102,7 +102,7 @@ def test_a_second_run_is_refused_until_the_first_has_ended(broken, tmp_path):
                 assert second.report["diagnosis"]["verdict"] == "another_run"
             assert state(broken) == before and is_down(broken)
         assert first.process.wait(PATIENCE) == 0, first.said()
-        assert f"REPAIRED   app   run {holder['run']}" in first.said()
+        assert f"REPAIRED ROWS ASIDE   app   run {holder['run']}" in first.said()
         assert not holders(first.mark)
     assert is_free(broken) and not is_down(broken)
     run = play(broken, **restore)
@@ -128,7 +128,7 @@ def test_one_that_comes_between_the_look_and_the_first_step(level, broken, tmp_p
         assert "Done before that" not in said and "Another way" not in said
         assert state(broken) == before and not is_down(broken)
     run = play(broken, rehearsal_level=level)
-    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert run.rc == 0 and run.report["outcome"] == "repaired_rows_aside", run.screen
 
 
 def test_of_two_that_begin_at_once_one_repairs(broken):
@@ -140,7 +140,7 @@ def test_of_two_that_begin_at_once_one_repairs(broken):
         ]
         runs = sorted((run.result() for run in both), key=lambda run: run.rc)
     assert [run.rc for run in runs] == [0, 2], runs[1].screen
-    assert runs[0].report["outcome"] == "repaired", runs[0].screen
+    assert runs[0].report["outcome"] == "repaired_rows_aside", runs[0].screen
     assert f"run {runs[0].report['run_id']} on host {socket.gethostname()}" in refused(runs[1])
     assert not is_down(broken) and is_free(broken)
     assert not holders(mark["FIX_FK_TEST_RUN"])
@@ -162,7 +162,7 @@ def test_a_killed_controller_keeps_others_out_for_a_while(broken, tmp_path):
         until(lambda: not holders(first.mark), "the holder has let go")
     assert is_free(broken)
     run = play(broken)
-    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert run.rc == 0 and run.report["outcome"] == "repaired_rows_aside", run.screen
     assert not is_down(broken) and is_free(broken)
 
 
