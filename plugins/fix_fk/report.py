@@ -249,7 +249,11 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
                 "the skip back and runs it, unless something that was migrated since stands in the "
                 "way; the backup of this run leads back in any case."
             )
-        elif look and not aside:
+        elif aside:
+            # What that check is about has just been said.
+            others = [c["check"] for c in checks if c.get("look") and not c.get("aside")]
+            answers["next"] += f" To look at as well: {', '.join(others)}." if others else ""
+        elif look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
         if outcome == "rebuilt":
             backup = (results.get("backup") or {}).get("backup") or {}
