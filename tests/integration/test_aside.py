@@ -125,6 +125,17 @@ def test_an_id_that_is_given_twice_is_found_and_the_rest_is_as_it_says(repaired)
     assert repaired.sql("SELECT id, user_id, tahun, nilai FROM skp_tahunan ORDER BY id") == (
         repaired.sql(f"SELECT id, user_id, tahun, nilai FROM {OLD} ORDER BY id")
     )
+    # What points at the old table still does, and is told until it does not.
+    run = looks(repaired, DIAGNOSE)
+    assert run.rc == 0 and run.report["outcome"] == "rows_aside", run.screen
+    assert run.report["happened"].startswith(f"Still pointing at {OLD}: rencana_aksi_bulanan (")
+    assert "The rows have been brought over" in run.report["next"]
+    key = "rencana_aksi_bulanan_skp_tahunan_id_foreign"
+    repaired.sql(f"ALTER TABLE rencana_aksi_bulanan DROP FOREIGN KEY {key}")
+    repaired.sql(
+        f"ALTER TABLE rencana_aksi_bulanan ADD CONSTRAINT {key} FOREIGN KEY (skp_tahunan_id)"
+        " REFERENCES skp_tahunan (id)"
+    )
     run = looks(repaired, DIAGNOSE)
     assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
 
