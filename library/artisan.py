@@ -833,15 +833,14 @@ class Task:
         with database_errors(self.module, self.parameters, self.result):
             there, _views = list_tables(self.connection, self.parameters.database)
         named = dumped_tables(dump)
+        folded = {name.casefold() for name in named or ()}
         own = self.parameters.prefix + self.facts["migrations_table"]
         lost = [
-            name
-            for name in there
-            if name != own and (named is None or name.casefold() in {n.casefold() for n in named})
+            name for name in there if name != own and (named is None or name.casefold() in folded)
         ]
         if lost:
             self.module.fail_json(
-                msg=f"No migration is recorded, so artisan migrate would begin with loading "
+                msg="No migration is recorded, so artisan migrate would begin with loading "
                 f"{dump}, which drops and makes anew: {', '.join(lost)}. Nothing was run or "
                 "changed. Put the records of the migrations that have run back first."
             )

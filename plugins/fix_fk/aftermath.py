@@ -59,7 +59,7 @@ def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]
         for problem in after.apply(laravel.up(migration)).problems
         if problem.kind == "name_taken"
     }
-    things = _things(after) - _things(before) | refused
+    things = after.things() - before.things() | refused
     if not things or not all(_is_there(thing, live) for thing in things):
         return []
     return [
@@ -73,11 +73,11 @@ def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]
 def nothing_there(laravel: Laravel, live: Schema) -> list[str]:
     """Return the recorded migrations of which nothing is there that should be."""
     state, found = Schema(), []
-    last = _things(laravel.history.schema)
+    last = laravel.history.schema.things()
     for migration in laravel.recorded:
         before = state.copy()
         state.apply(laravel.up(migration))
-        things = (_things(state) - _things(before)) & last
+        things = (state.things() - before.things()) & last
         if things and not any(_is_there(thing, live) for thing in things):
             found.append(migration)
     return found
@@ -158,7 +158,7 @@ def _not_run_either(
     for migration in recorded[number + 1 :]:
         before = state.copy()
         state.apply(laravel.up(migration))
-        there = {thing: _is_there(thing, live) for thing in _things(state) - _things(before)}
+        there = {thing: _is_there(thing, live) for thing in state.things() - before.things()}
         if not there or all(there.values()):
             continue
         if any(there.values()):
@@ -167,20 +167,6 @@ def _not_run_either(
             return [], f"{migration}, recorded after it, writes rows, and may have done so"
         found.append(migration)
     return found, ""
-
-
-def _things(state: Schema) -> set[tuple[str, str, str]]:
-    """Return every table, column and constraint of a schema, as (what, table, name), folded."""
-    return {
-        (what, folded, name.casefold())
-        for folded, table in state.tables.items()
-        for what, names in (
-            ("table", [""]),
-            ("column", table.columns or []),
-            ("constraint", [key.name for key in table.keys if key.name]),
-        )
-        for name in names
-    }
 
 
 def _is_there(thing: tuple[str, str, str], live: Schema) -> bool:

@@ -320,7 +320,7 @@ class _Case:
         dump = self.laravel.raw["schema_dump"]["path"]
         rows = [table.name for table in there if table.may_have_rows]
         tables = ", ".join(rows or [table.name for table in there])
-        has = f"{'has' if len(rows) == 1 else 'have'} rows" if rows else "no rows are in"
+        has = "has" if len(rows) == 1 else "have"
         empty = not self.laravel.raw.get("migrations_table_exists", True)
         install = f"{self.artisan} migrate:install; " if empty else ""
         client = "mariadb" if self.schema["server"]["flavour"] == "mariadb" else "mysql"
@@ -329,7 +329,7 @@ class _Case:
             f"No migration is recorded{' (there is no migrations table)' if empty else ''}, and "
             f"there is a schema dump, {dump}. So {self.artisan} migrate would begin with loading "
             "it, and the dump drops and makes anew what is there: "
-            + (f"{tables}, which {has}." if rows else f"{tables} (without rows)."),
+            + (f"{tables}, which {has} rows." if rows else f"{tables} (without rows)."),
             "Put the records of what has run back. A backup has them: playbooks/restore.yml lists "
             "those there are. Or, if every table that the dump makes is there, record what the "
             f"dump records: {install}grep -a '^INSERT INTO' {shlex.quote(dump)} | "

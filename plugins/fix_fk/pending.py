@@ -131,11 +131,9 @@ def way_out(
             f"told from here. If they may go, say so by its name: -e '{named}'. If not, correct "
             "it, deploy it, and run this again."
         )
-    for name in dict.fromkeys(tables):
-        if name and laravel.history.schema.get(name):
+    for name in filter(None, dict.fromkeys(tables)):
+        if laravel.history.schema.get(name):
             known.append(name)
-            continue
-        if not name:
             continue
         used = (laravel.raw.get("model_tables") or {}).get(name)
         if used:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from . import sql
 from .facts import Laravel
-from .simulation import Schema, Table
+from .simulation import Schema
 
 from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 
@@ -124,11 +124,12 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     if not agree:
         return None
     done = [effect for text in statements[: agree[0]] for effect in sql.read(text)]
-    start, now = states[0], states[agree[0]]
+    now = states[agree[0]]
     added = [
         (effect.table, effect.column)
         for effect in done
-        if isinstance(effect, sql.AddColumn) and _added(effect, start, now)
+        for table in [now.get(effect.table)]
+        if isinstance(effect, sql.AddColumn) and table and table.identity
     ]
     return Position(
         migration,
@@ -141,31 +142,14 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     )
 
 
-def _added(effect: sql.AddColumn, start: Schema, now: Schema) -> bool:
-    table = now.get(effect.table)
-    return bool(table and table.identity and start.get(table.identity))
-
-
 def _things(state: Schema) -> set[Thing]:
-    """Return every table, column and named foreign key as (what, table, name), folded."""
+    """Return what there is, without the constraints that the server named: the numbers in those
+    names depend on what there was before."""
     return {
-        (what, folded, name.casefold())
-        for folded, table in state.tables.items()
-        for what, names in (
-            ("table", [""]),
-            ("column", table.columns or []),
-            ("key", _key_names(table)),
-        )
-        for name in names
+        (what, table, name)
+        for what, table, name in state.things()
+        if what != "constraint" or not name.startswith(f"{table}_ibfk_")
     }
-
-
-def _key_names(table: Table) -> list[str]:
-    # The numbers in names that the server made up depend on what there was before.
-    generated = f"{table.name}_ibfk_".casefold()
-    return [
-        key.name for key in table.keys if key.name and not key.name.casefold().startswith(generated)
-    ]
 
 
 def free_name(name: str, live: Schema) -> str:

@@ -126,15 +126,16 @@ def questions(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str] =
     `accepted` are the tables whose rows may go.
     """
     asked = [_count(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
-    tables = _in_danger(laravel_facts, schema_facts, accepted)
+    dangers = pending.dangers(Laravel(laravel_facts), facts.live(schema_facts), accepted)
+    tables = _in_danger(dangers)
     return asked + [
         {"kind": "rows", "table": table, "columns": [], "values": {}} for table in tables
     ]
 
 
-def _in_danger(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str]) -> list[str]:
-    found = pending.dangers(Laravel(laravel_facts), facts.live(schema_facts), accepted)
-    return list(dict.fromkeys(danger.table for danger in found if danger.table))
+def _in_danger(dangers: list[Danger]) -> list[str]:
+    """Return the tables whose rows are counted, in the order in which they are."""
+    return list(dict.fromkeys(danger.table for danger in dangers if danger.table))
 
 
 def predict(
@@ -162,11 +163,9 @@ def predict(
             found = _of_rows(met, met.question, next(answers), mariadb)
             if found:
                 findings.append(found)
-    rows = dict(
-        zip(_in_danger(laravel_facts, schema_facts, accepted), (a["rows"] for a in answers))
-    )
-    for danger in pending.dangers(laravel, facts.live(schema_facts), accepted):
-        findings.append(_of_loss(danger, rows.get(danger.table)))
+    dangers = pending.dangers(laravel, facts.live(schema_facts), accepted)
+    rows = dict(zip(_in_danger(dangers), (answer["rows"] for answer in answers)))
+    findings.extend(_of_loss(danger, rows.get(danger.table)) for danger in dangers)
     findings.extend(_unseen(laravel))
     findings.extend(_locks(laravel, schema_facts))
     return {

@@ -216,6 +216,19 @@ class Schema:
                 return table
         return None
 
+    def things(self) -> set[tuple[str, str, str]]:
+        """Return every table, column and constraint, as (what, table, name), folded."""
+        return {
+            (what, folded, name.casefold())
+            for folded, table in self.tables.items()
+            for what, names in (
+                ("table", [""]),
+                ("column", table.columns or []),
+                ("constraint", [key.name for key in table.keys if key.name]),
+            )
+            for name in names
+        }
+
     def apply(self, statements: Iterable[str]) -> Outcome:
         """Apply SQL texts in order and go on after a problem, so that all are found."""
         outcome = Outcome()
