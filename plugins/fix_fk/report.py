@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from . import text
-from .prediction import AHEAD
+from .prediction import AHEAD, FAIL_ON
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -42,7 +42,8 @@ def build(run: dict) -> dict:
     """Return the report of a run.
 
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
-    prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure),
+    prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure; None
+    for its FAIL_ON),
     results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
     the application, before), window (seconds for which this tool had the application down, or
     None), inventory (as it is typed after -i) and command (what to type to run this again, without
@@ -126,7 +127,8 @@ def _no_diagnosis() -> dict:
 def _ok(run: dict, outcome: str) -> bool:
     foreseen = run.get("prediction")
     if foreseen and not run.get("failure"):
-        return foreseen["outcome"] not in run["fail_on"]
+        asked = run["fail_on"]
+        return foreseen["outcome"] not in (FAIL_ON if asked is None else asked)
     if outcome in ASIDE:
         return "rows_aside" not in run.get("fail_on_aside", ())
     return outcome in ("healthy", "planned", *CARRIED_OUT)
