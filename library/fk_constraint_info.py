@@ -93,6 +93,8 @@ options:
     suboptions:
       kind:
         description:
+          - V(absent) are rows whose O(counts[].columns) no row of O(counts[].referenced_table) has,
+            NULL being a value like others.
           - V(orphans) are rows whose O(counts[].columns), none of them NULL, refer to no row of
             O(counts[].referenced_table); without one, all rows with values in these columns.
           - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
@@ -100,7 +102,7 @@ options:
           - V(rows) are all rows of the table.
         type: str
         required: true
-        choices: [orphans, duplicates, nulls, rows]
+        choices: [absent, duplicates, nulls, orphans, rows]
       table:
         description: The table whose rows are counted.
         type: str
@@ -116,7 +118,7 @@ options:
             C({column: value})."
         type: dict
       referenced_table:
-        description: For V(orphans), the table that they refer to.
+        description: For V(absent) and V(orphans), the table that they are looked for in.
         type: str
       referenced_columns:
         description: The columns they refer to, in the order of O(counts[].columns).
@@ -423,7 +425,7 @@ COUNTS_SPEC: dict = {
         "kind": {
             "type": "str",
             "required": True,
-            "choices": ["orphans", "duplicates", "nulls", "rows"],
+            "choices": ["absent", "duplicates", "nulls", "orphans", "rows"],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},

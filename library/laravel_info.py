@@ -190,6 +190,8 @@ laravel:
         - V(up_drops) and V(down_drops) are the tables that the source names in a call of C(drop),
           C(dropIfExists) or C(truncate), shown by C(--pretend) or not; an empty one stands for a
           name that is not written out there.
+        - V(up_renames) and V(down_renames) are the old and the new name of each table that the
+          source renames, shown by C(--pretend) or not.
       type: dict
       sample:
         {
@@ -207,6 +209,8 @@ laravel:
               connection: null,
               up_drops: [],
               down_drops: [a],
+              up_renames: [],
+              down_renames: [],
             },
         }
     destructive_commands_prohibited:
@@ -430,6 +434,7 @@ def statements_by_migration(answers):
             entry["down_exists"] = bool(answer["exists"])
         entry["source_strings"] = entry.get("source_strings") or answer["strings"]
         entry[f"{direction}_drops"] = answer["drops"]
+        entry[f"{direction}_renames"] = answer["renames"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
     return result

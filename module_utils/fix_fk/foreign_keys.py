@@ -526,14 +526,15 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
             " HAVING COUNT(*) > 1"
         )
     elif question["referenced_table"]:
+        absent = question["kind"] == "absent"
         pairs = " AND ".join(
-            f"p.{quote_identifier(column)} = {text}"
+            f"p.{quote_identifier(column)} {'<=>' if absent else '='} {text}"
             for column, text in zip(question["referenced_columns"], own)
         )
         parent = quote_table(schema, question["referenced_table"])
         listed = (
             f"SELECT c.* FROM {table} WHERE NOT EXISTS (SELECT 1 FROM {parent} p WHERE {pairs})"
-            + given
+            + ("" if absent else given)
         )
     else:
         listed = f"SELECT c.* FROM {table} WHERE TRUE{given}"

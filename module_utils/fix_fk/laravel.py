@@ -510,7 +510,8 @@ final class FixFkProbe
     private function pretend($name, $path, $direction)
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
-            'strings' => [], 'elsewhere' => [], 'connection' => null, 'drops' => []];
+            'strings' => [], 'elsewhere' => [], 'connection' => null, 'drops' => [],
+            'renames' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -518,7 +519,7 @@ final class FixFkProbe
             $migration = $this->load($name, $path);
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
-            $answer['drops'] = $this->drops($path, $direction);
+            list($answer['drops'], $answer['renames']) = $this->hidden($path, $direction);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -655,11 +656,12 @@ final class FixFkProbe
     }
 
     /**
-     * What the source drops or empties outside the other direction's method: tables by name, '' for
-     * one that is not written out there, and statements as they are written (the rest of one may be
-     * known only when it runs).
+     * What the source does outside the other direction's method, whether it is sent or not: what it
+     * drops or empties (tables by name, '' for one that is not written out there, and statements as
+     * they are written, as the rest of one may be known only when it runs), and [old, new] of each
+     * table that it renames.
      */
-    private function drops($path, $direction)
+    private function hidden($path, $direction)
     {
         $tokens = array_values(array_filter($this->tokens($path), function ($token) {
             return ! is_array($token)
@@ -670,6 +672,7 @@ final class FixFkProbe
             return is_array($token) ? $token[1] : $token;
         };
         $found = [];
+        $renames = [];
         $method = null;
         $table = null;
         $some = false;
@@ -705,6 +708,10 @@ final class FixFkProbe
                 $table = (string) $named;
             } elseif (preg_match('/^(or)?where|^(find|first|limit|take)/', $called)) {
                 $some = true;
+            } elseif ($called === 'rename' && $whole && $text($at + 5) === ')'
+                && is_array($tokens[$at + 4])
+                && $tokens[$at + 4][0] === T_CONSTANT_ENCAPSED_STRING) {
+                $renames[] = [$named, stripslashes(substr($text($at + 4), 1, -1))];
             } elseif (in_array($called, ['drop', 'dropifexists'], true)) {
                 $found[(string) $named] = true;
             } elseif (in_array($called, ['dropalltables', 'dropdatabaseifexists'], true)
@@ -716,7 +723,7 @@ final class FixFkProbe
                 $found[(string) $table] = true;
             }
         }
-        return array_map('strval', array_keys($found));
+        return [array_map('strval', array_keys($found)), $renames];
     }
 
     private function strings($path)
@@ -780,7 +787,8 @@ def probe(
     Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, elsewhere: [other connections it opened],
-    connection: the one it names as its own or None, drops: [tables its source drops or empties]}}.
+    connection: the one it names as its own or None, drops: [tables its source drops or empties],
+    renames: [[old, new] of each table its source renames]}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -929,6 +937,7 @@ def _unread(direction, error, queries):
         "elsewhere": [],
         "connection": None,
         "drops": [],
+        "renames": [],
     }
 
 

@@ -19,6 +19,10 @@ from ansible.module_utils.fix_fk.ids import above, overlaps  # isort: skip
 
 # Laravel sets it once, so a row that was copied has it still.
 BIRTH = "created_at"
+# What every write of a row sets.
+TOUCHED = "updated_at"
+# Equal values of these need not compare as equal.
+_INEXACT = ("float", "double", "json", "geometry", "point", "linestring", "polygon", "blob")
 TITLE = "rows aside"
 KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
 
@@ -45,8 +49,30 @@ class _Pair:
         return []
 
     @property
-    def born(self) -> bool:
-        return all(BIRTH in self.columns(which) for which in (0, 1))
+    def telling(self) -> list[str]:
+        """The columns that tell whether two rows of one key are the same row.
+
+        A row may be given a value later where it may be without one, so those come last.
+        """
+        new, old = self.columns(0), self.columns(1)
+        if BIRTH in new and BIRTH in old:
+            return [BIRTH]
+        same = [
+            column
+            for name, column in old.items()
+            if name in new
+            and name != TOUCHED
+            and not column["generated"]
+            and all(column[part] == new[name][part] for part in ("type", "collation"))
+            and not any(word in column["type"].casefold() for word in _INEXACT)
+            and column["name"] not in self.key
+        ]
+        steady = [
+            column["name"]
+            for column in same
+            if not (column["nullable"] or new[column["name"].casefold()]["nullable"])
+        ]
+        return steady or [column["name"] for column in same]
 
 
 def tables(laravel_facts: dict) -> list[str]:
@@ -70,10 +96,11 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
 
     schema: fk_constraint_info's, with `aside_counts`, the answers to questions(). Each is {table,
     old, empty (whether the application finds nothing), rows (how many are in the old one alone;
-    None: not counted), told (whether that is known), children ({table, name} of each constraint
-    that refers to the old one), following (the id to count from, where ids are given out that old
-    rows have), next (the id that comes now), copy (the SQL that brings the rows over, or ""),
-    why_not (why there is none), left (columns that only the old one has)}.
+    None: not counted), told (whether that is known), other (how many of them have in the new one a
+    row of the same key and other content), children ({table, name} of each constraint that refers
+    to the old one), following (the id to count from, where ids are given out that old rows have),
+    next (the id that comes now), copy (the SQL that brings the rows over, or ""), why_not (why
+    there is none), left (columns that only the old one has)}.
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
@@ -86,7 +113,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
         if not empty and not counts:
             continue
         if counts and all(count == 0 for count in counts):
-            left = _found(pair, live, 0, False, False)
+            left = _found(pair, live, 0, False, 0)
             # What points at an old table from another old one went aside with it.
             children = [c for c in left["children"] if c["table"].casefold() not in olds]
             if children:
@@ -95,10 +122,15 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
         rows = max(counts, default=None) if None not in counts else None
         if rows is None and empty:
             rows = (contents.get(pair.old) or {}).get("rows")
-        # Of rows of the same id that are not the same rows.
-        clash = not empty and len(set(counts)) > 1
-        found.append(_found(pair, live, rows, empty, clash))
+        found.append(_found(pair, live, rows, empty, _others(counts)))
     return _parents_first(found, live)
+
+
+def _others(counts: list[int | None]) -> int:
+    """Return how many rows have a row of the same key and other content in the new table."""
+    if len(counts) < 2 or None in counts:
+        return 0
+    return max(counts) - min(counts)  # type: ignore[operator,type-var]
 
 
 def _pairs(laravel: Laravel, schema: dict) -> list[_Pair]:
@@ -141,16 +173,16 @@ def _asked(pair: _Pair) -> list[dict]:
         every = [c["name"] for c in pair.details[1]["columns"] if not c["nullable"]][:1]
         return [{"kind": "orphans", "table": pair.old, "columns": every}] if every else []
     asked = []
-    for columns in [pair.key, [*pair.key, BIRTH]] if pair.born else [pair.key]:
+    for columns in [pair.key, [*pair.key, *pair.telling]] if pair.telling else [pair.key]:
         same = {"columns": columns, "referenced_columns": columns}
-        asked.append({"kind": "orphans", "table": pair.old, "referenced_table": pair.table, **same})
+        asked.append({"kind": "absent", "table": pair.old, "referenced_table": pair.table, **same})
     return asked
 
 
-def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, clash: bool) -> dict:
+def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, other: int) -> dict:
     new, old = (about.get("ids") for about in pair.details)
     following = above(new, old)
-    copy, why_not = _copy(pair, empty, clash)
+    copy, why_not = _copy(pair, empty, other)
     away = live.get(pair.old)
     return {
         "table": pair.table,
@@ -166,16 +198,17 @@ def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, clash: bool
         "following": following,
         "next": new["next"] if new else None,
         "told": empty or bool(pair.key),
+        "other": other,
         "copy": copy,
         "why_not": why_not,
         "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
     }
 
 
-def _copy(pair: _Pair, empty: bool, clash: bool) -> tuple[str, str]:
+def _copy(pair: _Pair, empty: bool, other: int) -> tuple[str, str]:
     """Return the SQL that brings the rows over and keeps their ids, or why there is none."""
     new, old = pair.columns(0), pair.columns(1)
-    if clash:
+    if other:
         return "", f"rows of {pair.table} have ids that other rows of {pair.old} have"
     engine = pair.details[0]["engine"]
     if (engine or "").casefold() != "innodb":
@@ -261,6 +294,11 @@ def said(found: list[dict]) -> str:
                 f"The application does not find {number} of {item['old']} in {item['table']}, "
                 "which came in its place."
             )
+            if item["other"]:
+                sentences.append(
+                    f"In the place of {item['other']} of them is a row of the same key and other "
+                    "content: another row, or one that was changed since."
+                )
     olds = {item["old"].casefold() for item in found}
     for item in found:
         names = [

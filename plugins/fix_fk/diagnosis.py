@@ -1513,7 +1513,7 @@ class _Case:
             for loss in outcome.losses:
                 if loss.kind == "column":
                     self.diagnosis.notes.append(f"Migration {migration} {loss.detail}.")
-                elif loss.table.casefold() not in accepted:
+                elif (loss.table or migration).casefold() not in accepted:
                     raise _Refusal(
                         "migration_would_lose_rows",
                         f"{self.diagnosis.found} Run again, migration {migration} itself "

@@ -209,6 +209,30 @@ class Laravel:
             named.discard("")
         return sorted(name for name in named if name.casefold() not in shown)
 
+    def unshown_renames(self, migration: str) -> list[tuple[str, str]]:
+        """Return (old, new) of the tables that a migration may rename and that --pretend did not
+        show, without those whose new name another table has been given by a migration."""
+        known = self.statements(migration)
+        if not (known.get("up_conditional") or known.get("up_error")):
+            return []
+        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
+        shown = {
+            effect.new_name.casefold()
+            for text in self.up(migration)
+            for effect in sql.read(text)
+            if isinstance(effect, sql.RenameTable)
+        }
+        pairs = [(prefix + old, prefix + new) for old, new in known.get("up_renames") or ()]
+        pairs += [
+            (effect.table, effect.new_name)
+            for text in known.get("source_strings") or ()
+            if sql.is_rename(text)
+            for effect in sql.read(text)
+            if isinstance(effect, sql.RenameTable)
+        ]
+        passed = shown | self.history.creators.keys()
+        return [pair for pair in pairs if pair[1].casefold() not in passed]
+
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}
 
@@ -221,8 +245,15 @@ class Laravel:
     def displaced(self, migrations: Iterable[str] | None = None) -> list[tuple[str, str]]:
         """Return (table, where the one is now that it came in the place of), by the statements of
         these migrations; without any, of the recorded ones."""
-        ran = self.recorded if migrations is None else migrations
-        return sql.displaced(text for migration in ran for text in self.up(migration))
+        ran = list(self.recorded if migrations is None else migrations)
+        found = sql.displaced(text for migration in ran for text in self.up(migration))
+        known = {name.casefold() for pair in found for name in pair}
+        return found + [
+            pair
+            for migration in ran
+            for pair in self.unshown_renames(migration)
+            if not known & {name.casefold() for name in pair}
+        ]
 
     def failed_migration(self) -> str | None:
         """Return the pending migration that the log's last error belongs to, if any."""
@@ -359,7 +390,8 @@ def live(schema: dict) -> Schema:
                     key.get("on_update"),
                 )
             )
-    return Schema(tables.values(), schema["server"]["name_scope"], _server(schema))
+    views = schema.get("views") or ()
+    return Schema(tables.values(), schema["server"]["name_scope"], _server(schema), views)
 
 
 def _column(column: dict) -> Column:

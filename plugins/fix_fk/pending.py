@@ -16,7 +16,7 @@ from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 
 # What may destroy rows in a statement that could not be read.
 _DESTROYS = re.compile(
-    r"\b(?:drop\s+(?:table|database|schema|partition|everything)|truncate|delete|replace\s+into"
+    r"\b(?:drop\s+(?:tables?|database|schema|partition|everything)|truncate|delete|replace\s+into"
     r"|execute|call|prepare|load\s+data|exchange\s+partition)\b",
     re.IGNORECASE,
 )
@@ -75,7 +75,7 @@ def dangers(
             found += [
                 Danger(migration, loss.table, loss.detail, statement, doubt)
                 for loss in outcome.losses
-                if is_whole(loss) and loss.table.casefold() not in passed
+                if is_whole(loss) and (loss.table or migration).casefold() not in passed
             ]
             unread = all(isinstance(e, (sql.Unread, sql.Harmless)) for e in sql.read(statement))
             if unread and _DESTROYS.search(statement) and migration not in all_of:

@@ -86,7 +86,7 @@ class Position:
 def before(laravel: Laravel, live: Schema) -> Schema:
     """Return the schema that the recorded migrations make, as it counts for this server."""
     made = laravel.history.schema
-    schema = Schema((), live.scope, live.server)
+    schema = Schema((), live.scope, live.server, live.views)
     for table in made.tables.values():
         twin = table.copy()
         twin.identity = twin.name

@@ -145,7 +145,7 @@ class Loss:
     """Rows that a statement would drop or empty.
 
     `kind`: table, rows (all of a table), some (of a table's rows) or column. `table` has the name
-    that it has on the server now.
+    that it has on the server now, "" behind a view.
     """
 
     kind: str
@@ -172,8 +172,10 @@ class Schema:
         tables: Iterable[Table] = (),
         scope: str = "schema",
         server: Server | None = None,
+        views: Iterable[str] = (),
     ):
         self.tables = {table.name.casefold(): table for table in tables}
+        self.views = {view.casefold() for view in views}
         self.scope = scope
         self.server = server or Server()
         # For asking who is in the way: a table with rows is there even if a statement drops it, and
@@ -184,7 +186,7 @@ class Schema:
 
     def copy(self) -> Schema:
         """Return a schema that can be changed on its own; a thousand tables take milliseconds."""
-        other = Schema((), self.scope, self.server)
+        other = Schema((), self.scope, self.server, self.views)
         other.tables = {name: table.copy() for name, table in self.tables.items()}
         other.asking, other.foreign_key_checks = self.asking, self.foreign_key_checks
         other.dropped = [table.copy() for table in self.dropped]
@@ -285,8 +287,10 @@ class Schema:
             return
         table = self.get(effect.table) if effect.table else None
         if table is None:
-            tolerated = isinstance(effect, sql.DropTable) and effect.if_exists
-            if effect.table and not tolerated:
+            tolerated = effect.optional or (isinstance(effect, sql.DropTable) and effect.if_exists)
+            if effect.table.casefold() in self.views:
+                self._write_view(effect, statement, outcome)
+            elif effect.table and not tolerated:
                 problem("table_missing", f"there is no table {effect.table}")
             return
         if isinstance(effect, sql.DropTable):
@@ -310,7 +314,7 @@ class Schema:
             self._alter(table, effect, statement, outcome, problem)
 
     def _create(self, effect: sql.CreateTable, statement, outcome, problem) -> None:
-        if self.get(effect.table):
+        if self.get(effect.table) or effect.table.casefold() in self.views:
             if not effect.if_not_exists:
                 problem("table_exists", f"a table {effect.table} exists", name=effect.table)
             return
@@ -369,6 +373,13 @@ class Schema:
                 outcome.losses.append(Loss(kind, table.identity, f"{how} {table.name}", statement))
         elif effect.kind == "insert":
             table.rows = True
+
+    def _write_view(self, effect: sql.Effect, statement: str, outcome: Outcome) -> None:
+        """Note what is deleted from the tables behind a view, which are not known here."""
+        if isinstance(effect, sql.WriteRows) and effect.kind in ("truncate", "delete"):
+            kind = "some" if effect.some else "rows"
+            how = f"deletes rows through the view {effect.table}"
+            outcome.losses.append(Loss(kind, "", how, statement))
 
     def _alter(self, table, effect, statement, outcome, problem) -> None:
         columns = table.columns
@@ -432,6 +443,10 @@ class Schema:
             self._drop_index(table, effect, problem)
         elif isinstance(effect, sql.ChangeTable):
             table.engine = effect.engine or table.engine
+            discards = (effect.engine or "").casefold() == "blackhole"
+            if discards and table.may_have_rows and table.identity is not None:
+                how = f"discards all rows of {table.name}"
+                outcome.losses.append(Loss("rows", table.identity, how, statement))
             if effect.converted:
                 table.definitions.clear()
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import sqlglot
@@ -91,9 +91,13 @@ PRIMARY = "PRIMARY"
 
 @dataclass(frozen=True)
 class Effect:
-    """What one statement, or one clause of it, does to the table `table`."""
+    """What one statement, or one clause of it, does to the table `table`.
+
+    `optional`: it does nothing where there is no such table (ALTER TABLE IF EXISTS).
+    """
 
     table: str
+    optional: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -214,11 +218,19 @@ class Unread(Effect):
     text: str = ""
 
 
+# What the parser does not know: ALTER ONLINE IGNORE TABLE, and RENAME AS or = for RENAME TO.
+_HINTS = re.compile(r"^(\s*alter\s+)(?:(?:online|ignore)\s+)+(?=table\b)", re.IGNORECASE)
+_RENAMES_TO = re.compile(
+    r"^(\s*alter\s+table\s+(?:if\s+exists\s+)?\S+\s+rename)\s*(?:as\b|=)\s*", re.IGNORECASE
+)
+
+
 @lru_cache(maxsize=20_000)
 def read(statement: str) -> tuple[Effect, ...]:
     """Return the effects of the SQL text `statement`, in order."""
+    plain = _RENAMES_TO.sub(r"\1 TO ", _HINTS.sub(r"\1", statement))
     try:
-        trees = [tree for tree in sqlglot.parse(statement, dialect=DIALECT) if tree is not None]
+        trees = [tree for tree in sqlglot.parse(plain, dialect=DIALECT) if tree is not None]
     except (SqlglotError, RecursionError):
         return (Unread("", statement),)
     return tuple(effect for tree in trees for effect in _read_tree(tree, statement))
@@ -262,6 +274,16 @@ _EMPTIES = re.compile(r"\b(?:drop\s+table|truncate\s|delete\s+from|replace\s+int
 def is_statement(text: str) -> bool:
     """Tell whether a text, which may break off, is SQL that drops or empties something."""
     return bool(_EMPTIES.search(text))
+
+
+_RENAMES = re.compile(
+    r"\s*(?:rename\s+table|alter\s+table\b.*\brename)\b", re.IGNORECASE | re.DOTALL
+)
+
+
+def is_rename(text: str) -> bool:
+    """Tell whether a text is SQL that may rename a table."""
+    return bool(_RENAMES.match(text))
 
 
 def emptied_by(statement: str) -> set[str]:
@@ -490,7 +512,9 @@ def _read_alter(tree: exp.Alter, statement: str) -> list[Effect]:
     engine = _option(tree.args.get("options") or (), exp.EngineProperty)
     if engine:
         effects.append(ChangeTable(table, engine))
-    return effects or [Harmless(table)]
+    effects = effects or [Harmless(table)]
+    optional = bool(tree.args.get("exists"))
+    return [replace(effect, optional=True) for effect in effects] if optional else effects
 
 
 def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:

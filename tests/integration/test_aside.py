@@ -140,6 +140,19 @@ def test_an_id_that_is_given_twice_is_found_and_the_rest_is_as_it_says(repaired)
     assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
 
 
+def test_other_rows_with_old_ids_are_no_copies_where_no_time_is_kept(repaired):
+    """No created_at tells when a row came to be, so the values that every row has do."""
+    for table in ("skp_tahunan", OLD):
+        repaired.sql(f"ALTER TABLE {table} DROP COLUMN created_at")
+    repaired.sql("UPDATE skp_tahunan SET tahun = tahun + 50")
+    told = looks(repaired, VERIFY).report["happened"]
+    assert f"does not find 500 rows of {OLD} in skp_tahunan" in told
+    assert "In the place of 500 of them is a row of the same key and other content" in told
+    repaired.sql("UPDATE skp_tahunan SET tahun = tahun - 50")
+    told = looks(repaired, VERIFY).report["happened"]
+    assert f"rows of {OLD} in skp_tahunan" not in told
+
+
 def test_the_largest_id_is_no_way_out_and_is_said(kept):
     highest = 2**64 - 1
     kept.broken()

@@ -141,6 +141,26 @@ def test_a_deployment_that_was_killed_after_the_rename_is_rolled_back(app):
     assert app.rows("orders_old") == ROWS and OURS in app.recorded()
 
 
+@pytest.mark.parametrize(
+    "rename",
+    [
+        "Schema::rename('orders', 'orders_old');",
+        "DB::statement('RENAME TABLE orders TO orders_old');",
+    ],
+)
+def test_rows_that_a_guarded_migration_moved_aside_are_found_when_it_has_run(app, rename):
+    orders(app)
+    guarded = [f"if (Schema::hasTable('orders')) {{ {rename} }}", TABLE.format("orders", "")]
+    app.add_migration(OURS, " ".join(guarded))
+    assert app.artisan("migrate", "--force").returncode == 0
+    assert (app.rows("orders_old"), app.rows("orders")) == (ROWS, 0)
+    result = in_process(app).result
+    assert result["verdict"] == "rows_aside", result
+    assert (
+        f"The application finds orders empty: its {ROWS} rows are in orders_old" in result["found"]
+    )
+
+
 def test_after_another_error_the_tables_get_their_names_back_first(app):
     """Whatever stopped it: `migrate` would drop the only rows, so it is not what comes next."""
     orders(app)

@@ -152,13 +152,13 @@ def test_rows_that_are_in_both_tables_are_not_aside(recorded):
 
 def test_rows_that_are_not_in_the_new_one_are_brought_without_the_others(recorded):
     has_rows(recorded)
-    (item,) = found(recorded, 3)
-    assert (item["rows"], item["empty"]) == (3, False)
+    (item,) = found(recorded, 3, 3)
+    assert (item["rows"], item["empty"], item["other"]) == (3, False, 0)
     assert item["copy"].endswith(
         "o WHERE NOT EXISTS (SELECT 1 FROM `skp_tahunan` n WHERE n.`id` = o.`id`)"
     )
     # What could not be counted is not taken for well.
-    (item,) = found(recorded, None)
+    (item,) = found(recorded, None, None)
     assert item["rows"] is None
 
 
@@ -166,6 +166,25 @@ def test_other_rows_with_the_same_ids_are_not_the_same_rows(recorded):
     has_rows(recorded, "created_at")
     (item,) = found(recorded, 0, 500)
     assert item["rows"] == 500 and not item["copy"] and "ids that other rows" in item["why_not"]
+    assert "In the place of 500 of them is a row of the same key" in aside.said([item])
+
+
+def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):
+    has_rows(recorded, "updated_at", "email", "note", "weight")
+    changes = {"note": {"nullable": True}, "weight": {"type": "double"}}
+    for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
+        for column in about["columns"]:
+            column.update(changes.get(column["name"], {}))
+    questions = aside.questions(*recorded)
+    assert [q["columns"] for q in questions] == [["id"], ["id", "user_id", "email"]]
+    assert {q["kind"] for q in questions} == {"absent"}
+    (item,) = found(recorded, 0, 2)
+    assert (item["rows"], item["other"]) == (2, 2)
+    # Where every column may be empty, those are compared.
+    for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
+        for column in about["columns"]:
+            column["nullable"] = column["name"] != "id"
+    assert aside.questions(*recorded)[1]["columns"] == ["id", "user_id", "email", "note"]
 
 
 def test_a_migration_that_copies_them_is_believed_but_not_when_nothing_is_there(recorded):

@@ -56,6 +56,7 @@ def table(columns, rows):
             {
                 "name": name,
                 "type": "bigint",
+                "collation": None,
                 "nullable": False,
                 "generated": False,
                 "required": False,

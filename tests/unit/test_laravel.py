@@ -294,6 +294,7 @@ def answer(**values):
             "elsewhere": [],
             "connection": None,
             "drops": [],
+            "renames": [],
         },
         **values,
     )
@@ -321,6 +322,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "connection": None,
         "up_drops": [],
         "down_drops": [],
+        "up_renames": [],
+        "down_renames": [],
     }
 
 

@@ -193,12 +193,21 @@ LOST = {
     "deletes all rows": ["delete from `posts`"],
     "deletes all rows, in other words": ["delete from `posts` where 1 = 1"],
     "an old name": ["rename table `posts` to `old`", "drop table if exists `old`"],
+    "an old name, in other words": ["alter table `posts` rename as `old`", "drop table `old`"],
+    "with hints": ["alter online table `posts` rename = `old`", "drop table `old`"],
+    "an engine that keeps nothing": ["alter table `posts` engine = blackhole"],
+    "after what need not be there": [
+        "alter table if exists `nothing` add `x` int",
+        "drop table `posts`",
+    ],
+    "after a view": ["update `seen` set `id` = 1", "drop table `posts`"],
     "before it fails": ["drop table `posts`", "alter table `nothing` add `x` int"],
 }
 
 
 @pytest.mark.parametrize("up", LOST.values(), ids=LOST)
 def test_rows_that_would_be_lost_are_counted(schema, up):
+    schema["views"] = ["seen"]
     foreseen = foresee(schema, *up, rows=7)
     assert foreseen["outcome"] == "would_lose"
     (finding,) = (f for f in foreseen["findings"] if f["kind"] == "loss")
@@ -230,6 +239,16 @@ def test_a_drop_that_pretend_does_not_show_may_lose_rows(schema):
     assert foreseen["outcome"] == "would_lose"
     (finding,) = (f for f in foreseen["findings"] if f["kind"] == "loss")
     assert "may lose rows" in finding["sentence"] and "line 3: if" in finding["sentence"]
+
+
+def test_rows_behind_a_view_are_not_told_and_are_in_danger(schema):
+    schema["views"] = ["seen"]
+    foreseen = foresee(schema, "delete from `seen`")
+    assert foreseen["outcome"] == "would_lose"
+    assert "deletes rows through the view seen" in foreseen["findings"][0]["sentence"]
+    assert foresee(schema, "delete from `seen`", accepted=[FIRST])["outcome"] == "clean"
+    (finding,) = foresee(schema, NEW.format("`x` int").replace("new", "seen"))["findings"]
+    assert finding["kind"] == "table_exists"
 
 
 def test_what_could_not_be_read_may_lose_rows(schema):
