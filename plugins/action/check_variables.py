@@ -13,7 +13,7 @@ from ansible.errors import AnsibleError, AnsibleValueOmittedError
 from ansible.plugins.action import ActionBase
 
 PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, PLUGINS)
+sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
 try:
     from fix_fk import diagnosis, variables
 except ImportError as error:

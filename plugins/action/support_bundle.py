@@ -15,9 +15,11 @@ import time
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(
+    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
+)
 try:
-    from fix_fk import sql
+    from fix_fk.schema import sql
 except ImportError as error:
     if error.name != "sqlglot":
         raise

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE)
-"""The diagnosis, the plan and the report as Jinja filters; the work is in plugins/fix_fk."""
+"""The diagnosis, the plan and the report as Jinja filters; plugin_utils does the work."""
 
 from __future__ import annotations
 
@@ -10,23 +10,16 @@ import sys
 
 from ansible.errors import AnsibleFilterError
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(
+    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
+)
 try:
-    from fix_fk import (
-        aside,
-        comparison,
-        database_access,
-        diagnosis,
-        facts,
-        option_2,
-        option_3,
-        permanent_fix,
-        prediction,
-        report,
-        restoration,
-        text,
-        verification,
-    )
+    from fix_fk import aside, comparison, diagnosis, facts, prediction, verification
+    from fix_fk.plans import database_access, permanent_fix
+    from fix_fk.plans import fresh as fresh_plan
+    from fix_fk.plans import restore as restore_plan
+    from fix_fk.plans import skip as skip_plan
+    from fix_fk.screen import report, text
 
     from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
 except ImportError as error:
@@ -214,17 +207,17 @@ def php(value, indent: int = 4) -> str:
 
 def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 2 in the shape of a diagnosis."""
-    return option_2.decide(laravel, schema, facts.inputs(inputs), given)
+    return skip_plan.decide(laravel, schema, facts.inputs(inputs), given)
 
 
 def restore(result: dict, laravel: dict) -> dict:
     """Return the plan to put a backup back, in the shape of a diagnosis."""
-    return restoration.decide(result, laravel)
+    return restore_plan.decide(result, laravel)
 
 
 def restored(result: dict) -> list[dict]:
     """What to look at after schema_restore has put a backup back."""
-    return restoration.checks(result)
+    return restore_plan.checks(result)
 
 
 def access(laravel: dict, given: dict) -> dict:
@@ -262,12 +255,12 @@ def has_collection(name: str) -> bool:
 
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
     """Return the refusal of Option 3 that needs no look at the server, or None."""
-    return option_3.unfit(laravel, given)
+    return fresh_plan.unfit(laravel, given)
 
 
 def fresh(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 3 in the shape of a diagnosis."""
-    return option_3.decide(laravel, schema, facts.inputs(inputs), given)
+    return fresh_plan.decide(laravel, schema, facts.inputs(inputs), given)
 
 
 def build_report(run: dict) -> dict:

@@ -16,7 +16,9 @@ ALL = [*causes.REPAIRED, *causes.REFUSED]
 
 def test_the_page_is_up_to_date():
     page = (PROJECT / "docs" / "causes.md").read_text(encoding="utf-8")
-    assert page == causes.page(), "run: python plugins/fix_fk/causes.py > docs/causes.md"
+    assert page == causes.page(), (
+        "run: python plugins/plugin_utils/fix_fk/causes.py > docs/causes.md"
+    )
 
 
 @pytest.mark.parametrize("cause", ALL, ids=lambda cause: cause.cause[:40])

@@ -23,15 +23,7 @@ def code_spans(text):
 def verdicts():
     """Return every verdict that a playbook can come to."""
     found = set(diagnosis.LOOK_ALIKES.values())
-    for name in (
-        "aftermath",
-        "diagnosis",
-        "option_2",
-        "option_3",
-        "permanent_fix",
-        "database_access",
-    ):
-        path = PROJECT / "plugins" / "fix_fk" / f"{name}.py"
+    for path in sorted((PROJECT / "plugins" / "plugin_utils").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found |= set(named(node))
             if isinstance(node, ast.AugAssign) and getattr(node.target, "attr", "") == "verdict":
@@ -42,7 +34,8 @@ def verdicts():
 
 def named(node):
     """Return the verdicts that a node of the syntax tree names."""
-    return [str(value.value) for value in values(node) if isinstance(value, ast.Constant)]
+    found = (getattr(value, "value", None) for value in values(node))
+    return [value for value in found if isinstance(value, str)]
 
 
 def values(node):

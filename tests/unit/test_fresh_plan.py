@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from fix_fk.facts import Inputs
-from fix_fk.option_3 import decide, unfit
+from fix_fk.plans.fresh import decide, unfit
 
 USERS = "2014_10_12_000000_create_users_table"
 CREATE = "2020_01_01_000000_create_skp_table"

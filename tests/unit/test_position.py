@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from fix_fk import position
 from fix_fk.facts import Laravel
-from fix_fk.simulation import Schema
+from fix_fk.schema.simulation import Schema
 
 MADE, OURS = "2025_01_01_000000_made", "2026_01_01_000000_ours"
 TABLES = [

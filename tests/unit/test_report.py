@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.report import as_typed, build, database_changed, wrote
+from fix_fk.screen.report import as_typed, build, database_changed, wrote
 
 STEP = {"id": "backup", "title": "Back the schema up"}
 

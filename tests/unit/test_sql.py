@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk import sql
+from fix_fk.schema import sql
 
 
 @pytest.mark.parametrize(

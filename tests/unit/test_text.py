@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk import report, text
+from fix_fk.screen import report, text
 
 CREATE = "create table `skp tahunan` (" + ", ".join(f"`column_{n}` int" for n in range(40)) + ")"
 ADD = (

@@ -23,10 +23,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from . import facts, pending, sql
+from . import facts, pending
 from .facts import Laravel
 from .pending import Danger
-from .simulation import Problem, Question
+from .schema import sql
+from .schema.simulation import Problem, Question
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import aside, comparison, option_2
+from . import aside, comparison
 from .comparison import Undecided
 from .diagnosis import differences, followers
 from .facts import Inputs, Laravel, as_if, live
+from .plans import skip
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
@@ -62,7 +63,7 @@ def verify(
     if expected.get("left"):
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
-        checks.extend(option_2.checks(expected["skipped"], live(schema_facts)))
+        checks.extend(skip.checks(expected["skipped"], live(schema_facts)))
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Why a migration can fail on a name, or seem to: each cause with its verdict and its proof.
 
-docs/causes.md is made from this:  python plugins/fix_fk/causes.py > docs/causes.md
+docs/causes.md is made from this:  python plugins/plugin_utils/fix_fk/causes.py > docs/causes.md
 A test compares both, the verdicts with those of the diagnosis, and the proofs with the tests.
 """
 
@@ -346,7 +346,7 @@ Why a migration stops at a foreign key name, or seems to: how it shows (error, w
 number in brackets), what the tool calls it, what it does, and which test makes it for real.
 [verdicts.md](verdicts.md) says what to do next for each verdict.
 
-Made by `python plugins/fix_fk/causes.py > docs/causes.md`.
+Made by `python plugins/plugin_utils/fix_fk/causes.py > docs/causes.md`.
 """
 
 

@@ -9,8 +9,6 @@ import os
 
 import ansible.module_utils
 
-_OURS = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "module_utils"
-)
+_OURS = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4, "module_utils"))
 if _OURS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_OURS)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import sql
 from .facts import Laravel
-from .simulation import Problem, Schema
+from .schema import sql
+from .schema.simulation import Problem, Schema
 
 
 @dataclass

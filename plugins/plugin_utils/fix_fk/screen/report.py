@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 
+from ..prediction import AHEAD, FAIL_ON
 from . import text
-from .prediction import AHEAD, FAIL_ON
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -42,7 +42,7 @@ def build(run: dict) -> dict:
     """Return the report of a run.
 
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
-    prediction (of plugins/fix_fk/prediction.py, with fail_on, the outcomes that are a failure; None
+    prediction (of prediction.py, with fail_on, the outcomes that are a failure; None
     for its FAIL_ON),
     results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
     the application, before), window (seconds for which this tool had the application down, or

@@ -2,7 +2,7 @@
 """Reads the statements of migrations into the effects they have on a schema.
 
 `read` takes one SQL text and returns a list of effects, small frozen dataclasses that
-`plugins/fix_fk/simulation.py` applies to a schema. What cannot be read comes back as
+`simulation.py` applies to a schema. What cannot be read comes back as
 `Unread`, never as silence: a caller that must be sure refuses when it meets one.
 
 Laravel's statements are read with sqlglot's MySQL dialect. `RENAME TABLE` and

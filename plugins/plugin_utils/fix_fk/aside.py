@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import facts, plan, sql
+from . import facts
 from .facts import Inputs, Laravel
-from .simulation import Schema, Table
+from .schema import sql
+from .schema.simulation import Schema, Table
 
 from ansible.module_utils.fix_fk.ids import above, overlaps  # isort: skip
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
 # Laravel sets it once, so a row that was copied has it still.
 BIRTH = "created_at"
@@ -231,14 +233,14 @@ def _copy(pair: _Pair, empty: bool, other: int) -> tuple[str, str]:
             "",
             f"{names} of {pair.table} is of another type than in {pair.old}, or wants a value",
         )
-    columns = ", ".join(plan.quote(new[name]["name"]) for name in both)
+    columns = ", ".join(quote(new[name]["name"]) for name in both)
     text = (
-        f"INSERT INTO {plan.quote(pair.table)} ({columns}) SELECT {columns} "  # noqa: S608 - shown
-        f"FROM {plan.quote(pair.old)}"
+        f"INSERT INTO {quote(pair.table)} ({columns}) SELECT {columns} "  # noqa: S608 - shown
+        f"FROM {quote(pair.old)}"
     )
     if not empty:
-        same = " AND ".join(f"n.{plan.quote(c)} = o.{plan.quote(c)}" for c in pair.key)
-        table = plan.quote(pair.table)
+        same = " AND ".join(f"n.{quote(c)} = o.{quote(c)}" for c in pair.key)
+        table = quote(pair.table)
         text += f" o WHERE NOT EXISTS (SELECT 1 FROM {table} n WHERE {same})"  # noqa: S608 - shown
     return text, ""
 
@@ -333,7 +335,7 @@ def advice(found: list[dict]) -> str:
     left = [f"{name} of {item['old']}" for item in copied for name in item["left"]]
     parts = []
     counting = [
-        f"ALTER TABLE {plan.quote(item['table'])} AUTO_INCREMENT = {item['following']}"
+        f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']}"
         for item in found
         if item["following"]
     ]

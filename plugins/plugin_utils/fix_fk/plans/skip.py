@@ -12,14 +12,16 @@ import json
 import shlex
 from dataclasses import dataclass, field
 
-from . import facts, plan, sql
-from .diagnosis import _Case, _Refusal
-from .evidence import Holder
-from .facts import Inputs, Laravel
-from .simulation import Schema
-from .sql import ForeignKey
+from .. import facts, steps
+from ..diagnosis import _Case, _Refusal
+from ..facts import Inputs, Laravel
+from ..holders import Holder
+from ..schema import sql
+from ..schema.simulation import Schema
+from ..schema.sql import ForeignKey
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
 BETTER = "Option 1 repairs this without a loss: ansible-playbook fix_fk.yml"
@@ -217,8 +219,8 @@ class _Skip(_Case):
         batch = self.laravel.next_batch + (not already)
         work = [
             *([] if already else [self._record()]),
-            *([plan.migrate(self.artisan, self.laravel, others, batch)] if others else []),
-            *([plan.drop(self.schema, drops)] if drops else []),
+            *([steps.migrate(self.artisan, self.laravel, others, batch)] if others else []),
+            *([steps.drop(self.schema, drops)] if drops else []),
             *([_complete(self.schema, adds)] if adds else []),
         ]
         self.diagnosis.outcome = "skipped"
@@ -229,9 +231,9 @@ class _Skip(_Case):
                 self.diagnosis.found += " All that it makes is there, so it was not skipped."
             return
         self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
-        begin = plan.begin(self.artisan, self.schema, self.migration) if work else []
+        begin = steps.begin(self.artisan, self.schema, self.migration) if work else []
         rehearsal = self._rehearsal() if work else []
-        self._plan([*rehearsal, *begin, *work, *plan.finish(self.artisan)], final)
+        self._plan([*rehearsal, *begin, *work, *steps.finish(self.artisan)], final)
         self._expect(adds, final, lacking)
 
     def _given(self, given: dict) -> tuple[str | None, list[str], bool]:
@@ -377,7 +379,7 @@ class _Skip(_Case):
         return f"{PLAYBOOK} -e {shlex.quote(json.dumps(given))}"
 
     def _record(self) -> dict:
-        table = plan.quote(self.laravel.raw["migrations_table"])
+        table = quote(self.laravel.raw["migrations_table"])
         batch = self.laravel.next_batch
         install = (
             []
@@ -385,7 +387,7 @@ class _Skip(_Case):
             else [f"{self.artisan} migrate:install"]
         )
         where = f"`migration` = '{self.migration}' AND `batch` = {batch}"
-        return plan.step(
+        return steps.step(
             "skip",
             "Record the migration as run, without running it",
             "asked for by name; what it would have made will be missing",
@@ -436,12 +438,12 @@ def _foreign_key(key: dict) -> ForeignKey:
 
 
 def _complete(schema: dict, adds: list[dict]) -> dict:
-    return plan.step(
+    return steps.step(
         "complete",
         "Add the constraints that the skipped migration would have made",
         "asked for by skip_complete",
-        plan.add_statements(schema, adds),
-        plan.drop_statements(schema, adds),
+        steps.add_statements(schema, adds),
+        steps.drop_statements(schema, adds),
         "each is read again; one that rows stand in the way of is left out and these are listed",
         constraints=adds,
     )

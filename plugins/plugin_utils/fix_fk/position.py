@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import sql
 from .facts import Laravel
-from .simulation import Schema
+from .schema import sql
+from .schema.simulation import Schema
 
 from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 

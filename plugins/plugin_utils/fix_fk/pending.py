@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import position, sql
+from . import position
 from .facts import Laravel
-from .simulation import Loss, Schema
+from .schema import sql
+from .schema.simulation import Loss, Schema
 
 from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
 

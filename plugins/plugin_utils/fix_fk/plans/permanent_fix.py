@@ -6,9 +6,9 @@ from __future__ import annotations
 import datetime
 import re
 
-from . import plan
-from .diagnosis import _Case, _Refusal
-from .facts import Inputs, Laravel
+from .. import steps
+from ..diagnosis import _Case, _Refusal
+from ..facts import Inputs, Laravel
 
 # phpdoc of the template has it; a file without it is somebody's own work and stays as it is.
 OURS = "Rendered by playbooks/permanent_fix.yml"
@@ -223,10 +223,10 @@ def _decide(case: _Fix, given: dict, fix: str | None) -> None:
     case._plan(
         [
             *case._rehearsal(),
-            *plan.begin(case.artisan, case.schema, fix or PULL),
+            *steps.begin(case.artisan, case.schema, fix or PULL),
             *([step["step"]] if step else []),
-            plan.migrate(case.artisan, case.laravel, pending),
-            *plan.finish(case.artisan),
+            steps.migrate(case.artisan, case.laravel, pending),
+            *steps.finish(case.artisan),
         ],
         final,
     )
@@ -302,7 +302,7 @@ def _render_step(case: _Case, given: dict, fix: str | None) -> dict | None:
     path = rendering["path"].replace(f"{case.inputs.laravel_path}/", "", 1)
     verb = "render again" if file["exists"] else "render"
     return {
-        "step": plan.step(
+        "step": steps.step(
             "permanent_fix",
             "Render the fix migration",
             f"it sees to {names} wherever this code is migrated",
@@ -330,7 +330,7 @@ def _git_step(git: dict) -> dict | None:
         )
     return {
         "found": found,
-        "step": plan.step(
+        "step": steps.step(
             "permanent_fix",
             "Pull the code",
             f"the fix is in branch {git['branch']}",

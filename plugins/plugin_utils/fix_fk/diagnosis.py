@@ -12,16 +12,18 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from . import aftermath, aside, comparison, facts, pending, plan, position, sql
-from .aftermath import Aftermath
-from .evidence import Holder, classify
+from . import aside, comparison, facts, pending, position, records, steps
 from .facts import Inputs, Laravel
+from .holders import Holder, classify
 from .position import Position
-from .simulation import Problem, Schema
-from .sql import FailedStatement, ForeignKey
-from .text import WAYS
+from .records import Aftermath
+from .schema import sql
+from .schema.simulation import Problem, Schema
+from .schema.sql import FailedStatement, ForeignKey
+from .screen.text import WAYS
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
 PROHIBITED = "DB::prohibitDestructiveCommands() forbids migrate:rollback in this application"
 NOT_CHANGED = "Nothing was changed: no row, no table, no file."
@@ -256,7 +258,7 @@ class _Case:
         self._check_ground()
         self._check_schema_dump()
         self._check_connection()
-        self.aftermath = None if by_the_record else aftermath.find(self.laravel, self.live)
+        self.aftermath = None if by_the_record else records.find(self.laravel, self.live)
         if self.aftermath:
             self._check_writable()
             self._check_sight()
@@ -405,26 +407,26 @@ class _Case:
 
     def _by_hand(self, found: Aftermath) -> str:
         """Return what makes the migrations table tell the truth, for whom it is certain."""
-        migrations = plan.quote(self.laravel.raw["migrations_table"])
+        migrations = quote(self.laravel.raw["migrations_table"])
         if not found.redo:
-            records = "; ".join(
+            deletes = "; ".join(
                 f"DELETE FROM {migrations} WHERE `migration` = '{name}'"  # noqa: S608 - shown
                 for name in found.forget
             )
             return (
                 f"Find out what of {found.doubt.split(',')[0]} has run. When it is as if it had "
-                f"not, remove its record, and then that of the migration that failed: {records}. "
+                f"not, remove its record, and then that of the migration that failed: {deletes}. "
                 "Then run this again. Or put a backup back that was made before: "
                 "playbooks/restore.yml lists them."
             )
-        table = plan.quote(found.table)
+        table = quote(found.table)
         commands = []
         if found.displaced:
             if self.live.get(found.table):
                 commands.append(f"DROP TABLE {table} (only while it is empty)")
-            commands.append(f"RENAME TABLE {plan.quote(found.displaced)} TO {table}")
+            commands.append(f"RENAME TABLE {quote(found.displaced)} TO {table}")
         lost = [key.of(table) for table, key in self._lost(found)]
-        commands += plan.add_statements(self.schema, lost)
+        commands += steps.add_statements(self.schema, lost)
         commands.append(
             f"INSERT INTO {migrations} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
             f"VALUES ('{found.redo}', {self.laravel.next_batch})"
@@ -479,12 +481,12 @@ class _Case:
                 )
 
     def _grant(self, rights: str, account: dict) -> str:
-        schema = plan.quote(self.schema["name"])
+        schema = quote(self.schema["name"])
         return f"GRANT {rights} ON {schema}.* TO {self._account(account['name'])}"
 
     def _account(self, name: str) -> str:
         user, _, host = name.rpartition("@")
-        return f"{plan.quote(user)}@{plan.quote(host)}"
+        return f"{quote(user)}@{quote(host)}"
 
     def _nothing_pending(self) -> None:
         maintenance = self.laravel.maintenance
@@ -497,7 +499,7 @@ class _Case:
                 f"run {maintenance['run_id']} of this tool was interrupted before it could verify "
                 "its work. What is left is to verify it and to end the maintenance."
             )
-            self._plan(plan.finish(self.artisan), self.live)
+            self._plan(steps.finish(self.artisan), self.live)
             return
         self._check_given_twice()
         if missing:
@@ -528,8 +530,8 @@ class _Case:
         """Refuse recorded migrations that cannot have run to their end on this server."""
         if self.live.scope != "schema":
             return
-        migrations = plan.quote(self.laravel.raw["migrations_table"])
-        for name, holder, table, migration in aftermath.given_twice(self.laravel, self.live):
+        migrations = quote(self.laravel.raw["migrations_table"])
+        for name, holder, table, migration in records.given_twice(self.laravel, self.live):
             forget = (
                 f"DELETE FROM {migrations} WHERE `migration` = '{migration}'; "  # noqa: S608 - shown
                 f"{self._then_migrate(migration, [migration])}"
@@ -561,16 +563,16 @@ class _Case:
 
     def _recover(self) -> str:
         """Return what to do when all is recorded and something is missing."""
-        not_run = aftermath.nothing_there(self.laravel, self.live)
-        migrations = plan.quote(self.laravel.raw["migrations_table"])
+        not_run = records.nothing_there(self.laravel, self.live)
+        migrations = quote(self.laravel.raw["migrations_table"])
         if not_run:
-            records = "; ".join(
+            deletes = "; ".join(
                 f"DELETE FROM {migrations} WHERE `migration` = '{name}'"  # noqa: S608 - shown
                 for name in reversed(not_run)
             )
             return (
                 f"Nothing of what {', '.join(not_run)} makes is there. If it was recorded by hand, "
-                f"take its record back: {records}; {self._then_migrate(not_run[0], not_run)}."
+                f"take its record back: {deletes}; {self._then_migrate(not_run[0], not_run)}."
             )
         if self._missing_tables(self.live):
             return (
@@ -868,7 +870,7 @@ class _Case:
         self._check_loss(repaired)
         self._check_expected(repaired, final)
         self.diagnosis.ways = way["considered"]
-        steps = plan.option_1(
+        planned = steps.option_1(
             artisan=self.artisan,
             schema=self.schema,
             laravel=self.laravel,
@@ -879,7 +881,7 @@ class _Case:
             redo=self.aftermath.redo if self.aftermath else None,
             lost=[key.of(table) for table, key in lost],
         )
-        self._plan([*self._rehearsal(), *steps], final)
+        self._plan([*self._rehearsal(), *planned], final)
         self.diagnosis.expected["structure"]["unguarded"] = comparison.unguarded(
             drops, repaired, final
         )
@@ -902,7 +904,7 @@ class _Case:
         level = self.inputs.rehearsal_level
         why = self._why_unrehearsed()
         if not why:
-            return [plan.rehearse(self.schema, level, self.inputs)]
+            return [steps.rehearse(self.schema, level, self.inputs)]
         if self.inputs.rehearsal_required:
             raise _Refusal(
                 "cannot_rehearse",
@@ -924,7 +926,7 @@ class _Case:
                 for account in clone["lacking"]
             )
             accounts = ", ".join(self._account(a["account"]) for a in clone["lacking"])
-            pattern = plan.quote(clone["pattern"])
+            pattern = quote(clone["pattern"])
             return (
                 f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
                 f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}. "
@@ -957,7 +959,7 @@ class _Case:
             and not any(isinstance(e, sql.AddForeignKey) for e in sql.read(text))
         ]
         record = (
-            f"INSERT INTO {plan.quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+            f"INSERT INTO {quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
             f"(`migration`, `batch`) VALUES ('{migration}', {self.laravel.next_batch})"
         )
         raise _Refusal(
@@ -974,12 +976,12 @@ class _Case:
 
     def _check_has_run(self, migration: str) -> None:
         """Refuse a migration of which everything is there, with rows."""
-        tables = aftermath.there_in_full(self.laravel, self.live, migration)
+        tables = records.there_in_full(self.laravel, self.live, migration)
         rows = [table.name for table in tables if table.rows]
         if not rows:
             return
         record = (
-            f"INSERT INTO {plan.quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+            f"INSERT INTO {quote(self.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
             f"(`migration`, `batch`) VALUES ('{migration}', {self.laravel.next_batch})"
         )
         raise _Refusal(
@@ -1110,8 +1112,8 @@ class _Case:
             )
         shadow = [holder for holder in holders if holder.kind == "shadow"]
         if shadow:
-            key = f"ALTER TABLE {plan.quote(shadow[0].table)} DROP FOREIGN KEY "
-            key += plan.quote(shadow[0].name)
+            key = f"ALTER TABLE {quote(shadow[0].table)} DROP FOREIGN KEY "
+            key += quote(shadow[0].name)
             raise _Refusal(
                 "shadow_table_holds_the_name",
                 f"{self.diagnosis.found} {' '.join(shadow[0].evidence)} Whether that program is "
@@ -1565,8 +1567,8 @@ class _Case:
                 continue
             if holders and final.scope == "schema":
                 held = {"name": key["name"], "table": holders[0].name}
-                mend += plan.drop_statements(self.schema, [{**key, **held}])
-            mend += plan.add_statements(self.schema, [key])
+                mend += steps.drop_statements(self.schema, [{**key, **held}])
+            mend += steps.add_statements(self.schema, [key])
         if not wanting:
             return
         add = f"Put that right first ({'; '.join(mend)}), or take" if mend else "Take"
@@ -1624,11 +1626,11 @@ class _Case:
         ]
         return [names for names in wanted if not any(state.get(name) for name in names)]
 
-    def _plan(self, steps: list[dict], final: Schema) -> None:
+    def _plan(self, planned: list[dict], final: Schema) -> None:
         """Attach the plan, and what must be true when it has been carried out."""
         made = self._to_run()
         pairs = aside.count_above(self.laravel, made, self.live, self.schema, final)
-        self.diagnosis.steps = plan.with_ids(steps, pairs)
+        self.diagnosis.steps = steps.with_ids(planned, pairs)
         self.diagnosis.notes += aside.foretold(aside.anew(self.laravel, made, final))
         constraints = {
             (name.casefold(), table.name.casefold()): {

@@ -8,8 +8,8 @@ is done.
 
 from __future__ import annotations
 
-from . import sql
 from .facts import Inputs, Laravel, quarantine
+from .schema import sql
 
 from ansible.module_utils.fix_fk.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -17,9 +17,7 @@ from ansible.module_utils.fix_fk.foreign_keys import (  # isort: skip
     drop_statement,
 )
 from ansible.module_utils.fix_fk.laravel import ROLLBACK_BATCH  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
-
-quote = quote_identifier
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
 
 def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -> dict:

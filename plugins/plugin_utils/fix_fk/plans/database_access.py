@@ -6,8 +6,8 @@ from __future__ import annotations
 import contextlib
 from typing import NoReturn
 
-from . import plan
-from .diagnosis import NOT_CHANGED, Diagnosis
+from .. import steps
+from ..diagnosis import NOT_CHANGED, Diagnosis
 
 from ansible.module_utils.fix_fk.server import (  # isort: skip
     RIGHTS_NEEDED,
@@ -321,7 +321,7 @@ class _Case:
     def create_database(self) -> None:
         schema = quote_identifier(self.schema)
         self.steps.append(
-            plan.step(
+            steps.step(
                 "create_database",
                 "Create the database",
                 f"there is no schema {self.schema}",
@@ -335,7 +335,7 @@ class _Case:
         account = account_name(self.user, host)
         self.password = True
         self.steps.append(
-            plan.step(
+            steps.step(
                 "account",
                 "Create the user",
                 f"the application comes from {host}, and no user {self.user} fits that",
@@ -366,7 +366,7 @@ class _Case:
                 f"-e database_access_reset={self.user}",
             )
         self.steps.append(
-            plan.step(
+            steps.step(
                 "account",
                 "Change the user's password",
                 f"database_access_reset names {self.user}",
@@ -382,7 +382,7 @@ class _Case:
         account = account_name(self.user, host)
         place = f"{pattern(self.schema, admin['literally'])}.*"
         self.steps.append(
-            plan.step(
+            steps.step(
                 "grant",
                 "Grant the rights on this one schema",
                 f"{account} lacks what the application and its migrations need",
@@ -396,7 +396,7 @@ class _Case:
         # Before the server's steps: what was written and not reached is simply written again.
         self.steps.insert(
             0,
-            plan.step(
+            steps.step(
                 "dotenv",
                 "Put the password into .env",
                 "it is the password of the user from now on, and is written nowhere else",
@@ -410,7 +410,7 @@ class _Case:
 
     def clear(self) -> dict:
         artisan = self.given["artisan"]
-        return plan.step(
+        return steps.step(
             "config_clear",
             "Clear the cached configuration",
             "it holds the old values, and .env is not read while it is there",
@@ -429,7 +429,7 @@ class _Case:
             )
             return
         self.steps.append(
-            plan.step(
+            steps.step(
                 "remigrate",
                 "Run the migrations",
                 "the database has no migrations table, and database_access_migrate is set",
@@ -443,7 +443,7 @@ class _Case:
 
     def finish(self) -> None:
         self.steps.append(
-            plan.step(
+            steps.step(
                 "verify",
                 "Prove that the application connects",
                 "its own configuration and its own PHP decide, nothing else",

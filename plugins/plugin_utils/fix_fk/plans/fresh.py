@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import shlex
 
-from . import facts, plan
-from .diagnosis import _Case, _Refusal
-from .facts import Inputs, Laravel
-from .simulation import Schema, Table
-from .sql import ForeignKey
+from .. import facts, steps
+from ..diagnosis import _Case, _Refusal
+from ..facts import Inputs, Laravel
+from ..schema.simulation import Schema, Table
+from ..schema.sql import ForeignKey
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
 
@@ -253,13 +253,13 @@ class _Fresh(_Case):
 
     def _steps(self, look: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
         name = self.schema["name"]
-        backup, maintenance = plan.begin(self.artisan, self.schema, facts.FRESH)
+        backup, maintenance = steps.begin(self.artisan, self.schema, facts.FRESH)
         files = self._files()
         back = ["put the backup back: playbooks/restore.yml"]
-        steps = [maintenance, backup]
+        planned = [maintenance, backup]
         if look["rows"]:
-            steps.append(
-                plan.step(
+            planned.append(
+                steps.step(
                     "prove",
                     "Prove the backup",
                     "what is dropped afterwards is nowhere else",
@@ -268,8 +268,8 @@ class _Fresh(_Case):
                     "proof level L1 or L2",
                 )
             )
-        steps += [
-            plan.step(
+        planned += [
+            steps.step(
                 "empty",
                 "Empty the schema",
                 "asked for by the schema's name",
@@ -279,7 +279,7 @@ class _Fresh(_Case):
                 schema=name,
                 tables=tables,
             ),
-            plan.step(
+            steps.step(
                 "build",
                 "Run all migrations on it",
                 f"{len(files)} migrations",
@@ -291,8 +291,8 @@ class _Fresh(_Case):
             ),
         ]
         if seeder:
-            steps.append(
-                plan.step(
+            planned.append(
+                steps.step(
                     "seed",
                     "Run the seeder",
                     f"the application has {seeder}",
@@ -301,4 +301,4 @@ class _Fresh(_Case):
                     "its exit code",
                 )
             )
-        return steps + plan.finish(self.artisan, rows_stay=False)
+        return planned + steps.finish(self.artisan, rows_stay=False)

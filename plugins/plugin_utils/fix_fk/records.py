@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import facts, sql
+from . import facts
 from .facts import Laravel
-from .simulation import Schema, Table
-from .sql import ForeignKey
+from .schema import sql
+from .schema.simulation import Schema, Table
+from .schema.sql import ForeignKey
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import facts, option_3, prediction
+from . import facts, prediction
+from .plans import fresh
 
 # What both a module's option and the filter `bool` take for true and false.
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -21,7 +22,7 @@ TELLING = ("password", "secret", "token", "key")
 OWN = {
     "diagnose_fail_on": prediction.fail_on,
     "expected_tables": facts.table_names,
-    "fresh_tables": option_3.tables_to_drop,
+    "fresh_tables": fresh.tables_to_drop,
     "laravel_env": facts.environment,
     "report_fail_on": lambda value: facts.outcomes("report_fail_on", value, ("rows_aside",)),
     "restore_accept_different": facts.comma_names,

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from . import sql
 from .facts import Inputs, Laravel
-from .simulation import Schema, Table
+from .schema import sql
+from .schema.simulation import Schema, Table
 
 # The parts of a table, as they are called, and of an entry of each what is compared where the plan
 # does something to the table: {part: (name in words, positions)}.

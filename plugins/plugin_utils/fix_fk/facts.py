@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from . import sql
-from .columns import Server
-from .simulation import Problem, Schema, Table
-from .sql import Column, FailedStatement, ForeignKey, Index
+from .schema import sql
+from .schema.columns import Server
+from .schema.simulation import Problem, Schema, Table
+from .schema.sql import Column, FailedStatement, ForeignKey, Index
 
 from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
 

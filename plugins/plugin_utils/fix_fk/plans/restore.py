@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from . import plan
+from .. import steps
+
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
 
 def decide(result: dict, laravel_facts: dict) -> dict:
@@ -40,7 +42,7 @@ def decide(result: dict, laravel_facts: dict) -> dict:
     else:
         diagnosis["found"] += f" The schema {schema} holds exactly that already."
     if not backup["already"] or laravel_facts["maintenance"]["by_this_tool"]:
-        diagnosis["steps"].append(plan.finish(artisan)[-1])
+        diagnosis["steps"].append(steps.finish(artisan)[-1])
     return diagnosis
 
 
@@ -54,7 +56,7 @@ def checks(result: dict) -> list[dict]:
 
 def _steps(artisan: str, backup: dict) -> list[dict]:
     """Return the steps before maintenance mode is left."""
-    schema, scratch = plan.quote(backup["schema"]), plan.quote(backup["scratch"])
+    schema, scratch = quote(backup["schema"]), quote(backup["scratch"])
     if backup["direct"]:
         do = [
             f"drop every table, view, routine, event and trigger of {schema}",
@@ -68,7 +70,7 @@ def _steps(artisan: str, backup: dict) -> list[dict]:
             "drop the views, routines, events and triggers that were there, and the old tables",
         ]
     return [
-        plan.step(
+        steps.step(
             "maintenance",
             "Enter maintenance mode",
             "what is written from here on would be in neither backup",
@@ -76,7 +78,7 @@ def _steps(artisan: str, backup: dict) -> list[dict]:
             [f"{artisan} up"],
             "the application says that it is down",
         ),
-        plan.step(
+        steps.step(
             "backup",
             "Take a safety backup of the present state",
             "putting a backup back is undone by putting this one back",
@@ -84,7 +86,7 @@ def _steps(artisan: str, backup: dict) -> list[dict]:
             ["nothing to undo: a file was added"],
             "exit codes, trailer, table list, checksum of the file read back",
         ),
-        plan.step(
+        steps.step(
             "restore",
             "Put the backup back",
             "asked for by its name",
