@@ -15,7 +15,8 @@ from ansible.plugins.action import ActionBase
 PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
 try:
-    from fix_fk import diagnosis, variables
+    from fix_fk import variables
+    from fix_fk.verdicts.before_looking import bad_input
 except ImportError as error:
     # The filters say how to get it.
     if error.name != "sqlglot":
@@ -59,9 +60,7 @@ class ActionModule(ActionBase):
         given = {name: task_vars[name] for name in options if name in task_vars}
         problems = variables.problems(options, self.evaluated(given))
         if problems:
-            result.update(
-                refusal=diagnosis.bad_input(". ".join(problems.values())), wrong=list(problems)
-            )
+            result.update(refusal=bad_input(". ".join(problems.values())), wrong=list(problems))
         return result
 
     def evaluated(self, given: dict) -> dict:

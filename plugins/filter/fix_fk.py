@@ -14,12 +14,13 @@ sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
 )
 try:
-    from fix_fk import aside, comparison, diagnosis, facts, prediction, verification
+    from fix_fk import aside, comparison, engine, facts, prediction, verification
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
     from fix_fk.screen import report, text
+    from fix_fk.verdicts import before_looking
 
     from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
 except ImportError as error:
@@ -59,12 +60,12 @@ def wanted(laravel: dict, inputs: dict) -> dict:
 
 def ground(laravel: dict) -> dict | None:
     """Return the refusal that ends the diagnosis before the server is looked at, or None."""
-    return diagnosis.ground(laravel)
+    return before_looking.before_looking(laravel)
 
 
 def diagnose(laravel: dict, schema: dict, inputs: dict) -> dict:
     """Return the diagnosis: verdict, evidence and plan."""
-    return diagnosis.diagnose(laravel, schema, facts.inputs(inputs))
+    return engine.diagnose(laravel, schema, facts.inputs(inputs))
 
 
 def same_plan(before: dict, after: dict) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.fix_fk.ids import above, overlaps
 from fix_fk import aside
-from fix_fk.diagnosis import diagnose
+from fix_fk.engine import diagnose
 from fix_fk.facts import Laravel, inputs
 from fix_fk.schema import sql
 from test_diagnosis import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fix_fk import diagnosis, prediction
+from fix_fk import prediction
+from fix_fk.verdicts import look_alikes
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
@@ -22,7 +23,7 @@ def code_spans(text):
 
 def verdicts():
     """Return every verdict that a playbook can come to."""
-    found = set(diagnosis.LOOK_ALIKES.values())
+    found = set(look_alikes.LOOK_ALIKES.values())
     for path in sorted((PROJECT / "plugins" / "plugin_utils").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found |= set(named(node))
@@ -42,7 +43,7 @@ def values(node):
     """Return the expressions in a node that name a verdict, if it is of the right kind."""
     if isinstance(node, ast.Call):
         function = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
-        if function in ("_Refusal", "Aftermath", "Diagnosis", "refuse"):
+        if function in ("Refusal", "WrongRecords", "Diagnosis", "refuse"):
             return node.args[:1]
         if (
             function in ("append", "insert")

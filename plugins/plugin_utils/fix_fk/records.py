@@ -24,7 +24,7 @@ from .schema.sql import ForeignKey
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class WrongRecords:
     """What the migrations table does not tell.
 
     `facts` are the application's as they would be if it did. `forget` are migrations that are
@@ -45,7 +45,7 @@ class Aftermath:
     doubt: str = ""
 
 
-def find(laravel: Laravel, live: Schema) -> Aftermath | None:
+def find(laravel: Laravel, live: Schema) -> WrongRecords | None:
     """Return what the migrations table does not tell, or None."""
     return _recorded_by_hand(laravel, live) or _rolled_back_too_far(laravel, live)
 
@@ -103,7 +103,7 @@ def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str, str
 # --- recorded, and has not run ---------------------------------------------------------------
 
 
-def _recorded_by_hand(laravel: Laravel, live: Schema) -> Aftermath | None:
+def _recorded_by_hand(laravel: Laravel, live: Schema) -> WrongRecords | None:
     recorded = laravel.recorded
     for number, migration in enumerate(recorded):
         for table, displaced in sql.made_anew(laravel.up(migration)):
@@ -127,7 +127,7 @@ def _recorded_by_hand(laravel: Laravel, live: Schema) -> Aftermath | None:
             )
             if others:
                 said += f" Recorded and not run either: {', '.join(others)}."
-            return Aftermath(
+            return WrongRecords(
                 "recorded_without_having_run",
                 migration,
                 said,
@@ -186,7 +186,7 @@ def _is_there(thing: tuple[str, str, str], live: Schema) -> bool:
 # --- has run, and is not recorded any more ---------------------------------------------------
 
 
-def _rolled_back_too_far(laravel: Laravel, live: Schema) -> Aftermath | None:
+def _rolled_back_too_far(laravel: Laravel, live: Schema) -> WrongRecords | None:
     for number, failed in enumerate(laravel.pending):
         for table, displaced in sql.made_anew(laravel.up(failed)):
             for earlier in laravel.pending[:number]:
@@ -199,7 +199,7 @@ def _rolled_back_too_far(laravel: Laravel, live: Schema) -> Aftermath | None:
 
 def _undone(
     laravel: Laravel, live: Schema, earlier: str, failed: str, table: str, displaced: str
-) -> Aftermath | None:
+) -> WrongRecords | None:
     """Judge whether `earlier` made what is `displaced` now, before `failed` renamed it."""
     history = laravel.history.schema
     if history.get(table) or history.get(displaced):
@@ -235,7 +235,7 @@ def _undone(
         f". So it was rolled back after {failed} had failed: a failed migration is not recorded, "
         "and migrate:rollback undoes the last one that is."
     )
-    return Aftermath(
+    return WrongRecords(
         "rolled_back_too_far",
         failed,
         said,

@@ -7,8 +7,8 @@ import json
 import shlex
 
 from . import aside, comparison
+from .children import differences, followers
 from .comparison import Undecided
-from .diagnosis import differences, followers
 from .facts import Inputs, Laravel, as_if, live
 from .plans import skip
 

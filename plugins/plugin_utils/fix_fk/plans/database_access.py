@@ -7,7 +7,7 @@ import contextlib
 from typing import NoReturn
 
 from .. import steps
-from ..diagnosis import NOT_CHANGED, Diagnosis
+from ..verdict import NOT_CHANGED, Diagnosis
 
 from ansible.module_utils.fix_fk.server import (  # isort: skip
     RIGHTS_NEEDED,

@@ -11,10 +11,15 @@ from __future__ import annotations
 import shlex
 
 from .. import facts, steps
-from ..diagnosis import _Case, _Refusal
+from ..case import Case
+from ..conclusion import concluded
+from ..expected import conclude
 from ..facts import Inputs, Laravel
 from ..schema.simulation import Schema, Table
 from ..schema.sql import ForeignKey
+from ..verdict import Refusal
+from ..verdicts import expectations, rights, server
+from .rehearsal import rehearsal
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
 
@@ -29,8 +34,8 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     and seed (auto, true or false) as the operator wrote them; look (what the module schema_empty
     returned in check mode); playbook (what to type to run this again).
     """
-    case = _Fresh(Laravel(laravel_facts), schema, inputs)
-    return case.concluded(lambda: case.decide(given))
+    case = Case(Laravel(laravel_facts), schema, inputs)
+    return concluded(case, lambda: _Fresh(case).decide(given))
 
 
 def tables_to_drop(value) -> None:
@@ -46,8 +51,14 @@ def unfit(laravel_facts: dict, given: dict) -> dict | None:
     return result if result["refused"] else None
 
 
-class _Fresh(_Case):
+class _Fresh:
     """One application on the way to Option 3."""
+
+    def __init__(self, case: Case):
+        self.case = case
+        self.laravel, self.schema = case.laravel, case.schema
+        self.artisan, self.diagnosis = case.artisan, case.diagnosis
+        case.runs = self._files()
 
     def decide(self, given: dict) -> None:
         tables, seed = self._given(given)
@@ -55,13 +66,13 @@ class _Fresh(_Case):
         self.foreseen = ""
         name = self.laravel.raw["connection"]["database"]
         if name.casefold() in SYSTEM_SCHEMAS:
-            raise _Refusal(
+            raise Refusal(
                 "system_schema",
                 f"The application's schema is {name}, one of the server's own.",
                 "Point the application (DB_DATABASE) at a schema of its own.",
             )
         if self.laravel.raw.get("destructive_commands_prohibited"):
-            raise _Refusal(
+            raise Refusal(
                 "destructive_commands_prohibited",
                 "The application has called DB::prohibitDestructiveCommands(), so that "
                 "migrate:fresh refuses to run: its developers do not want that here.",
@@ -69,7 +80,7 @@ class _Fresh(_Case):
             )
         migrations_table = self.laravel.raw["migrations_table"]
         if tables is not None and migrations_table not in tables:
-            raise _Refusal(
+            raise Refusal(
                 "migrations_table_not_listed",
                 f"fresh_tables does not name {migrations_table}: with it, every migration would "
                 "stay recorded and none would run on the empty schema.",
@@ -77,8 +88,8 @@ class _Fresh(_Case):
             )
         if look is None:
             return
-        self._check_server()
-        self._check_sight()
+        server.refuse_unwritable(self.case)
+        rights.rights(self.case)
         self._check_outside()
         final = self._foresee(look)
         self._show(look, final)
@@ -91,7 +102,7 @@ class _Fresh(_Case):
                 if confirm
                 else f"Everything in the schema {name} would be lost. {lost}"
             )
-            raise _Refusal(
+            raise Refusal(
                 "fresh_not_confirmed",
                 asked,
                 "Option 1 repairs without a loss: ansible-playbook fix_fk.yml. If the data is to "
@@ -99,15 +110,20 @@ class _Fresh(_Case):
                 f"{shlex.quote(name)}",
             )
         if not self.foreseen:
-            self._check_expected(self._left(look), final)
+            self.case.repaired, self.case.final = self._left(look), final
+            expectations.would_not_verify(self.case)
         seeder = self.laravel.raw.get("seeder") if seed else None
+        if self.foreseen:
+            self.case.unrehearsed = (
+                "that it fails is foreseen, and fresh_anyway asks for it all the same"
+            )
         self.diagnosis.verdict = "fresh"
         self.diagnosis.found = (
             f"Schema {name}, with {len(self.schema['tables'])} tables of which "
             f"{len(look['rows'])} have rows, was to be built anew."
         )
         self.diagnosis.outcome = "rebuilt"
-        self._plan([*self._rehearsal(), *self._steps(look, tables, seeder)], final)
+        conclude(self.case, [*rehearsal(self.case), *self._steps(look, tables, seeder)], final)
         expected = self.diagnosis.expected
         # Nothing of before is to be found again, so nothing is compared.
         expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
@@ -119,7 +135,7 @@ class _Fresh(_Case):
         tables, seed, seeder = given["tables"], given["seed"], self.laravel.raw.get("seeder")
         seed = bool(seeder) if seed == "auto" else boolean(seed)
         if seed and not seeder:
-            raise _Refusal(
+            raise Refusal(
                 "no_seeder",
                 "fresh_seed asks for the seeder, and the application has none (no class "
                 r"Database\Seeders\DatabaseSeeder).",
@@ -127,21 +143,11 @@ class _Fresh(_Case):
             )
         return tables, seed
 
-    def _check_server(self) -> None:
-        server = self.schema["server"]
-        if server.get("read_only") or server.get("replica"):
-            what = "a replica" if server.get("replica") else "read-only"
-            raise _Refusal(
-                "not_writable",
-                f"The server that the application uses is {what}.",
-                "Point the application (DB_HOST) at the primary, then run this again.",
-            )
-
     def _check_outside(self) -> None:
         outside = self.schema.get("referred_from_outside") or ()
         if outside:
             named = ", ".join(f"{key['schema']}.{key['table']} ({key['name']})" for key in outside)
-            raise _Refusal(
+            raise Refusal(
                 "referred_from_outside",
                 f"Tables of other schemas refer to tables of this one: {named}. Their rows would "
                 "point at nothing.",
@@ -151,7 +157,7 @@ class _Fresh(_Case):
     def _check_foreseen(self, given: dict, name: str) -> None:
         if not self.foreseen or given["anyway"] == name:
             return
-        raise _Refusal(
+        raise Refusal(
             "fresh_would_fail",
             f"On an empty schema these migrations do not get through either: {self.foreseen}. The "
             "schema would be empty and the application without its tables.",
@@ -160,11 +166,6 @@ class _Fresh(_Case):
             f"If it is to be tried all the same: {PLAYBOOK} -e fresh_confirm={shlex.quote(name)} "
             f"-e fresh_anyway={shlex.quote(name)}",
         )
-
-    def _why_unrehearsed(self) -> str:
-        if self.foreseen:
-            return "that it fails is foreseen, and fresh_anyway asks for it all the same"
-        return super()._why_unrehearsed()
 
     # --- the empty schema, in memory ------------------------------------------------------
 
@@ -216,9 +217,6 @@ class _Fresh(_Case):
 
     def _files(self) -> list[str]:
         return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
-
-    def _to_run(self) -> list[str]:
-        return self._files()
 
     def _show(self, look: dict, final: Schema) -> None:
         """Say what is lost, what comes back, and what is left."""

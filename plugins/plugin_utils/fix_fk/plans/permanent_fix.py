@@ -7,8 +7,13 @@ import datetime
 import re
 
 from .. import steps
-from ..diagnosis import _Case, _Refusal
+from ..case import Case
+from ..conclusion import concluded
+from ..expected import conclude
 from ..facts import Inputs, Laravel
+from ..verdict import Refusal
+from ..verdicts import ORDER, ask, losses, rights, server, wrong_records
+from .rehearsal import rehearsal
 
 # phpdoc of the template has it; a file without it is somebody's own work and stays as it is.
 OURS = "Rendered by playbooks/permanent_fix.yml"
@@ -133,19 +138,8 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     """
     fix = given["rendering"].get("migration") if given["source"] == "render" else None
     laravel = Laravel(_without(laravel_facts, fix))
-    case = _Fix(laravel, schema, inputs)
-    return case.concluded(lambda: _decide(case, given, fix))
-
-
-class _Fix(_Case):
-    """One application on the way to its permanent fix."""
-
-    comes = False
-
-    def _why_unrehearsed(self) -> str:
-        if self.comes:
-            return "the code to run comes with this run, and is not there to be tried before"
-        return super()._why_unrehearsed()
+    case = Case(laravel, schema, inputs)
+    return concluded(case, lambda: _decide(case, given, fix))
 
 
 def _without(facts: dict, fix: str | None) -> dict:
@@ -166,37 +160,32 @@ def _without(facts: dict, fix: str | None) -> dict:
     return result
 
 
-def _decide(case: _Fix, given: dict, fix: str | None) -> None:
+def _decide(case: Case, given: dict, fix: str | None) -> None:
     rendering = given.get("rendering") or {}
     if rendering.get("problem"):
-        raise _Refusal("bad_input", f"{rendering['problem']}.", rendering["next"])
+        raise Refusal("bad_input", f"{rendering['problem']}.", rendering["next"])
     # Whoever lets a table lose its constraint means to keep what is recorded.
     keeps = bool(given["take_from"])
     try:
-        case.examine(by_the_record=keeps)
-    except _Refusal as refusal:
+        order = [one for one in ORDER if not (keeps and one is wrong_records.wrong_records)]
+        incident = not ask(case, order)
+    except Refusal as refusal:
         mended = ("constraints_missing", "names_per_table") if keeps else ("constraints_missing",)
         if refusal.verdict not in mended:
             raise
+        incident = False
     diagnosis = case.diagnosis
     if diagnosis.verdict == "unfinished":
         return
-    if diagnosis.steps:
-        raise _Refusal(
+    if incident:
+        raise Refusal(
             "incident_first",
             f"{diagnosis.found} A fix that comes with the code is reached only after the failed "
             "migration has run.",
             f"{given['rerun']}, then run this again.",
         )
-    server = case.schema["server"]
-    if server.get("read_only") or server.get("replica"):
-        raise _Refusal(
-            "not_writable",
-            "The server that the application uses is "
-            f"{'a replica' if server.get('replica') else 'read-only'}.",
-            "Point the application (DB_HOST) at the primary, then run this again.",
-        )
-    case._check_sight()
+    server.refuse_unwritable(case)
+    rights.rights(case)
     pending = list(case.laravel.pending)
     if given["source"] == "render":
         _check_takes(case, given["take_from"])
@@ -215,14 +204,18 @@ def _decide(case: _Fix, given: dict, fix: str | None) -> None:
     diagnosis.found = " ".join(
         ["No failed migration stands in the way.", *_lacking(case), *(step or {}).get("found", ())]
     )
-    case._check_loss(case.live)
+    losses.migration_would_lose_rows(case)
     final = case.live.copy()
     for migration in case.laravel.pending:
         final.apply(case.laravel.up(migration))
-    case.comes = bool(step)
-    case._plan(
+    if step:
+        case.unrehearsed = (
+            "the code to run comes with this run, and is not there to be tried before"
+        )
+    conclude(
+        case,
         [
-            *case._rehearsal(),
+            *rehearsal(case),
             *steps.begin(case.artisan, case.schema, fix or PULL),
             *([step["step"]] if step else []),
             steps.migrate(case.artisan, case.laravel, pending),
@@ -251,12 +244,12 @@ def _decide(case: _Fix, given: dict, fix: str | None) -> None:
     ]
 
 
-def _lacking(case: _Case) -> list[str]:
-    missing = case._missing_expected()
+def _lacking(case: Case) -> list[str]:
+    missing = case.missing_expected()
     return [f"Not as expected: {'; '.join(missing)}."] if missing else []
 
 
-def _check_takes(case: _Case, take_from: list[str]) -> None:
+def _check_takes(case: Case, take_from: list[str]) -> None:
     """Refuse to take a name from a table that was not named, before anything begins."""
     if case.schema["server"]["name_scope"] != "schema":
         return
@@ -265,7 +258,7 @@ def _check_takes(case: _Case, take_from: list[str]) -> None:
         for holder in case.live.holders(key["name"]):
             own = holder.name.casefold() == key["table"].casefold()
             if not own and holder.name.casefold() not in given:
-                raise _Refusal(
+                raise Refusal(
                     "name_held_by_another_table",
                     f"The constraint name {key['name']}, which {key['table']} is to have, is held "
                     f"by table {holder.name}. A table that is in use must not lose a constraint "
@@ -276,7 +269,7 @@ def _check_takes(case: _Case, take_from: list[str]) -> None:
                 )
 
 
-def _render_step(case: _Case, given: dict, fix: str | None) -> dict | None:
+def _render_step(case: Case, given: dict, fix: str | None) -> dict | None:
     file, rendering = given["file"], given["rendering"]
     if file["exists"] and not file["ours"]:
         case.diagnosis.notes.append(
@@ -286,16 +279,16 @@ def _render_step(case: _Case, given: dict, fix: str | None) -> dict | None:
     if not file["queries"]:
         return None
     if fix in case.laravel.recorded:
-        if not case._missing_expected():
+        if not case.missing_expected():
             case.diagnosis.notes.append(
                 f"{rendering['path']} has run and was rendered from other values; nothing is "
                 "missing, so it stays."
             )
             return None
-        raise _Refusal(
+        raise Refusal(
             "fix_has_run",
             f"{fix} exists and is recorded as run, and would not run again. Now not as expected: "
-            f"{'; '.join(case._missing_expected())}.",
+            f"{'; '.join(case.missing_expected())}.",
             "Render another one beside it: -e permanent_fix_name=fix_foreign_key_constraints_again",
         )
     names = ", ".join(key["name"] for key in rendering["wanted"])

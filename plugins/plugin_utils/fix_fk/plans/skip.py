@@ -12,13 +12,19 @@ import json
 import shlex
 from dataclasses import dataclass, field
 
-from .. import facts, steps
-from ..diagnosis import _Case, _Refusal
+from .. import facts, leftovers, steps
+from ..case import Case
+from ..conclusion import concluded
+from ..expected import conclude
 from ..facts import Inputs, Laravel
 from ..holders import Holder
 from ..schema import sql
 from ..schema.simulation import Schema
 from ..schema.sql import ForeignKey
+from ..verdict import Refusal
+from ..verdicts import GROUND, ask, look_alikes, losses, own_code, rights, which
+from ..verdicts import holders as taken
+from .rehearsal import rehearsal
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
 from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
@@ -35,12 +41,12 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     """
     skipped = given["accept"] or ""
     already = skipped in Laravel(laravel_facts).recorded
-    case = _Skip(
+    case = Case(
         Laravel(facts.as_if(laravel_facts, [skipped]) if already else laravel_facts),
         schema,
         inputs,
     )
-    return case.concluded(lambda: case.decide(given, already))
+    return concluded(case, lambda: _Skip(case).decide(given, already))
 
 
 # --- what a migration intends, and what of it is there ----------------------------------------
@@ -167,27 +173,31 @@ def checks(skipped: dict, there: Schema) -> list[dict]:
 # --- the decision -----------------------------------------------------------------------------
 
 
-class _Skip(_Case):
+class _Skip:
     """One application on the way to Option 2."""
 
-    migration = ""
+    def __init__(self, case: Case):
+        self.case = case
+        self.laravel, self.schema = case.laravel, case.schema
+        self.live, self.artisan, self.diagnosis = case.live, case.artisan, case.diagnosis
 
     def decide(self, given: dict, already: bool) -> None:
         accept, hidden, complete = self._given(given)
-        self._check_ground()
+        ask(self.case, GROUND)
         self.migration = self._which(accept, already)
-        self.diagnosis.migration = self.migration
-        self._check_sight()
-        self._check_readable(self.migration)
-        holders = self._holders(self.migration)
+        self.case.migration = self.diagnosis.migration = self.migration
+        rights.rights(self.case)
+        own_code.migration_unreadable(self.case)
         if not already:
-            self._check_look_alikes(self.migration)
-            self._check_known_error(self.migration)
-        self._describe(self.migration, holders)
+            look_alikes.look_alikes(self.case)
+            look_alikes.another_error(self.case)
+        taken.names_and_holders(self.case)
+        holders = list(self.case.holders)
         if already:
             self.diagnosis.found = f"Migration {self.migration} is recorded as run."
         statements = self.laravel.up(self.migration)
         others = [name for name in self.laravel.pending if name != self.migration]
+        self.case.runs = others
         final = self.live.copy()
         adds: list[dict] = []
         drops: list[dict] = []
@@ -198,7 +208,7 @@ class _Skip(_Case):
         self._show(statements, lacking, holders)
         if failing:
             name, problem = failing
-            raise _Refusal(
+            raise Refusal(
                 "remaining_would_fail",
                 f"{self.diagnosis.found} Without it, migration {name}, which comes after it, would "
                 f"fail: {problem}. That would be a second incident on top of this one.",
@@ -207,14 +217,14 @@ class _Skip(_Case):
             )
         unseen = [] if already else self._hidden(holders)
         if accept is None:
-            raise _Refusal(
+            raise Refusal(
                 "skip_not_accepted",
                 f"{self.diagnosis.found} {self.diagnosis.warning}",
                 f"{BETTER}. If the migration is to be skipped all the same, say so by the names of "
                 f"what is lost: {self._command(unseen, complete)}",
             )
         self._check_hidden(unseen, hidden, complete)
-        self._check_loss(self.live)
+        losses.migration_would_lose_rows(self.case)
         unfinished = bool(self.laravel.maintenance.get("run_id"))
         batch = self.laravel.next_batch + (not already)
         work = [
@@ -232,8 +242,8 @@ class _Skip(_Case):
             return
         self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
         begin = steps.begin(self.artisan, self.schema, self.migration) if work else []
-        rehearsal = self._rehearsal() if work else []
-        self._plan([*rehearsal, *begin, *work, *steps.finish(self.artisan)], final)
+        rehearsed = rehearsal(self.case) if work else []
+        conclude(self.case, [*rehearsed, *begin, *work, *steps.finish(self.artisan)], final)
         self._expect(adds, final, lacking)
 
     def _given(self, given: dict) -> tuple[str | None, list[str], bool]:
@@ -248,7 +258,7 @@ class _Skip(_Case):
             # In an unfinished run of this option, the log may tell of what stopped it.
             ours = self.laravel.maintenance.get("migration") == accept
             if failed and failed != accept and not ours:
-                raise _Refusal(
+                raise Refusal(
                     "skip_names_another",
                     f"skip_accept names {accept}, which is recorded as run; the migration that "
                     f"failed is {failed}.",
@@ -256,9 +266,9 @@ class _Skip(_Case):
                     f"-e skip_accept={failed}",
                 )
             return accept or ""
-        migration = self._incident() if self.laravel.pending else None
+        migration = which.failed(self.case) if self.laravel.pending else None
         if migration is None:
-            raise _Refusal(
+            raise Refusal(
                 "nothing_to_skip",
                 "No failed migration was found, so there is none to skip"
                 + (f", and skip_accept names {accept}." if accept else "."),
@@ -266,16 +276,13 @@ class _Skip(_Case):
                 "which one failed, name it: -e incident_migration=<name>",
             )
         if accept is not None and accept != migration:
-            raise _Refusal(
+            raise Refusal(
                 "skip_names_another",
                 f"skip_accept names {accept}; the migration that failed is {migration}.",
                 f"{BETTER}. If {migration} is to be skipped, name it: {PLAYBOOK} "
                 f"-e skip_accept={migration}",
             )
         return migration
-
-    def _to_run(self) -> list[str]:
-        return [name for name in self.laravel.pending if name != self.migration]
 
     def _apply(self, final: Schema, others: list[str]) -> tuple[str, str] | None:
         """Run the other migrations on `final`; return (migration, why) of the first that fails."""
@@ -305,7 +312,7 @@ class _Skip(_Case):
             for holder in taken or [t for t in [table] if t.key(key["name"])]:
                 known = kinds.get(key["name"].casefold())
                 if known is None or known.kind != "displaced" or known.table != holder.name:
-                    raise _Refusal(
+                    raise Refusal(
                         "live_table_holds_the_name",
                         f"{self.diagnosis.found} skip_complete would give the constraint name "
                         f"{key['name']} to {key['table']}, and {holder.name}, which holds it, is "
@@ -334,10 +341,11 @@ class _Skip(_Case):
         for reason in self.laravel.statements(self.migration).get("up_conditional") or ():
             notes.append(f"It decides by what it finds ({reason}): that may not be all of it.")
         notes += [f"Will be missing: {item['detail']}" for item in lacking]
-        if self._to_run():
+        others = ", ".join(self.case.to_run())
+        if others:
             notes.append(
-                f"Run on top of it: {', '.join(self._to_run())}. What they make may stand in the "
-                "way of taking the skip back; the backup is the sure way."
+                f"Run on top of it: {others}. What they make may stand in the way of taking "
+                "the skip back; the backup is the sure way."
             )
         hidden = self._hidden(holders)
         notes += [f"Out of the application's sight: the rows of {table}" for table in hidden]
@@ -351,7 +359,7 @@ class _Skip(_Case):
 
     def _hidden(self, holders: list[Holder]) -> list[str]:
         """Return the tables with rows that were renamed away, or of which that is not known."""
-        renamed = set(self._renamed_by(self.migration).values())
+        renamed = set(leftovers.renamed_by(self.case, self.migration).values())
         renamed |= {h.table for h in holders if h.kind in ("displaced", "unknown")}
         tables = [self.live.get(name) for name in renamed]
         return sorted(table.name for table in tables if table and table.may_have_rows)
@@ -360,7 +368,7 @@ class _Skip(_Case):
         names = {name.casefold() for name in accepted}
         hidden = [name for name in unseen if name.casefold() not in names]
         if hidden:
-            raise _Refusal(
+            raise Refusal(
                 "skip_hides_rows",
                 f"{self.diagnosis.found} With the migration skipped, the original rows stay in "
                 f"{', '.join(hidden)}, which the application does not read: its data would be out "

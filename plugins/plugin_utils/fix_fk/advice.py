@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to go on: what a refusal tells its reader to do, once the cause is gone."""
+
+from __future__ import annotations
+
+from . import facts, pending
+from .case import Case
+from .facts import Laravel
+from .schema import sql
+
+# What a migration meets that has done a part of its work before.
+LEFT = (
+    "table_exists",
+    "table_missing",
+    "column_exists",
+    "column_missing",
+    "index_exists",
+    "index_missing",
+    "constraint_missing",
+)
+
+
+def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:
+    """Return how to go on once the cause is gone; `first` are records to be taken back.
+
+    `migrate` is only named where, as far as can be seen, it neither fails nor destroys rows.
+    """
+    found = case.position(migration)
+    decides = bool(case.laravel.conditional(migration))
+    if found and (not found.agree[0] or (decides and not found.half_run)):
+        found = None
+    back = found.back(case.live) if found and case.stopped(migration) else ""
+    if back:
+        return f"give the tables their names back: {back}; then run this again"
+    if found:
+        return (
+            "let the migration pass over what is there already (if (!Schema::hasColumn(...)), "
+            "if (!Schema::hasTable(...))), deploy it, then run this again"
+        )
+    laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel
+    known = case.logged(migration)
+    written = _written(case, migration, known.sql if known else "")
+    if written and first is None:
+        return (
+            f"take out of the migration what it has written before that (rows of {written}), "
+            "so that it is not written twice, deploy it, then run this again"
+        )
+    met = [
+        problem
+        for problem in case.obstacles(case.live, laravel)
+        if first is not None
+        or (problem.kind in LEFT and not decides and not (known and problem.statement == known.sql))
+    ]
+    if pending.dangers(laravel, case.live) or met or laravel.dumped():
+        return "then run this again: it says whether the migrations can run"
+    return f"then run: {case.artisan} migrate --force"
+
+
+def _written(case: Case, migration: str, until: str) -> str:
+    """Name the tables whose rows it wrote before that statement, without those it made."""
+    found: list[str] = []
+    made: set[str] = set()
+    for statement in case.laravel.up(migration):
+        if statement == until:
+            break
+        made |= {e.table.casefold() for e in sql.read(statement) if isinstance(e, sql.CreateTable)}
+        found += [
+            effect.table
+            for effect in sql.read(statement)
+            if isinstance(effect, sql.WriteRows)
+            and effect.kind in ("insert", "update")
+            and effect.table.casefold() not in made
+            and case.live.get(effect.table)
+            and case.laravel.history.schema.get(effect.table)
+        ]
+    accepted = {name.casefold() for name in case.inputs.remigrate_accept_repeat}
+    return ", ".join(dict.fromkeys(t for t in found if t.casefold() not in accepted))
+
+
+def keep_or_accept(case: Case, dangers: list[pending.Danger]) -> str:
+    """Return what to do about rows that would be lost."""
+    tables = [danger.table for danger in dangers]
+    unknown = [danger.migration for danger in dangers if not danger.table]
+    return pending.way_out(case.laravel, case.live, tables, unknown)

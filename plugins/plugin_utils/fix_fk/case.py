@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One application and what may be asked about it: the facts, and where its migrations stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import children, facts, position
+from .facts import Inputs, Laravel
+from .holders import Holder
+from .position import Position
+from .records import WrongRecords
+from .schema.simulation import Problem, Schema
+from .schema.sql import FailedStatement, ForeignKey
+from .verdict import Diagnosis
+
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+
+
+class Case:
+    """One application. `diagnosis` is what has been found about it so far.
+
+    `runs` are the migrations that the plan runs, None for those that are pending. `unrehearsed` is
+    why its plan cannot be rehearsed, "" where nothing but the facts speaks against it. `records`
+    is what the migrations table does not tell. `migration` is the one that failed.
+    """
+
+    runs: list[str] | None = None
+    unrehearsed = ""
+    records: WrongRecords | None = None
+    migration = ""
+    # Who holds the names, and what a rollback makes of it: set by the questions in this order.
+    holders: tuple[Holder, ...] = ()
+    way: dict | None = None
+
+    def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
+        self.schema, self.inputs = schema, inputs
+        self.batches = laravel.batches
+        self.diagnosis = Diagnosis("", "")
+        self.live = facts.live(schema)
+        self.artisan = f"{inputs.laravel_php} artisan"
+        self._positions: dict[str, Position | None] = {}
+        self.repaired = self.final = self.live
+        self.drops: list[dict] = []
+        self._take(laravel)
+
+    def _take(self, laravel: Laravel) -> None:
+        self.laravel = laravel
+        self.sources = facts.wanted(laravel, self.inputs)["names"]
+
+    def believe(self, found: WrongRecords) -> None:
+        """Go on with the facts as they would be if the migrations table told the truth."""
+        self.records = found
+        if self.inputs.incident_migration in (found.redo, *found.forget):
+            self.inputs = replace(self.inputs, incident_migration=found.failed)
+        self._take(Laravel(found.facts))
+        self.diagnosis.evidence.append(found.said)
+
+    def to_run(self) -> list[str]:
+        if self.inputs.rollback_strategy == "literal" and self.inputs.rollback_migration:
+            return [self.inputs.rollback_migration, *self.laravel.pending]
+        return self.laravel.pending
+
+    def position(self, migration: str) -> Position | None:
+        """Return where a pending migration stands, None when the schema does not tell."""
+        if migration not in self._positions:
+            self._positions[migration] = position.find(self.laravel, self.live, migration)
+        return self._positions[migration]
+
+    def stopped(self, migration: str) -> Position | None:
+        """Return the position of a migration that certainly began and did not end."""
+        found = self.position(migration)
+        return found if found and found.half_run else None
+
+    def half_run(self, migrations: list[str]) -> str | None:
+        """Return the first of these that has renamed a table and then stopped, log or no log."""
+        for migration in migrations:
+            found = self.stopped(migration)
+            if found and found.renamed:
+                return migration
+        return None
+
+    def is_sure(self, migration: str) -> bool:
+        """Tell whether the statements that --pretend shows are those that are sent."""
+        return bool(
+            not self.laravel.conditional(migration)
+            or self.laravel.failed_migration() == migration
+            or self.stopped(migration)
+        )
+
+    def colliding(self, migrations: list[str]) -> str | None:
+        """Return the first of these migrations that would meet what is there already."""
+        trial = self.live.copy()
+        for migration in migrations:
+            problems = trial.apply(self.laravel.up(migration)).problems
+            met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
+            if met and self.is_sure(migration):
+                return migration
+        return None
+
+    def logged(self, migration: str) -> FailedStatement | None:
+        """Return the statement at which `migration` failed, if the log knows."""
+        return self.laravel.failed if self.laravel.failed_migration() == migration else None
+
+    def stopped_text(self, migration: str) -> str:
+        """Say where a migration stopped and what it left, or nothing."""
+        found = self.position(migration)
+        if not found or not found.agree[0]:
+            return ""
+        return f" It {found.told}. So {', '.join(found.left) or 'a part of it is there'}."
+
+    def obstacles(self, state: Schema, laravel: Laravel | None = None) -> list[Problem]:
+        """What stops the pending migrations on `state` once the taken names are free."""
+        trial, laravel = state.copy(), laravel or self.laravel
+        return [
+            problem
+            for migration in laravel.pending
+            for problem in trial.apply(laravel.up(migration)).problems
+            if problem.kind not in ("name_taken", "unread") and self.is_sure(migration)
+        ]
+
+    def lost(self, found: WrongRecords) -> list[tuple[str, ForeignKey]]:
+        """Return the constraints to add again, with their tables; not those whose names the
+        migrations still to be run will take."""
+        pending = [name for name in self.laravel.pending if name != found.redo]
+        wanted = {
+            name.casefold()
+            for migration in pending
+            for statement in self.laravel.up(migration)
+            for name in facts.keys_added(statement)
+        }
+        return [
+            (table, key)
+            for table, key in found.lost
+            if key.name and key.name.casefold() not in wanted
+        ]
+
+    def added_back(self) -> list[tuple[str, ForeignKey]]:
+        """Return what a rollback too far has taken from other tables, as lost() has it."""
+        return self.lost(self.records) if self.records else []
+
+    def forget(self) -> dict[str, int]:
+        """Return {migration: batch} of the records to take back, in that order."""
+        names = self.records.forget if self.records else ()
+        return {name: self.batches[name] for name in names}
+
+    def missing_expected(self) -> list[str]:
+        missing = [f"constraint {name}" for name in self.schema.get("missing") or ()]
+        missing.extend(
+            f"constraint {item['name']} differs "
+            f"({children.differences(item['found'], item['expected'])})"
+            for item in self.schema.get("differing") or ()
+        )
+        return missing + [f"table {' or '.join(names)}" for names in self.missing_tables(self.live)]
+
+    def missing_tables(self, state: Schema) -> list[list[str]]:
+        wanted = [
+            [entry] if isinstance(entry, str) else list(entry)
+            for entry in self.inputs.expected_tables
+        ]
+        return [names for names in wanted if not any(state.get(name) for name in names)]
+
+    def replay_text(self) -> str:
+        error = self.laravel.raw.get("replay_error")
+        if not error:
+            return ""
+        return (
+            " The recorded migrations were run on an empty schema, to see what they make; that "
+            f"ended {error.rstrip('.')}."
+        )
+
+    def grant(self, rights: str, account: dict) -> str:
+        schema = quote(self.schema["name"])
+        return f"GRANT {rights} ON {schema}.* TO {self.account(account['name'])}"
+
+    def account(self, name: str) -> str:
+        user, _, host = name.rpartition("@")
+        return f"{quote(user)}@{quote(host)}"

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a foreign key points at, and what it was to point at."""
+
+from __future__ import annotations
+
+from .facts import Laravel
+
+
+def followers(laravel: Laravel, schema: dict) -> list[str]:
+    """Name the constraints of children that followed a table when it was renamed."""
+    notes = []
+    for key in schema.get("constraints") or ():
+        table = laravel.history.schema.get(key["table"])
+        known = table.key(key["name"]) if table else None
+        parent = key["referenced_table"]
+        if known and known.referenced_table.casefold() != parent.casefold():
+            notes.append(
+                f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
+                f"migration pointed it at {known.referenced_table}. It followed the table when "
+                f"that was renamed: a new row of {key['table']} can refer to {parent} only, until "
+                "a migration points the constraint elsewhere."
+            )
+    return notes
+
+
+def differences(found: dict, expected: dict) -> str:
+    """Say in which parts a foreign key is not as expected."""
+    parts = []
+    for part, wanted in expected.items():
+        has = found.get(part)
+        if wanted is None or str(has).casefold() == str(wanted).casefold():
+            continue
+        sides = (", ".join(side) if isinstance(side, list) else side for side in (has, wanted))
+        parts.append(f"{part.replace('_', ' ')} {' instead of '.join(map(str, sides))}")
+    return "; ".join(parts)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an inquiry into one application comes to, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import aside
+from .case import Case
+from .verdict import Refusal
+
+
+def concluded(case: Case, decide: Callable[[], None]) -> dict:
+    """Return what `decide` comes to, which may be the refusal that it raises, as plain data."""
+    diagnosis = case.diagnosis
+    try:
+        decide()
+    except Refusal as refusal:
+        diagnosis.verdict, diagnosis.found = refusal.verdict, refusal.found
+        diagnosis.refused, diagnosis.next = True, refusal.next
+        diagnosis.not_changed = refusal.not_changed
+        diagnosis.steps = []
+    else:
+        if case.replay_text():
+            told = case.replay_text().strip()
+            diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
+    _tell_aside(case)
+    return diagnosis.as_dict()
+
+
+def _tell_aside(case: Case) -> None:
+    """Say which rows are aside; what is well but for that is not simply well."""
+    diagnosis = case.diagnosis
+    diagnosis.aside, meant = aside.split(aside.find(case.laravel, case.schema), case.inputs)
+    diagnosis.notes += aside.accepted(meant)
+    if not diagnosis.aside:
+        return
+    told = aside.said(diagnosis.aside)
+    if diagnosis.verdict != "healthy":
+        diagnosis.notes.append(told)
+        return
+    diagnosis.verdict = "rows_aside"
+    diagnosis.found = f"{told} {diagnosis.found}".strip()
+    diagnosis.next = f"{aside.advice(diagnosis.aside)} {diagnosis.next}".strip()

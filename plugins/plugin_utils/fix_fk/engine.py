@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From facts to a verdict and a plan: a pure function, no server and no files.
+
+`diagnose` asks the verdicts in their ORDER. The first that applies ends it: as a refusal that says
+what was found and what to do next, or as a verdict that needs no plan. Where none does, the failed
+migration can be repaired, and the plan says how.
+"""
+
+from __future__ import annotations
+
+from .case import Case
+from .conclusion import concluded
+from .facts import Inputs, Laravel
+from .plans import repair
+from .verdicts import ask
+
+
+def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
+    """Return the diagnosis of one application as a dictionary."""
+    case = Case(Laravel(laravel_facts), schema_facts, inputs)
+    return concluded(case, lambda: None if ask(case) else repair.plan(case))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be true when a plan has been carried out."""
+
+from __future__ import annotations
+
+from . import aside, comparison, facts, steps
+from .case import Case
+from .schema.simulation import Schema
+
+
+def conclude(case: Case, planned: list[dict], final: Schema) -> None:
+    """Attach the plan, and what must be true when it has been carried out."""
+    made = case.to_run()
+    pairs = aside.count_above(case.laravel, made, case.live, case.schema, final)
+    case.diagnosis.steps = steps.with_ids(planned, pairs)
+    case.diagnosis.notes += aside.foretold(aside.anew(case.laravel, made, final))
+    constraints = {
+        (name.casefold(), table.name.casefold()): {
+            "name": key.name,
+            "table": table.name,
+            "columns": list(key.columns),
+            "referenced_table": key.referenced_table,
+            "referenced_columns": list(key.referenced_columns),
+        }
+        for migration in case.to_run()
+        for statement in case.laravel.up(migration)
+        for name in facts.keys_added(statement)
+        for table in final.holders(name)
+        for key in [table.key(name)]
+        if key
+    }
+    for expected in case.inputs.expected_constraints:
+        constraints[(expected["name"].casefold(), expected["table"].casefold())] = dict(expected)
+    case.diagnosis.expected = {
+        "migrations": [*case.laravel.recorded, *case.laravel.pending],
+        # Of what was recorded before, these had not run.
+        "not_run": [name for name in case.laravel.pending if name in case.batches],
+        "constraints": list(constraints.values()),
+        "tables": list(case.inputs.expected_tables),
+        # Where the rows of each present table are to be found afterwards.
+        "names": {
+            table.identity: table.name
+            for table in final.tables.values()
+            if table.identity is not None
+        },
+        "ids": [p for s in case.diagnosis.steps if s["id"] == "ids" for p in pairs],
+        "dropped": sorted(table.identity for table in final.dropped if table.identity is not None),
+        "changed_columns": {
+            table.name: sorted(table.changed_columns)
+            for table in final.tables.values()
+            if table.changed_columns
+        },
+        "written": {
+            table.name: sorted(table.written)
+            for table in final.tables.values()
+            if table.written and table.identity is not None
+        },
+        **comparison.expected(case.laravel, case.to_run(), case.live, final),
+    }

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step that rehearses a plan on a clone."""
+
+from __future__ import annotations
+
+from .. import facts, steps
+from ..case import Case
+from ..verdict import Refusal
+
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+
+
+def rehearsal(case: Case) -> list[dict]:
+    """Return the step that rehearses the plan, or none and a note on why there is none."""
+    level = case.inputs.rehearsal_level
+    why = _why_unrehearsed(case)
+    if not why:
+        return [steps.rehearse(case.schema, level, case.inputs)]
+    if case.inputs.rehearsal_required:
+        raise Refusal(
+            "cannot_rehearse",
+            f"{case.diagnosis.found} rehearsal_required is set, and the plan cannot be "
+            f"rehearsed: {why}.",
+            "Clear that, or leave rehearsal_required out; then run this again.",
+        )
+    case.diagnosis.notes.append(f"Not rehearsed: {why}.")
+    return []
+
+
+def _why_unrehearsed(case: Case) -> str:
+    """Return why the plan is not rehearsed, or nothing."""
+    if case.unrehearsed:
+        return case.unrehearsed
+    if case.inputs.rehearsal_level == "none":
+        return "rehearsal_level is none"
+    clone = case.schema["rehearsal"]
+    if clone["lacking"] and case.inputs.rehearsal_server == "same":
+        lacking = "; ".join(
+            f"{account['account']} lacks {', '.join(account['rights'])}"
+            for account in clone["lacking"]
+        )
+        accounts = ", ".join(case.account(a["account"]) for a in clone["lacking"])
+        pattern = quote(clone["pattern"])
+        return (
+            f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
+            f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}. "
+            "Without them it can be rehearsed on a server of its own, with "
+            "-e rehearsal_server=embedded"
+        )
+    return facts.reaches_out(case.laravel, case.to_run())

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option 1: roll the failed migration back, free the names, and migrate again."""
+
+from __future__ import annotations
+
+from .. import comparison, steps
+from ..case import Case
+from ..expected import conclude
+from .rehearsal import rehearsal
+
+
+def plan(case: Case) -> None:
+    """Attach the plan of the repair, which every verdict has let through."""
+    way, final, lost = case.way or {}, case.final, case.added_back()
+    case.diagnosis.ways = way["considered"]
+    planned = steps.option_1(
+        artisan=case.artisan,
+        schema=case.schema,
+        laravel=case.laravel,
+        migration=case.migration,
+        way=way,
+        drops=case.drops,
+        forget=case.forget(),
+        redo=case.records.redo if case.records else None,
+        lost=[key.of(table) for table, key in lost],
+    )
+    conclude(case, [*rehearsal(case), *planned], final)
+    case.diagnosis.expected["structure"]["unguarded"] = comparison.unguarded(
+        case.drops, case.repaired, final
+    )
+    # The migrations may rename their tables, and those that they refer to.
+    case.diagnosis.expected["constraints"] += [
+        key.of(table.name)
+        for name, added in lost
+        for table in [final.by_identity(name)]
+        for key in [table.key(added.name or "") if table else None]
+        if table and key
+    ]

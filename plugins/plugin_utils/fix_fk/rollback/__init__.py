@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The strategies of rolling a failed migration back, and which of them is taken."""
+
+from __future__ import annotations
+
+from .. import facts, leftovers
+from ..case import Case
+from ..holders import Holder
+from ..schema import sql
+from ..schema.simulation import Schema
+from ..screen.text import WAYS
+from ..verdict import Refusal
+from . import down, literal, nothing, rename_back
+
+STRATEGIES = {
+    "nothing": nothing.way,
+    "down": down.way,
+    "rename_back": rename_back.way,
+    "literal": literal.way,
+}
+
+
+def no_safe_rollback(case: Case) -> None:
+    """Choose the first strategy that loses nothing and gets through, or refuse."""
+    considered: list[dict] = []
+    displaced = [holder for holder in case.holders if holder.kind == "displaced"]
+    strategy = case.inputs.rollback_strategy
+    order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
+    if case.records and case.records.redo and strategy == "auto":
+        # down() may drop what the other migration made when it was tried again.
+        order.remove("down")
+    for name in order:
+        state = case.live.copy()
+        way, reason = STRATEGIES[name](case, displaced)
+        if way is not None:
+            reason = case.inputs.unproven.get(name) or trial(case, state, way, displaced)
+            if not reason:
+                considered.append({"way": name, "chosen": True, "reason": way["reason"]})
+                case.way = {**way, "name": name, "considered": considered}
+                case.repaired = state
+                return
+        considered.append({"way": name, "chosen": False, "reason": reason})
+    case.diagnosis.ways = considered
+    reasons = "; ".join(f"to {WAYS[item['way']]}: {item['reason']}" for item in considered)
+    raise Refusal(
+        "no_safe_rollback",
+        f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
+        f"{reasons}.",
+        "Take these reasons to the migration's author. Anything that clears one of them "
+        "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
+        "Or put a backup back that was made before: playbooks/restore.yml lists them."
+        if strategy == "auto"
+        else "Clear the reason, or leave rollback_strategy out, so that every way is "
+        "considered; then run this again.",
+    )
+
+
+def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
+    """Carry `way` out on `state`; return why it will not do, or "" when it does."""
+    for pair in way["tables"]:
+        if pair["leftover"]:
+            state.drop(pair["original"])
+        if pair["displaced"]:
+            state.rename(pair["displaced"], pair["original"])
+        if state.get(facts.quarantine(pair["original"])):
+            state.drop(facts.quarantine(pair["original"]))
+    outcome = state.apply(way["statements"])
+    if outcome.losses:
+        return "it would lose data: " + ", ".join(
+            f"{loss.detail}, which has rows" for loss in outcome.losses
+        )
+    # The last recorded migration is undone only when it is named.
+    foreign = "" if way["steps"] == ["literal"] else _not_its_own(case, state, displaced)
+    if foreign:
+        return foreign
+    if outcome.problems:
+        return f"it would fail: {outcome.problems[0].detail}"
+    written = [t.name for t in state.tables.values() if t.written]
+    if written:
+        return f"it writes rows of {', '.join(written)}"
+    left = case.obstacles(state)
+    if left:
+        return f"afterwards the migration would still fail: {left[0].detail}"
+    return ""
+
+
+def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
+    """Return which table the way to `state` drops or renames that is not the migration's."""
+    begun = [name for name in case.laravel.pending if case.laravel.up(name)]
+    if case.records and case.records.redo:
+        begun.append(case.records.redo)
+    displaced = {name.casefold() for one in begun for name in leftovers.renamed_by(case, one)}
+    displaced |= {holder.original.casefold() for holder in holders if holder.original}
+    made = {
+        effect.table.casefold()
+        for one in begun
+        for text in case.laravel.up(one)
+        for effect in sql.read(text)
+        if isinstance(effect, sql.CreateTable)
+    }
+    aside = {facts.quarantine(name).casefold() for name in case.live.tables}
+    for table in case.live.tables.values():
+        now, known = state.by_identity(table.name), case.laravel.history.schema.get(table.name)
+        if now and now.name == table.name:
+            continue
+        does = f"rename {table.name} to {now.name}" if now else f"drop {table.name}"
+        if known and table.name.casefold() not in displaced:
+            maker = case.laravel.history.creators.get(table.name.casefold())
+            return f"it would {does}, which {maker or 'a recorded migration'} makes"
+        if not now and table.name.casefold() not in made | aside:
+            return f"it would {does}, which the failed migration does not create"
+    return ""

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes it pointless to look at the server."""
+
+from __future__ import annotations
+
+from ..verdict import Refusal
+
+
+def bad_input(reason: str) -> dict:
+    """Return the refusal of variables that have values they cannot have."""
+    return Refusal(
+        "bad_input",
+        f"{reason}."
+        + (
+            " (A name that looks like a number, a date, yes or null loses its quotes easily, in a "
+            "survey of AWX for one.)"
+            if "put it in quotes" in reason
+            else ""
+        ),
+        "Correct that in the inventory or in the variables of the job, then run this again.",
+    ).as_dict()
+
+
+def before_looking(laravel_facts: dict) -> dict | None:
+    """Return the refusal that makes looking at the server pointless, or None."""
+    connection = laravel_facts["connection"]
+    differences = laravel_facts["configuration"]["differences"]
+    artisan = f"{laravel_facts['php']['binary']} artisan"
+    if differences:
+        sides = "; ".join(
+            f"{item['key']} is {item['cached']} in the cached configuration and "
+            f"{item['dotenv']} in .env"
+            for item in differences
+        )
+        return Refusal(
+            "configuration_differs",
+            f"The application's cached configuration and its .env do not name the same database: "
+            f"{sides}. Which of the two is meant cannot be known from here.",
+            f"If .env is right: {artisan} config:cache (or config:clear). If the cache is "
+            "right, correct .env. Then run this again.",
+        ).as_dict()
+    other = laravel_facts.get("another_run")
+    if other:
+        killed = f" If it was killed, it lets go within {other['idle']} s." if other["idle"] else ""
+        return Refusal(
+            "another_run",
+            f"Another run works on the schema {connection['database']}: {other['said']}. Two at a "
+            "time would undo each other's work.",
+            f"Wait until it has ended, then run this again.{killed}",
+        ).as_dict()
+    if laravel_facts.get("busy"):
+        return Refusal(
+            "artisan_is_running",
+            "An artisan that an earlier run of this tool started is still running; what it has "
+            "done so far says nothing about what it will have done.",
+            "Wait until it has ended (ps -ef | grep artisan shows it), then run this again.",
+        ).as_dict()
+    error = laravel_facts.get("database_error")
+    if error:
+        # PHP keeps to itself that it does not believe a certificate.
+        authority = (
+            f"the authority that signs the server's certificate ({connection['tls']['ca']}), "
+            if (connection.get("tls") or {}).get("ca")
+            else ""
+        )
+        return Refusal(
+            "no_connection",
+            f"The application cannot reach its database {connection['database']} as "
+            f"{connection['username']}: error {error['code']}, {error['message']}.",
+            f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
+            f"(and clear the cached configuration: {artisan} config:clear), or give the account "
+            "its rights, then run this again. playbooks/database_access.yml tells which of these "
+            "it is, and whether the server is up at all.",
+        ).as_dict()
+    return None

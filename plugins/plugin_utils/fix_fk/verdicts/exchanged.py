@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A migration that gives tables the names of others."""
+
+from __future__ import annotations
+
+from .. import pending
+from ..case import Case
+from ..verdict import Refusal
+
+
+def tables_exchanged(case: Case) -> None:
+    """Refuse a migration that gives a table the name of another one."""
+    migration = case.migration
+    pairs = pending.exchanged(case.laravel, case.live, migration)
+    if not pairs:
+        return
+    told = ", ".join(f"{old} to {new}" for old, new in pairs)
+    found = case.position(migration)
+    said, next_ = (
+        "How far it has come cannot be told from the schema.",
+        "Compare SHOW CREATE TABLE of these tables with the migrations that make them, and "
+        "give each its own name back. Let nobody run artisan migrate before: it would exchange "
+        "them again. Then run this again.",
+    )
+    if case.stopped(migration) and found:
+        said = f"It {found.told}."
+        next_ = (
+            f"Give the tables their names back: {found.back(case.live)}. Let nobody run "
+            "artisan migrate before: it would exchange them again. Then give the constraint at "
+            "which it stopped another name in the migration, deploy it, and run this again."
+        )
+    elif found and found.agree == (0,):
+        said = "Nothing of it has been carried out so far."
+        next_ = (
+            "Give the constraint at which it stops another name in the migration, deploy it, "
+            "and run this again."
+        )
+    logged = case.logged(migration)
+    why = f" It failed with {logged.code}: {logged.shown}." if logged else ""
+    raise Refusal(
+        "tables_exchanged",
+        f"Migration {migration} exchanges tables: it renames {told}, names that other tables "
+        f"have.{why} {said} No constraint is dropped while it is not certain which table is "
+        "which.",
+        next_,
+    )

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A migration whose result is there already."""
+
+from __future__ import annotations
+
+from .. import pending, records
+from ..case import Case
+from ..schema import sql
+from ..verdict import Refusal
+
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+
+
+def made_by_a_recorded_migration(case: Case) -> None:
+    """Refuse a migration that creates a table of a recorded one: that table is alive."""
+    migration = case.migration
+    made = pending.made_already(case.laravel, case.live, migration)
+    if not made or not case.is_sure(migration):
+        return
+    table, creator = made
+    more = [
+        text
+        for text in case.laravel.up(migration)
+        if {name.casefold() for name in sql.tables_of(text)} - {table.casefold(), ""}
+        and not any(isinstance(e, sql.AddForeignKey) for e in sql.read(text))
+    ]
+    record = (
+        f"INSERT INTO {quote(case.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+        f"(`migration`, `batch`) VALUES ('{migration}', {case.laravel.next_batch})"
+    )
+    raise Refusal(
+        "made_by_a_recorded_migration",
+        f"Migration {migration} is to create the table {table}, which the recorded migration "
+        f"{creator} has made. So {table} is in use, whatever it holds, and is neither dropped "
+        "nor made anew.",
+        f"If {migration} is a copy of {creator} under another date, delete its file and deploy "
+        "that"
+        + ("" if more else f", or record it: {record}")
+        + ". If another table is meant, give it another name in the migration. Then run this "
+        "again.",
+    )
+
+
+def has_run_and_is_not_recorded(case: Case) -> None:
+    """Refuse a migration of which everything is there, with rows."""
+    migration = case.migration
+    tables = records.there_in_full(case.laravel, case.live, migration)
+    rows = [table.name for table in tables if table.rows]
+    if not rows:
+        return
+    record = (
+        f"INSERT INTO {quote(case.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
+        f"(`migration`, `batch`) VALUES ('{migration}', {case.laravel.next_batch})"
+    )
+    raise Refusal(
+        "has_run_and_is_not_recorded",
+        f"Migration {migration} is pending, and everything that it makes is there, with rows "
+        f"in {', '.join(rows)}. It has run. Its record is gone: a backup from before it was "
+        "put back over a database that had not been emptied, or the record was removed.",
+        f"If these rows are to stay, record the migration: {record}; then run this again. If "
+        "what was in the backup is wanted alone, put it back with playbooks/restore.yml, which "
+        "leaves nothing over.",
+    )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Migrations are pending, and none has failed."""
+
+from __future__ import annotations
+
+from .. import advice, pending
+from ..case import Case
+from ..verdict import Refusal
+
+
+def would_lose_rows(case: Case) -> None:
+    """Refuse pending migrations, none of which has failed, that would destroy rows."""
+    if case.migration:
+        return
+    dangers = pending.dangers(case.laravel, case.live, case.inputs.remigrate_accept_loss)
+    if dangers:
+        raise Refusal(
+            "migration_would_lose_rows",
+            f"No migration has failed so far. {' '.join(d.sentence() for d in dangers)}",
+            advice.keep_or_accept(case, dangers),
+        )
+
+
+def nothing_failed(case: Case) -> bool:
+    """Tell whether none of the pending migrations has failed."""
+    if case.migration:
+        return False
+    case.diagnosis.notes += pending.parts(case.laravel, case.live)
+    accepted = " ".join(d.sentence() for d in pending.dangers(case.laravel, case.live))
+    if accepted:
+        accepted = f" Accepted in remigrate_accept_loss: {accepted}"
+    case.diagnosis.verdict = "healthy"
+    names = ", ".join(case.laravel.pending)
+    case.diagnosis.found = (
+        f"No failed migration was found. Pending, and not tried yet as far as the log says: "
+        f"{names}. No constraint name stands in their way, so nothing is repaired and "
+        f"nothing is migrated here.{accepted}"
+    )
+    case.diagnosis.next = (
+        f"{'Back the schema up. Then: ' if accepted else ''}{case.artisan} migrate --force, "
+        "or name the migration that failed: "
+        f"-e incident_migration={case.laravel.pending[0]}"
+    )
+    return True

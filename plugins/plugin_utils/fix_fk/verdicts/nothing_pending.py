@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All migrations are recorded."""
+
+from __future__ import annotations
+
+from .. import advice, records, steps
+from ..case import Case
+from ..expected import conclude
+from ..verdict import Refusal
+
+from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+
+
+def unfinished(case: Case) -> bool:
+    """Tell whether an interrupted run has only its end left."""
+    maintenance, diagnosis = case.laravel.maintenance, case.diagnosis
+    if case.laravel.pending or not maintenance.get("run_id"):
+        return False
+    diagnosis.verdict = "unfinished"
+    diagnosis.migration = maintenance.get("migration")
+    diagnosis.found = (
+        "Every migration is recorded, and the application is still in maintenance mode: "
+        f"run {maintenance['run_id']} of this tool was interrupted before it could verify "
+        "its work. What is left is to verify it and to end the maintenance."
+    )
+    conclude(case, steps.finish(case.artisan), case.live)
+    return True
+
+
+def constraints_missing(case: Case) -> None:
+    """Refuse where all is recorded, and what is expected is not there."""
+    missing = [] if case.laravel.pending else case.missing_expected()
+    if missing:
+        raise Refusal(
+            "constraints_missing",
+            "Every migration is recorded as run, and yet what they should have made is not "
+            f"there: {'; '.join(missing)}. A migration was recorded without having run, or "
+            "the constraints were dropped by hand.",
+            _recover(case),
+        )
+
+
+def all_is_well(case: Case) -> bool:
+    """Tell whether nothing is pending."""
+    if case.laravel.pending:
+        return False
+    case.diagnosis.verdict = "healthy"
+    case.diagnosis.found = (
+        "Every migration is recorded as run and every expected constraint exists."
+    )
+    gone = [
+        table.name
+        for table in case.laravel.history.schema.tables.values()
+        if not case.live.get(table.name)
+    ]
+    if gone:
+        case.diagnosis.notes.append(
+            f"Not there: {', '.join(sorted(gone))}, which the recorded migrations make and, as "
+            "far as they can be read, do not drop. Name a table in expected_tables to have it "
+            "missed."
+        )
+    return True
+
+
+def given_twice(case: Case) -> None:
+    """Refuse recorded migrations that cannot have run to their end on this server."""
+    if case.migration or case.live.scope != "schema":
+        return
+    migrations = quote(case.laravel.raw["migrations_table"])
+    for name, holder, table, migration in records.given_twice(case.laravel, case.live):
+        forget = (
+            f"DELETE FROM {migrations} WHERE `migration` = '{migration}'; "  # noqa: S608 - shown
+            f"{advice.then_migrate(case, migration, [migration])}"
+        )
+        found = (
+            f"The recorded migrations give the constraint name {name} to {holder} and to "
+            f"{table}. {holder} has it, and {table} "
+        )
+        if case.live.get(table):
+            raise Refusal(
+                "constraints_missing",
+                f"{found}has not: here a name is taken for the whole schema, so {migration}, "
+                f"which gives it to {table}, failed at that, and was recorded by hand; what "
+                "it does after that has not been done either. (Or its file was changed after "
+                "it had run.)",
+                f"Give the constraint of {table} another name in {migration}, deploy it, drop "
+                f"what it made while that is empty, and take its record back: {forget}.",
+            )
+        raise Refusal(
+            "names_per_table",
+            f"{found}is not there: that only works where a name is taken for one table "
+            "(MariaDB 12.1 and newer), where the data seems to come from. Here a name is taken "
+            "for the whole schema, and loading stopped at the second.",
+            f"Give the constraint of {table} another name where the data comes from, make the "
+            "dump again and load it into an empty schema. Or use MariaDB 12.1 or newer here. "
+            f"If {migration} was recorded by hand here, give the constraint another name in it "
+            f"and take its record back: {forget}.",
+        )
+
+
+def _recover(case: Case) -> str:
+    """Return what to do when all is recorded and something is missing."""
+    not_run = records.nothing_there(case.laravel, case.live)
+    migrations = quote(case.laravel.raw["migrations_table"])
+    if not_run:
+        deletes = "; ".join(
+            f"DELETE FROM {migrations} WHERE `migration` = '{name}'"  # noqa: S608 - shown
+            for name in reversed(not_run)
+        )
+        return (
+            f"Nothing of what {', '.join(not_run)} makes is there. If it was recorded by hand, "
+            f"take its record back: {deletes}; {advice.then_migrate(case, not_run[0], not_run)}."
+        )
+    if case.missing_tables(case.live):
+        return (
+            "See where the tables went (a backup has them: playbooks/restore.yml lists those "
+            "there are). No migration makes them again while it is recorded."
+        )
+    return (
+        "Add the constraints again: playbooks/permanent_fix.yml makes a migration that does, "
+        "and says which rows are in the way."
+    )

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A migration whose own code fails."""
+
+from __future__ import annotations
+
+from .. import advice
+from ..case import Case
+from ..verdict import Refusal
+
+
+def migration_threw(case: Case) -> None:
+    """Refuse a migration whose own code failed, and say what it left."""
+    migration = case.migration
+    error = case.laravel.raw.get("last_error") or {}
+    if error.get("migration") != migration or not error.get("place"):
+        return
+    if case.inputs.incident_migration:
+        return
+    message = " ".join(error["message"].split())
+    message = message if len(message) <= 300 else f"{message[:297]}..."
+    raise Refusal(
+        "migration_threw",
+        f"Migration {migration} failed in its own code ({error['place']}): "
+        f"{message.rstrip('.')}.{case.stopped_text(migration)}",
+        f"Correct that line, {advice.then_migrate(case, migration)}. If it has been corrected and "
+        f"the log is out of date, name the migration: -e incident_migration={migration}",
+    )
+
+
+def migration_unreadable(case: Case) -> None:
+    """Refuse a migration of which it cannot be learned what it sends."""
+    migration = case.migration
+    known = case.laravel.statements(migration)
+    if known.get("up_error") and not known.get("up"):
+        raise Refusal(
+            "migration_unreadable",
+            f"What migration {migration} would send could not be learned: "
+            f"{known['up_error']}. Without it no one can say which names it needs.",
+            f"Run {case.artisan} migrate --pretend --path=database/migrations/{migration}.php "
+            "to see the same error, correct the migration, and run this again.",
+        )

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An account that sees too little, or may do too little."""
+
+from __future__ import annotations
+
+from ..case import Case
+from ..verdict import Refusal
+
+
+def rights(case: Case) -> None:
+    """Refuse an account that may not see, or may not do, all that a repair needs."""
+    account = case.schema["account"]
+    if not account["sees_all"]:
+        raise Refusal(
+            "cannot_see",
+            f"The account {account['name']} cannot see every constraint of schema "
+            f'{case.schema["name"]} ({account["reason"]}), so "nobody holds the name" '
+            'cannot be told from "not allowed to see who does".',
+            f"Let an administrator run: {case.grant('ALL PRIVILEGES', account)}; or pass "
+            "database_user and database_password of an account that has it. Then run this "
+            "again.",
+        )
+    # Artisan has the application's own account, whatever account repairs the rest.
+    for each, needless in (
+        (account, ()),
+        (case.schema.get("application_account") or {}, ("LOCK TABLES",)),
+    ):
+        missing = [right for right in each.get("missing_rights") or () if right not in needless]
+        if missing:
+            raise Refusal(
+                "missing_rights",
+                f"The account {each['name']} lacks {', '.join(missing)} on schema "
+                f"{case.schema['name']}; the repair would stop half-way.",
+                f"Let an administrator run: {case.grant(', '.join(missing), each)}; then run "
+                "this again.",
+            )
