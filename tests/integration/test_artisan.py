@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.fix_fk import laravel
+from fix_fk.verdicts.before_looking import before_looking
 from sandbox import COLLISION, PROJECT
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -62,7 +63,8 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     _until(lambda: laravel.is_busy(broken.app))
     module.kill()
     module.wait()
-    assert run_module("laravel_info", laravel_path=broken.app)["laravel"]["busy"]
+    facts = run_module("laravel_info", laravel_path=broken.app)["laravel"]
+    assert facts["busy"] and before_looking(facts)["verdict"] == "artisan_is_running"
     before = state(broken)
     refused = run("migrate")
     assert refused["failed"] and "still running" in refused["msg"]

@@ -17,6 +17,7 @@ import pytest
 from ansible.module_utils.fix_fk.dotenv import get
 from passwords import ALL
 from playbook import Unsafe, play
+from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/database_access.yml"
 ADMIN, ADMIN_PASSWORD = "dba", f"{ALL}☃"
@@ -297,6 +298,27 @@ def test_over_tcp_the_user_is_made_for_the_host_that_the_server_sees(sandbox):
     assert sandbox.sql("SELECT host FROM mysql.user WHERE user = %s", sandbox.user) == [
         ("localhost",)
     ]
+
+
+def test_over_tcp_a_message_without_the_host_leaves_it_open(sandbox):
+    sandbox.use_tcp()
+    missing_database(sandbox)
+    variables = admin(database_access_admin_socket=sandbox.socket)
+    refused(sandbox, "host_not_known", "1049", "-e database_access_host=", **variables)
+    repaired(sandbox, "missing_database", database_access_host="localhost", **variables)
+
+
+def test_an_administrator_of_another_server_explains_nothing(sandbox, tmp_path):
+    other = Sandbox(tmp_path)
+    other.present()
+    try:
+        other.sql("CREATE USER %s@'localhost' IDENTIFIED BY %s", ADMIN, ADMIN_PASSWORD)
+        other.sql(f"GRANT ALL PRIVILEGES ON *.* TO {ADMIN}@localhost WITH GRANT OPTION")
+        missing_database(sandbox)
+        variables = admin(database_access_admin_socket=other.socket)
+        refused(sandbox, "not_explained", "1049", "same server", **variables)
+    finally:
+        other.absent()
 
 
 def test_an_anonymous_user_that_stands_before_is_told(sandbox):

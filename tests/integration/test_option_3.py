@@ -267,6 +267,17 @@ def test_a_read_only_server_is_refused(kept):
         kept.sql("SET GLOBAL read_only = 0")
 
 
+def test_a_schema_of_the_servers_own_is_refused(kept):
+    reset(kept)
+    kept.sql(f"GRANT SELECT ON mysql.* TO {kept.user}@localhost")
+    kept.set_dotenv(DB_DATABASE="mysql")
+    try:
+        refused(kept, "system_schema", "mysql", "DB_DATABASE", fresh_confirm="mysql")
+    finally:
+        kept.set_dotenv(DB_DATABASE=kept.database)
+        kept.sql(f"REVOKE SELECT ON mysql.* FROM {kept.user}@localhost")
+
+
 def test_a_list_without_the_migrations_table_is_refused(kept):
     reset(kept)
     refused(

@@ -295,6 +295,10 @@ def test_the_fix_is_rendered_migrated_and_verified(healthy):
     assert (run.rc, run.stats("changed")) == (0, 0), run.screen
     assert run.report["outcome"] == "healthy"
     assert state(healthy) == before
+    # What has run does not run again, so another one is rendered beside it.
+    drop(healthy, USER)
+    told = refused(healthy, USER, "permanent_fix_name=").report
+    assert told["diagnosis"]["verdict"] == "fix_has_run"
 
 
 def test_it_sorts_after_a_migration_of_the_future(healthy):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from . import aside
 from .case import Case
-from .verdict import Refusal
+from .verdict import WELL, Cause, Refusal, Verdict
 
 
 def concluded(case: Case, decide: Callable[[], None]) -> dict:
@@ -42,3 +42,24 @@ def _tell_aside(case: Case) -> None:
     diagnosis.verdict = "rows_aside"
     diagnosis.found = f"{told} {diagnosis.found}".strip()
     diagnosis.next = f"{aside.advice(diagnosis.aside)} {diagnosis.next}".strip()
+
+
+VERDICTS = (
+    Verdict(
+        "rows_aside",
+        WELL,
+        "All is well but for this: the application does not find rows. A migration "
+        "renamed their table away and made a new one in its place. Amber, exit code 0.",
+        "Bring the rows over with the statements that are shown, or a migration of your "
+        "own. Are they meant to stay aside? Name the table in `accept_rows_aside`. See "
+        "[below](#rows-aside).",
+        causes=(
+            Cause(
+                "A migration renamed a table away, made it anew and copied no row",
+                "nothing",
+                "Not refused and not green: the statements that bring the rows over are shown.",
+                ("integration/test_aside.py::test_every_later_run_says_it",),
+            ),
+        ),
+    ),
+)

@@ -28,6 +28,7 @@ from .facts import Laravel
 from .pending import Danger
 from .schema import sql
 from .schema.simulation import Problem, Question
+from .verdict import FORESEEN, Verdict
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
@@ -456,3 +457,28 @@ def _outcome(laravel: Laravel, schema_facts: dict, findings: list[dict], diagnos
     if any(finding["may_fail"] for finding in findings):
         return "may_fail"
     return "rows_aside" if diagnosis.get("aside") else "clean"
+
+
+VERDICTS = (
+    Verdict(
+        "will_fail",
+        FORESEEN,
+        "No migration has failed so far. One that is pending will.",
+        "Correct the migration, or the rows or tables that are named, before it is deployed.",
+        proof=(
+            "integration/test_diagnose.py::test_a_collision_is_foreseen_before_a_deployment",
+            "integration/test_diagnose.py::test_a_host_that_cannot_be_judged_outweighs_one_that_will_fail",
+        ),
+    ),
+    Verdict(
+        "may_fail",
+        FORESEEN,
+        "Like `will_fail`, but it is not certain that the migration gets to that "
+        "statement: it decides by what it finds, or changes these rows first.",
+        "Read the findings. Let the migrations run on a copy.",
+        proof=(
+            "integration/test_half_run.py::test_a_migration_that_would_lose_rows_is_not_healthy",
+            "integration/test_half_run.py::test_a_branch_that_may_not_be_taken_is_no_incident",
+        ),
+    ),
+)

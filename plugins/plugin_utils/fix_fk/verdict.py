@@ -8,6 +8,21 @@ from dataclasses import dataclass, field
 NOT_CHANGED = "Nothing was changed: no row, no table, no file."
 
 
+# Where a verdict stands in docs/verdicts.md.
+REPAIRS = "repairs"
+WELL = "well"
+FORESEEN = "foreseen"
+DATA = "data"
+CODE = "code"
+ALIKE = "alike"
+DATABASE = "database"
+STATE = "state"
+OPTION_2 = "option_2"
+OPTION_3 = "option_3"
+PERMANENT_FIX = "permanent_fix"
+DATABASE_ACCESS = "database_access"
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why a migration fails, or seems to, for docs/causes.md.
@@ -29,8 +44,8 @@ class Cause:
 class Verdict:
     """A verdict, for docs/verdicts.md: what it `means`, and what the reader does `next`.
 
-    `group` is the heading under which it stands there. It has causes, or `no_cause` says why not;
-    then `proof` are the tests that make it for real.
+    `group` is where it stands there. Where it has no causes, catalogue.py says why for its group,
+    and `proof` are the tests that make it for real.
     """
 
     id: str
@@ -38,7 +53,6 @@ class Verdict:
     means: str
     next: str
     causes: tuple[Cause, ...] = ()
-    no_cause: str = ""
     proof: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ import contextlib
 from typing import NoReturn
 
 from .. import steps
-from ..verdict import NOT_CHANGED, Diagnosis
+from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
 
 from ansible.module_utils.fix_fk.server import (  # isort: skip
     RIGHTS_NEEDED,
@@ -453,3 +453,89 @@ class _Case:
             )
         )
         self.diagnosis.steps = self.steps
+
+
+VERDICTS = (
+    Verdict(
+        "server_down",
+        DATABASE_ACCESS,
+        "No server answers at that address.",
+        "Start it, or correct `DB_HOST`, `DB_PORT`, `DB_SOCKET` in `.env`.",
+        proof=(
+            "integration/test_database_access.py::test_without_an_administrator_it_tells_what_to_run",
+        ),
+    ),
+    Verdict(
+        "wrong_password",
+        DATABASE_ACCESS,
+        "The user exists, its password is another one.",
+        "With an administrator's account it is changed, in `.env` as well.",
+        proof=(
+            "integration/test_database_access.py::test_a_wrong_password_is_changed_only_when_the_user_is_named",
+            "integration/test_database_access.py::test_the_right_password_changes_only_dotenv",
+        ),
+    ),
+    Verdict(
+        "wrong_password_or_missing_user",
+        DATABASE_ACCESS,
+        "Only an administrator sees which of the two.",
+        "Run the SQL that is shown, or give `database_access_admin_user`.",
+        proof=(
+            "integration/test_database_access.py::test_without_an_administrator_it_tells_what_to_run",
+        ),
+    ),
+    Verdict(
+        "missing_user",
+        DATABASE_ACCESS,
+        "The user does not exist.",
+        "With an administrator's account it is made. Without: the SQL is shown.",
+        proof=(
+            "integration/test_database_access.py::test_a_missing_user_is_created_with_a_generated_password",
+            "integration/test_database_access.py::test_over_tcp_the_user_is_made_for_the_host_that_the_server_sees",
+        ),
+    ),
+    Verdict(
+        "missing_database",
+        DATABASE_ACCESS,
+        "The schema does not exist.",
+        "With an administrator's account it is made. Without: the SQL is shown.",
+        proof=("integration/test_database_access.py::test_a_missing_database_is_created",),
+    ),
+    Verdict(
+        "missing_grant",
+        DATABASE_ACCESS,
+        "The user has no rights on the schema.",
+        "With an administrator's account it is made. Without: the SQL is shown.",
+        proof=(
+            "integration/test_database_access.py::test_without_an_administrator_it_tells_what_to_run",
+            "integration/test_database_access.py::test_a_missing_grant_is_given_on_that_one_schema",
+        ),
+    ),
+    Verdict(
+        "host_not_known",
+        DATABASE_ACCESS,
+        "From where the server sees the application come is not known.",
+        "`-e database_access_host=<address>`",
+        proof=(
+            "integration/test_database_access.py::test_over_tcp_a_message_without_the_host_leaves_it_open",
+        ),
+    ),
+    Verdict(
+        "cached_configuration_is_old",
+        DATABASE_ACCESS,
+        "`.env` is right, the cached configuration is not.",
+        "It is cleared.",
+        proof=(
+            "integration/test_database_access.py::test_a_configuration_cached_before_the_password_changed_is_cleared",
+        ),
+    ),
+    Verdict(
+        "not_explained",
+        DATABASE_ACCESS,
+        "User, schema and rights are there, and yet it is refused.",
+        "See that the administrator's account looks at the same server.",
+        proof=(
+            "integration/test_database_access.py::test_an_administrator_of_another_server_explains_nothing",
+        ),
+    ),
+)

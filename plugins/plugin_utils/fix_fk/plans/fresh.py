@@ -17,7 +17,7 @@ from ..expected import conclude
 from ..facts import Inputs, Laravel
 from ..schema.simulation import Schema, Table
 from ..schema.sql import ForeignKey
-from ..verdict import Refusal
+from ..verdict import OPTION_3, Refusal, Verdict
 from ..verdicts import expectations, rights, server
 from .rehearsal import rehearsal
 
@@ -300,3 +300,70 @@ class _Fresh:
                 )
             )
         return planned + steps.finish(self.artisan, rows_stay=False)
+
+
+VERDICTS = (
+    Verdict(
+        "fresh_not_confirmed",
+        OPTION_3,
+        "What would be lost is shown; nobody has confirmed it.",
+        "Option 1. Or confirm it by the schema's name: `-e fresh_confirm=<schema>`",
+        proof=(
+            "integration/test_option_3.py::test_it_wants_the_schemas_name_and_shows_what_would_be_lost",
+        ),
+    ),
+    Verdict(
+        "fresh",
+        OPTION_3,
+        "Everything is backed up, dropped and built anew.",
+        "Nothing.",
+        proof=("integration/test_option_3.py::test_it_is_emptied_built_and_seeded",),
+    ),
+    Verdict(
+        "fresh_would_fail",
+        OPTION_3,
+        "On an empty schema the migrations fail, too. The application would have no tables.",
+        "Correct the migration that is named. Deploy.",
+        proof=(
+            "integration/test_option_3.py::test_migrations_that_collide_with_themselves_are_foreseen",
+            "integration/test_option_3.py::test_a_migration_that_cannot_follow_what_is_left",
+        ),
+    ),
+    Verdict(
+        "destructive_commands_prohibited",
+        OPTION_3,
+        "The application forbids `migrate:fresh`.",
+        "Ask its developers.",
+        proof=("integration/test_option_3.py::test_prohibited_commands_are_respected",),
+    ),
+    Verdict(
+        "migrations_table_not_listed",
+        OPTION_3,
+        "`fresh_tables` leaves the migrations table out. Nothing would be migrated.",
+        "Add it.",
+        proof=(
+            "integration/test_option_3.py::test_a_list_without_the_migrations_table_is_refused",
+        ),
+    ),
+    Verdict(
+        "no_seeder",
+        OPTION_3,
+        "`fresh_seed` asks for a seeder, and there is none.",
+        "Leave it out.",
+        proof=("integration/test_option_3.py::test_a_seeder_that_is_not_there_is_refused",),
+    ),
+    Verdict(
+        "referred_from_outside",
+        OPTION_3,
+        "Tables of other schemas refer to this one.",
+        "Drop these constraints there first.",
+        proof=("integration/test_option_3.py::test_another_schema_that_refers_to_it_is_refused",),
+    ),
+    Verdict(
+        "system_schema",
+        OPTION_3,
+        "The schema is the server's own.",
+        "Correct `DB_DATABASE`.",
+        proof=("integration/test_option_3.py::test_a_schema_of_the_servers_own_is_refused",),
+    ),
+)

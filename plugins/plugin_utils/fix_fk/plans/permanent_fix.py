@@ -11,7 +11,7 @@ from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
 from ..facts import Inputs, Laravel
-from ..verdict import Refusal
+from ..verdict import PERMANENT_FIX, Refusal, Verdict
 from ..verdicts import ORDER, ask, losses, rights, server, wrong_records
 from .rehearsal import rehearsal
 
@@ -356,3 +356,41 @@ def after_pull(first: dict, second: dict) -> dict:
             for step in first["steps"]
         ],
     }
+
+
+VERDICTS = (
+    Verdict(
+        "permanent_fix",
+        PERMANENT_FIX,
+        "The fix is rendered or pulled, and migrated.",
+        "Nothing.",
+        proof=(
+            "integration/test_permanent_fix.py::test_the_fix_is_rendered_migrated_and_verified",
+        ),
+    ),
+    Verdict(
+        "incident_first",
+        PERMANENT_FIX,
+        "A failed migration stands in the way.",
+        "Repair it first: the command is shown.",
+        proof=("integration/test_permanent_fix.py::test_the_incident_comes_first",),
+    ),
+    Verdict(
+        "name_held_by_another_table",
+        PERMANENT_FIX,
+        "A table that may be in use has the name of an expected constraint.",
+        "May it lose it? Name it in `permanent_fix_take_from`.",
+        proof=(
+            "integration/test_permanent_fix.py::test_the_fix_is_rendered_migrated_and_verified",
+        ),
+    ),
+    Verdict(
+        "fix_has_run",
+        PERMANENT_FIX,
+        "A fix of that name is recorded already.",
+        "Give another name: `permanent_fix_name`",
+        proof=(
+            "integration/test_permanent_fix.py::test_the_fix_is_rendered_migrated_and_verified",
+        ),
+    ),
+)

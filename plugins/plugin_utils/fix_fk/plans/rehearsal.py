@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import facts, steps
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import STATE, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
@@ -48,3 +48,15 @@ def _why_unrehearsed(case: Case) -> str:
             "-e rehearsal_server=embedded"
         )
     return facts.reaches_out(case.laravel, case.to_run())
+
+
+VERDICTS = (
+    Verdict(
+        "cannot_rehearse",
+        STATE,
+        "`rehearsal_required` is set, and the plan cannot be rehearsed. Why is said.",
+        "Clear that (where a right is lacking, `-e rehearsal_server=embedded` takes "
+        "none), or leave `rehearsal_required` out. Run it again.",
+        proof=("integration/test_rehearsal.py::test_without_the_right_to_make_a_clone_it_says_so",),
+    ),
+)

@@ -21,7 +21,7 @@ from ..holders import Holder
 from ..schema import sql
 from ..schema.simulation import Schema
 from ..schema.sql import ForeignKey
-from ..verdict import Refusal
+from ..verdict import OPTION_2, Refusal, Verdict
 from ..verdicts import GROUND, ask, look_alikes, losses, own_code, rights, which
 from ..verdicts import holders as taken
 from .rehearsal import rehearsal
@@ -455,3 +455,60 @@ def _complete(schema: dict, adds: list[dict]) -> dict:
         "each is read again; one that rows stand in the way of is left out and these are listed",
         constraints=adds,
     )
+
+
+VERDICTS = (
+    Verdict(
+        "skip_not_accepted",
+        OPTION_2,
+        "What would be skipped and missing is shown; nobody has accepted it.",
+        "Option 1. Or accept it by name: `-e skip_accept=<migration>`",
+        proof=(
+            "integration/test_option_2.py::test_it_wants_the_name_and_shows_what_would_be_missing",
+        ),
+    ),
+    Verdict(
+        "skip_names_another",
+        OPTION_2,
+        "`skip_accept` names another migration than the one that failed.",
+        "Name the one that is shown.",
+        proof=("integration/test_option_2.py::test_another_name_is_refused",),
+    ),
+    Verdict(
+        "nothing_to_skip",
+        OPTION_2,
+        "No failed migration was found.",
+        "`php artisan migrate:status`",
+        proof=("integration/test_option_2.py::test_nothing_failed",),
+    ),
+    Verdict(
+        "skip_hides_rows",
+        OPTION_2,
+        "The original rows are only in a displaced table. The application would not see them.",
+        "Option 1. Or accept it by name: `skip_accept_hidden`",
+        proof=("integration/test_option_2.py::test_hidden_rows_are_refused",),
+    ),
+    Verdict(
+        "remaining_would_fail",
+        OPTION_2,
+        "A later migration needs what the skipped one would have made.",
+        "Option 1.",
+        proof=("integration/test_option_2.py::test_a_second_incident_is_foreseen",),
+    ),
+    Verdict(
+        "skip_unfinished",
+        OPTION_2,
+        "An interrupted run of this option is gone on with.",
+        "Nothing.",
+        proof=(
+            "integration/test_option_2.py::test_a_run_that_stopped_half_way_is_finished_by_running_it_again",
+        ),
+    ),
+    Verdict(
+        "skipped_already",
+        OPTION_2,
+        "The migration is recorded. Nothing is left to do.",
+        "Nothing.",
+        proof=("integration/test_option_2.py::test_a_second_run_changes_nothing",),
+    ),
+)

@@ -8,10 +8,15 @@ from ..case import Case
 from ..holders import Holder
 from ..schema import sql
 from ..schema.simulation import Schema
-from ..screen.text import WAYS
-from ..verdict import Refusal
+from ..verdict import DATA, Refusal, Verdict
 from . import down, literal, nothing, rename_back
 
+WAYS = {
+    "nothing": "leave it as it is",
+    "down": "run the migration's own down()",
+    "rename_back": "rename the tables back",
+    "literal": "run migrate:rollback --step=1 as it stands",
+}
 STRATEGIES = {
     "nothing": nothing.way,
     "down": down.way,
@@ -110,3 +115,17 @@ def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
         if not now and table.name.casefold() not in made | aside:
             return f"it would {does}, which the failed migration does not create"
     return ""
+
+
+VERDICTS = (
+    Verdict(
+        "no_safe_rollback",
+        DATA,
+        "Each way back would lose rows or would not get through. The reasons are listed.",
+        "Clear one of the reasons, with the migration's author. Run it again.",
+        proof=(
+            "integration/test_refusals.py::migration_drops_a_parent",
+            "integration/test_refusals.py::leftover_is_referred_to",
+        ),
+    ),
+)

@@ -55,6 +55,7 @@ def build(run: dict) -> dict:
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - window, as it was given;
+    - about, the page and anchor that explain the verdict;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
       failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
       (how a rehearsal went).
@@ -86,6 +87,7 @@ def build(run: dict) -> dict:
         "ok": _ok(run, outcome),
         "summary": _summary(run, diagnosis, answers),
         **answers,
+        "about": _about(diagnosis, outcome),
         "diagnosis": diagnosis,
         "prediction": run.get("prediction"),
         "rehearsal": results.get("rehearse"),
@@ -94,6 +96,13 @@ def build(run: dict) -> dict:
         "backup": backup,
         "window": run.get("window"),
     }
+
+
+def _about(diagnosis: dict, outcome: str) -> str:
+    """Return where it is explained what was found; nothing where all is well."""
+    verdict = diagnosis["verdict"]
+    well = TONES.get(outcome) == "good" or not verdict
+    return "" if well else f"docs/verdicts.md#{verdict}"
 
 
 def as_typed(words: str, inventory: str) -> str:

@@ -7,6 +7,8 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
+from ..rollback import WAYS
+
 WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
@@ -22,12 +24,6 @@ LONG_RENAME = 600
 # How an item begins that is a command and nothing else.
 COMMAND = "ansible-playbook "
 
-WAYS = {
-    "nothing": "leave it as it is",
-    "down": "run the migration's own down()",
-    "rename_back": "rename the tables back",
-    "literal": "run migrate:rollback --step=1 as it stands",
-}
 TOOK = {
     "forget": "take back",
     "rollback": "roll back",
@@ -168,6 +164,7 @@ def report(data: dict) -> str:
         ("Now", data["state"]),
         ("Next", data["next"]),
         ("Undo", data["undo"]),
+        ("About", data.get("about") or ""),
         ("Backup", _backup(data.get("backup"))),
         ("Report", [*data.get("files", ()), *data.get("problems", ())]),
     ):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..verdict import Refusal
+from ..verdict import DATABASE, STATE, Refusal, Verdict
 
 
 def bad_input(reason: str) -> dict:
@@ -73,3 +73,58 @@ def before_looking(laravel_facts: dict) -> dict | None:
             "it is, and whether the server is up at all.",
         ).as_dict()
     return None
+
+
+VERDICTS = (
+    Verdict(
+        "bad_input",
+        STATE,
+        "Variables have values that they cannot have; each is named, with what it takes. "
+        "Nothing was asked yet.",
+        "Correct them in the inventory or in the job's variables; a password with `{{`, "
+        "`{%` or `{#` in it wants `!unsafe` before it. Run it again.",
+        proof=(
+            "integration/test_option_2.py::test_variables_of_the_wrong_type_are_refused",
+            "integration/test_option_3.py::test_variables_of_the_wrong_type_are_refused",
+        ),
+    ),
+    Verdict(
+        "configuration_differs",
+        DATABASE,
+        "The cached configuration and `.env` name different databases.",
+        "`.env` is right: `php artisan config:cache`. The cache is right: correct `.env`. "
+        "Run it again.",
+        proof=("integration/test_refusals.py::test_a_cached_configuration_that_differs",),
+    ),
+    Verdict(
+        "another_run",
+        STATE,
+        "Another run of this tool works on the schema. Its id, its host and since when are said.",
+        "Wait until it has ended. If it was killed, it lets go by itself, within the "
+        "seconds that are said (`preflight_run_idle`). Run it again.",
+        proof=(
+            "integration/test_one_run.py::test_a_second_run_is_refused_until_the_first_has_ended",
+        ),
+    ),
+    Verdict(
+        "artisan_is_running",
+        STATE,
+        "An artisan that an earlier run started is still running, most likely because "
+        "that run was killed.",
+        "Wait until it has ended (`ps -ef \\| grep artisan`). Run it again.",
+        proof=(
+            "integration/test_artisan.py::test_only_one_artisan_at_a_time_even_when_its_module_was_killed",
+        ),
+    ),
+    Verdict(
+        "no_connection",
+        DATABASE,
+        "The application cannot reach its database. The server's own message is shown.",
+        "Put `DB_HOST`, `DB_USERNAME`, `DB_PASSWORD` in `.env` right, then `php artisan "
+        "config:clear`. Run it again.",
+        proof=(
+            "integration/test_refusals.py::password_is_another",
+            "integration/test_refusals.py::database_is_another",
+        ),
+    ),
+)

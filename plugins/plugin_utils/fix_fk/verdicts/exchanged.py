@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import pending
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import CODE, Cause, Refusal, Verdict
 
 
 def tables_exchanged(case: Case) -> None:
@@ -44,3 +44,25 @@ def tables_exchanged(case: Case) -> None:
         "which.",
         next_,
     )
+
+
+VERDICTS = (
+    Verdict(
+        "tables_exchanged",
+        CODE,
+        "The migration gives a table the name of another one, and stopped on the way.",
+        "Give the tables their names back with the SQL that is shown. Correct the "
+        "migration. Run it again.",
+        causes=(
+            Cause(
+                "The migration exchanges two tables and stops",
+                "1005 (121), 1826, and any other",
+                "The SQL that gives the tables their names back is shown; no constraint "
+                "is dropped.",
+                (
+                    "integration/test_half_run.py::test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_which",
+                ),
+            ),
+        ),
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import steps
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import STATE, Refusal, Verdict
 
 
 def would_not_verify(case: Case) -> None:
@@ -43,3 +43,15 @@ def would_not_verify(case: Case) -> None:
         f"{add} it out of expected_constraints and expected_tables if it is not meant. Then "
         "run this again.",
     )
+
+
+VERDICTS = (
+    Verdict(
+        "would_not_verify",
+        STATE,
+        "The inventory expects a constraint or a table that is not there and that no "
+        "migration to be run makes; after the repair the checklist would fail on it.",
+        "Put it right with the SQL that is shown, or take it out of the inventory. Run it again.",
+        proof=("integration/test_causes.py::test_the_way_out_of_an_online_schema_change",),
+    ),
+)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import leftovers
 from ..case import Case
 from ..holders import Holder, classify
-from ..verdict import Refusal
+from ..verdict import CODE, DATA, REPAIRS, STATE, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
@@ -174,3 +174,202 @@ def not_to_be_freed(case: Case) -> None:
                 f"elsewhere), empty {holder.original}, and run this again. It leaves the "
                 f"maintenance mode to you: {case.artisan} up",
             )
+
+
+VERDICTS = (
+    Verdict(
+        "renamed_table_kept_the_name",
+        REPAIRS,
+        "The failed migration renamed the original table away. That table kept its "
+        "constraints, and so their names.",
+        "Rolls back, drops the constraints, migrates again.",
+        causes=(
+            Cause(
+                "A renamed table kept the name",
+                "1005 (121), 1826, 1022",
+                "Rolled back, names freed, migrated again.",
+                (
+                    "integration/test_verdicts.py::without_down",
+                    "integration/test_verdicts.py::without_a_leftover",
+                ),
+            ),
+            Cause(
+                "It renamed a table and stopped, and no log tells of it (none, another "
+                "one, emptied, JSON)",
+                "nothing; another `migrate` would drop the only rows",
+                "Where it stopped is told from the schema. Rolled back and migrated again.",
+                (
+                    "integration/test_half_run.py::test_a_table_that_was_renamed_away_is_never_dropped",
+                    "integration/test_half_run.py::test_a_deployment_that_was_killed_after_the_rename_is_rolled_back",
+                ),
+                also=("nothing_in_the_way",),
+            ),
+            Cause(
+                "Several names collide at once",
+                "1005 (121), for the first of them",
+                "All are found before anything is done, and freed in one step.",
+                (
+                    "integration/test_verdicts.py::both_tables_empty",
+                    "unit/test_diagnosis.py::test_all_names_of_one_create_statement_are_freed",
+                ),
+            ),
+            Cause(
+                "The names differ only in case",
+                "1005 (121), 1826",
+                "Names are compared as the server compares them.",
+                (
+                    "integration/test_causes.py::other_case",
+                    "unit/test_diagnosis.py::test_names_are_compared_without_case",
+                ),
+            ),
+            Cause(
+                "A backup was loaded over the failed state and stopped at the taken name",
+                "1005 (121), 1826, from the client",
+                "The displaced table has the rows and gets its name back.",
+                ("integration/test_verdicts.py::without_a_leftover",),
+            ),
+        ),
+    ),
+    Verdict(
+        "renamed_table_kept_the_name_retried",
+        REPAIRS,
+        "The same as `renamed_table_kept_the_name`, and somebody ran `migrate` again "
+        "since. It met its own leftovers (error 1050).",
+        "Rolls back, drops the constraints, migrates again.",
+        causes=(
+            Cause(
+                "The same, and `migrate` was tried again",
+                "1050",
+                "The same.",
+                ("integration/test_verdicts.py::tried_again",),
+            ),
+        ),
+    ),
+    Verdict(
+        "table_already_has_the_constraint",
+        REPAIRS,
+        "The table that is to get the constraint has one of that name already.",
+        "Rolls back what the migration left, drops the constraint, migrates again.",
+        causes=(
+            Cause(
+                "An earlier attempt got as far as the constraint; the table has it",
+                "1005 (121), 1826",
+                "The constraint is dropped and made again.",
+                (
+                    "integration/test_causes.py::partial_run",
+                    "integration/test_verdicts.py::on_the_same_table",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "nothing_in_the_way",
+        REPAIRS,
+        "The migration failed with a name that was taken, and nobody holds the name any more.",
+        "Rolls back what the migration left, migrates again.",
+        causes=(
+            Cause(
+                "The constraint was dropped by hand meanwhile; the tables are still in "
+                "the wrong place",
+                "1005 (121), 1826, in the log",
+                "Rolled back and migrated again.",
+                ("integration/test_causes.py::dropped_by_hand",),
+            ),
+        ),
+    ),
+    Verdict(
+        "live_table_holds_the_name",
+        CODE,
+        "The name belongs to a table that is in use. Dropping its constraint would be damage.",
+        "Give the constraint another name in the migration. Deploy. Run it again.",
+        causes=(
+            Cause(
+                "Two applications in one schema: the tables have prefixes, the constraint "
+                "names have not",
+                "1005 (121), 1826",
+                "The other application is left alone; the migration needs another name.",
+                ("integration/test_causes.py::another_application",),
+            ),
+        ),
+    ),
+    Verdict(
+        "constraint_is_another",
+        CODE,
+        "The table has a constraint of that name already, on other columns. Dropping it "
+        "would leave rows unguarded.",
+        "Give the constraint another name in the migration. Deploy. Run it again.",
+        causes=(
+            Cause(
+                "An explicit `<table>_ibfk_<number>` is what the server has generated for "
+                "other columns",
+                "1005 (121), 1826",
+                "Dropping it would leave rows unguarded; the migration needs another name.",
+                ("integration/test_causes.py::generated_name",),
+            ),
+        ),
+    ),
+    Verdict(
+        "shadow_table_holds_the_name",
+        STATE,
+        "By its name, the holder belongs to an online schema change or a sync.",
+        "Let that program end or clean up, or free the name with the SQL that is shown. "
+        "Run it again.",
+        causes=(
+            Cause(
+                "A table of an online schema change or a sync (`_t_new`, `_t_old`, "
+                "`_t_gho`, `t_tmp`, `#sql-...`)",
+                "1005 (121), 1826",
+                "The program is named, and the SQL that frees the name without losing a row.",
+                (
+                    "integration/test_causes.py::online_schema_change",
+                    "integration/test_causes.py::shadow_table",
+                    "unit/test_diagnosis.py::test_tables_of_programs_are_known_by_their_names",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "holder_not_identified",
+        CODE,
+        "It is not proven whether the holder is the original renamed away or a table in use.",
+        "Find out where that table comes from. Rename it back by hand if it is the "
+        "original. Rename the constraint in the migration if it is in use. Run it again.",
+        causes=(
+            Cause(
+                "The table came from somewhere else, by hand or with a dump",
+                "1005 (121), 1826",
+                "What would tell is said.",
+                (
+                    "integration/test_refusals.py::made_by_hand",
+                    "integration/test_refusals.py::renamed_by_hand",
+                ),
+            ),
+            Cause(
+                "The server is about to generate a name that another table has explicitly",
+                "1005 (121)",
+                "As for any table that may be in use.",
+                ("integration/test_causes.py::name_that_will_be_generated",),
+                also=("live_table_holds_the_name",),
+            ),
+        ),
+    ),
+    Verdict(
+        "leftover_has_rows",
+        DATA,
+        "The application went on writing: the new table has rows of its own, the old ones "
+        "are in the displaced table.",
+        "`php artisan down`. Decide which of the new rows to keep, move them, empty the "
+        "new table. Run it again.",
+        causes=(
+            Cause(
+                "The application went on writing into the new table",
+                "any of those above",
+                "Which rows are to stay is for a person to decide.",
+                (
+                    "integration/test_refusals.py::leftover_has_rows",
+                    "integration/test_causes.py::test_option_2_by_hand_for_all_that_was_pending",
+                ),
+            ),
+        ),
+    ),
+)

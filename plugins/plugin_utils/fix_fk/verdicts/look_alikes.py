@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import advice
 from ..case import Case
 from ..schema import sql
-from ..verdict import Refusal
+from ..verdict import ALIKE, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
 
@@ -118,3 +118,112 @@ def another_error(case: Case) -> None:
         "log is out of date, name the migration instead: "
         f"-e incident_migration={migration}",
     )
+
+
+VERDICTS = (
+    Verdict(
+        "columns_do_not_match",
+        ALIKE,
+        "Error 150, 1215, 1822, 1824, 3780 or 6125: the two columns differ, or the "
+        "referenced one has no index.",
+        "Compare them with `SHOW CREATE TABLE`. Correct the migration. `php artisan "
+        "migrate --force`",
+        causes=(
+            Cause(
+                "The columns do not go together",
+                "1005 (150), 3780, 1822, 1824",
+                "The statement is shown.",
+                ("integration/test_refusals.py::columns_of_other_types",),
+            ),
+        ),
+    ),
+    Verdict(
+        "orphan_rows",
+        ALIKE,
+        "Error 1452: rows point at rows that do not exist.",
+        "Find them, decide what they should point at. `php artisan migrate --force`",
+        causes=(
+            Cause(
+                "Rows refer to rows that do not exist",
+                "1452",
+                "The statement is shown. First it is looked whether the rows have only "
+                "been renamed away.",
+                (
+                    "integration/test_refusals.py::rows_without_a_parent",
+                    "integration/test_causes.py::test_option_1_by_hand_with_the_constraints_dropped_as_well",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "index_name_taken",
+        ALIKE,
+        "Error 1061: an index has that name, not a constraint.",
+        "Drop the index if an earlier attempt made it, or take the line out. `php artisan "
+        "migrate --force`",
+        causes=(
+            Cause(
+                "The name of an index is taken",
+                "1061",
+                "No constraint is concerned; the index is named.",
+                ("integration/test_refusals.py::index_name_taken",),
+            ),
+        ),
+    ),
+    Verdict(
+        "disk_full",
+        ALIKE,
+        "Error 1021, 1114, or 1005 with errno 28: the server had no room left.",
+        "Make room. Run it again with `-e incident_migration=...`",
+        causes=(
+            Cause(
+                "The server's disk was full",
+                "1005 (135, 28), 1021, 1114",
+                "Once there is room, `incident_migration` lets the rest be repaired.",
+                (
+                    "integration/test_causes.py::test_a_disk_without_room_is_told",
+                    "unit/test_diagnosis.py::test_a_full_disk_is_not_this_incident",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "right_was_missing",
+        ALIKE,
+        "Error 1142, 1044 or a neighbour: the account lacked a right that a repair does "
+        "not need, or has by now.",
+        "Grant what the message names. Run it again with `-e incident_migration=...`",
+        proof=("integration/test_causes.py::right_was_missing",),
+    ),
+    Verdict(
+        "lock_wait",
+        ALIKE,
+        "Error 1205: the migration waited for a lock. Who holds one now is named, where "
+        "the account may see it.",
+        "Wait for that connection to end. Run it again.",
+        causes=(
+            Cause(
+                "The migration waited for a lock of another connection",
+                "1205",
+                "Who holds one now is named, where the account may see it.",
+                (
+                    "integration/test_refusals.py::test_a_lock_wait_names_the_blocker_if_it_may_be_seen",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "another_error",
+        ALIKE,
+        "The migration failed with an error that is none of these.",
+        "Correct what it names. If the log is out of date: `-e incident_migration=...`",
+        causes=(
+            Cause(
+                "Any other error",
+                "any",
+                "Where it stopped and what it left are said.",
+                ("integration/test_refusals.py::column_missing",),
+            ),
+        ),
+    ),
+)

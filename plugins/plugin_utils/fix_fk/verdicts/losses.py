@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import advice, pending
 from ..case import Case
 from ..schema import sql
-from ..verdict import Refusal
+from ..verdict import DATA, FORESEEN, Cause, Refusal, Verdict
 
 
 def migration_would_lose_rows(case: Case) -> None:
@@ -79,3 +79,50 @@ def migration_would_write_again(case: Case) -> None:
                     "If it does (rows are inserted, something is added up), take that "
                     "statement out of the migration, deploy it, and run this again.",
                 )
+
+
+VERDICTS = (
+    Verdict(
+        "migration_would_lose_rows",
+        FORESEEN,
+        "A pending migration would drop or empty a table that has rows, whether one has "
+        "failed or not. They are counted.",
+        "May they go? Name the table in `remigrate_accept_loss`, or the migration where "
+        "it cannot be told which table it empties. If no recorded migration makes the "
+        "table, its rows may be the only ones: rename it out of the way, with the SQL "
+        "that is shown.",
+        causes=(
+            Cause(
+                "A pending migration would drop or empty a table that has rows",
+                "nothing",
+                "The rows are counted. The table is named if they may go, and renamed if "
+                "it is not known.",
+                (
+                    "integration/test_half_run.py::test_a_migration_that_would_lose_rows_is_not_healthy",
+                    "integration/test_half_run.py::test_rows_of_a_table_that_nobody_made_may_be_the_only_ones",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "migration_would_write_again",
+        DATA,
+        "Before it failed, the migration had inserted or updated rows, and would do so again.",
+        "Does that no harm? Name the table in `remigrate_accept_repeat`. Otherwise take "
+        "that statement out of the migration and deploy it.",
+        causes=(
+            Cause(
+                "The migration changed rows before the statement that failed",
+                "1005 (121), 1826",
+                "It would do that a second time; wants `remigrate_accept_repeat`, or "
+                "another migration.",
+                (
+                    "integration/test_causes.py::rows_written_before",
+                    "integration/test_causes.py::test_rows_may_be_written_again_when_that_is_said",
+                    "integration/test_refusals.py::migration_drops_rows",
+                ),
+                also=("migration_would_lose_rows",),
+            ),
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import pending, records
 from ..case import Case
 from ..schema import sql
-from ..verdict import Refusal
+from ..verdict import CODE, DATA, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
@@ -61,3 +61,44 @@ def has_run_and_is_not_recorded(case: Case) -> None:
         "what was in the backup is wanted alone, put it back with playbooks/restore.yml, which "
         "leaves nothing over.",
     )
+
+
+VERDICTS = (
+    Verdict(
+        "made_by_a_recorded_migration",
+        CODE,
+        "The migration creates a table that a recorded one has made. The table is in use, "
+        "empty or not.",
+        "Delete the migration if it is a copy, or record it with the SQL that is shown. "
+        "Run it again.",
+        causes=(
+            Cause(
+                "A recorded migration creates the same table (a copy under another date)",
+                "1050",
+                "The table is in use, empty or not: it is never dropped.",
+                (
+                    "integration/test_half_run.py::test_a_table_of_a_recorded_migration_is_never_made_anew",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "has_run_and_is_not_recorded",
+        DATA,
+        "Everything that the migration makes is there, with rows. A backup from before it "
+        "was put back over it, or its record was removed.",
+        "Record it with the SQL that is shown, or put the backup back with "
+        "`playbooks/restore.yml`. Run it again.",
+        causes=(
+            Cause(
+                "A backup was put back over a database that had not been emptied",
+                "1050",
+                "The SQL that records the migration is shown, and the way to the backup alone.",
+                (
+                    "integration/test_causes.py::backup_over_what_was_there",
+                    "integration/test_causes.py::test_the_way_out_of_a_backup_over_what_was_there",
+                ),
+            ),
+        ),
+    ),
+)

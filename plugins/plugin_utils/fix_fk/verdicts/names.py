@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import CODE, Cause, Refusal, Verdict
 
 
 def names_collide_in_the_code(case: Case) -> None:
@@ -42,3 +42,25 @@ def names_collide_in_the_code(case: Case) -> None:
         definition = definitions[(taken.name.casefold(), identity)]
         drops.append({**definition, "table": held.name})
         repaired.drop_key(taken.name, held.name)
+
+
+VERDICTS = (
+    Verdict(
+        "names_collide_in_the_code",
+        CODE,
+        "The pending migrations give one name to two tables. The second will always fail.",
+        "Give one of them another name. Deploy. Run it again.",
+        causes=(
+            Cause(
+                "Two tables in the code share a name",
+                "1005 (121), 1826",
+                "One of them needs another name, in the migration.",
+                (
+                    "integration/test_refusals.py::one_name_twice_in_the_code",
+                    "integration/test_refusals.py::live_by_its_migration",
+                ),
+                also=("live_table_holds_the_name",),
+            ),
+        ),
+    ),
+)

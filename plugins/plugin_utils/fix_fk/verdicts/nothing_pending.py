@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import advice, records, steps
 from ..case import Case
 from ..expected import conclude
-from ..verdict import Refusal
+from ..verdict import REPAIRS, STATE, WELL, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
 
@@ -120,3 +120,64 @@ def _recover(case: Case) -> str:
         "Add the constraints again: playbooks/permanent_fix.yml makes a migration that does, "
         "and says which rows are in the way."
     )
+
+
+VERDICTS = (
+    Verdict(
+        "unfinished",
+        REPAIRS,
+        "Everything is migrated, but the application is still in the maintenance mode of "
+        "a run that was interrupted.",
+        "Verifies, and lifts maintenance mode.",
+        proof=("faults/test_interrupted.py::test_killed_after",),
+    ),
+    Verdict(
+        "constraints_missing",
+        STATE,
+        "Every migration is recorded, and yet expected tables or constraints are not "
+        "there. One was recorded without having run (also when it could not, because "
+        "another table has its constraint's name), or something was dropped by hand.",
+        "Take the record back with the SQL that is shown, or add the constraints with "
+        "`playbooks/permanent_fix.yml`.",
+        causes=(
+            Cause(
+                "A constraint was dropped by hand while all was well, or a migration "
+                "recorded by hand that renames nothing",
+                "nothing",
+                "The playbook that adds it again, or the SQL that takes the record back, is shown.",
+                (
+                    "integration/test_causes.py::constraint_dropped_when_well",
+                    "integration/test_causes.py::recorded_and_not_run",
+                    "integration/test_causes.py::recorded_and_taken",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "names_per_table",
+        STATE,
+        "The recorded migrations give one name to two tables, and only the first has it: "
+        "the dump of a server with names per table (MariaDB 12.1 and newer).",
+        "Rename one where the dump comes from. Load it into an empty schema.",
+        causes=(
+            Cause(
+                "The dump of a server with names per table (MariaDB 12.1 and newer) on another one",
+                "1005 (121), 1826, from the client; a table is missing",
+                "Both tables are named; the dump needs another name for one of them.",
+                ("integration/test_causes.py::names_per_table",),
+            ),
+        ),
+    ),
+    Verdict(
+        "healthy",
+        WELL,
+        "Every migration is recorded and every expected constraint exists. Or migrations "
+        "are pending, none has failed as far as can be told, and no constraint name "
+        "stands in their way; `diagnose.yml` has looked for everything listed under "
+        "[Foreseen](#foreseen).",
+        "Nothing. With pending migrations deploy as usual: `php artisan migrate --force`. "
+        "If one of them did fail and the log does not tell, name it: `-e "
+        "incident_migration=...`",
+        proof=("integration/test_diagnose.py::test_when_all_is_well_it_exits_with_0",),
+    ),
+)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import CODE, Cause, Refusal, Verdict
 
 
 def another_connection(case: Case) -> None:
@@ -26,3 +26,21 @@ def another_connection(case: Case) -> None:
             f"connection {other}, back that schema up, and put right there what is in the way. "
             "Once the migration is recorded, run this again.",
         )
+
+
+VERDICTS = (
+    Verdict(
+        "another_connection",
+        CODE,
+        "A pending migration works on another database connection than the one looked at.",
+        "See there what it meets. Once it is recorded, run this again.",
+        causes=(
+            Cause(
+                "A pending migration works on another database connection",
+                "any",
+                "The connection is named.",
+                ("integration/test_half_run.py::test_another_connection_is_named",),
+            ),
+        ),
+    ),
+)

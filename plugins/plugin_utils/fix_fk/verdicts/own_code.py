@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import advice
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import CODE, Cause, Refusal, Verdict
 
 
 def migration_threw(case: Case) -> None:
@@ -39,3 +39,37 @@ def migration_unreadable(case: Case) -> None:
             f"Run {case.artisan} migrate --pretend --path=database/migrations/{migration}.php "
             "to see the same error, correct the migration, and run this again.",
         )
+
+
+VERDICTS = (
+    Verdict(
+        "migration_threw",
+        CODE,
+        "An error in the migration's own PHP code stopped it. What it left is listed.",
+        "Correct the line that is named. What comes next is said.",
+        causes=(
+            Cause(
+                "An error in the migration's own PHP code",
+                "no number; the file and the line",
+                "What it left is listed.",
+                (
+                    "integration/test_half_run.py::test_an_error_in_the_migrations_own_code_is_a_failure",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "migration_unreadable",
+        CODE,
+        "What the migration would send could not be learned: it fails under `--pretend`.",
+        "Correct what the message says. Run it again.",
+        causes=(
+            Cause(
+                "What a migration would send cannot be learned",
+                "any, under `--pretend` as well",
+                "The error is shown.",
+                ("integration/test_refusals.py::migration_unreadable",),
+            ),
+        ),
+    ),
+)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import DATABASE, Cause, Refusal, Verdict
 
 
 def rights(case: Case) -> None:
@@ -34,3 +34,36 @@ def rights(case: Case) -> None:
                 f"Let an administrator run: {case.grant(', '.join(missing), each)}; then run "
                 "this again.",
             )
+
+
+VERDICTS = (
+    Verdict(
+        "cannot_see",
+        DATABASE,
+        'The account may not see every constraint, so "nobody holds it" proves nothing.',
+        "Let an administrator grant the rights, or give `database_user` and "
+        "`database_password`. Run it again.",
+        proof=(
+            "integration/test_refusals.py::rights_on_tables_only",
+            "integration/test_refusals.py::right_to_select_only",
+        ),
+    ),
+    Verdict(
+        "missing_rights",
+        DATABASE,
+        "The account lacks rights, so the repair would stop half-way. They are named.",
+        "Let an administrator grant them. Run it again.",
+        causes=(
+            Cause(
+                "The account lacked a right",
+                "1142, 1044, 1005 (13)",
+                "The right is named; whether it is there now is looked at.",
+                (
+                    "integration/test_refusals.py::rights_missing",
+                    "integration/test_causes.py::right_was_missing",
+                ),
+                also=("right_was_missing",),
+            ),
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import DATA, Cause, Refusal, Verdict
 
 
 def would_load_schema_dump(case: Case) -> None:
@@ -41,3 +41,24 @@ def would_load_schema_dump(case: Case) -> None:
         f"{client} {shlex.quote(case.schema['name'])}; then run this again. Let nobody run "
         "artisan migrate before, nor a deployment.",
     )
+
+
+VERDICTS = (
+    Verdict(
+        "would_load_schema_dump",
+        DATA,
+        "No migration is recorded, `database/schema` holds a dump, and tables that it "
+        "makes are there. `migrate` would begin with loading it, which drops them.",
+        "Put the records back, from a backup or with the command that is shown. Run it again.",
+        causes=(
+            Cause(
+                "The records of the migrations are gone, and a schema dump is there to be loaded",
+                "nothing; `migrate` would drop every table of the dump",
+                "Refused, in every step that migrates as well.",
+                (
+                    "integration/test_half_run.py::test_a_schema_dump_is_not_loaded_over_live_tables",
+                ),
+            ),
+        ),
+    ),
+)

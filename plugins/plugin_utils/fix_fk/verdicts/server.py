@@ -7,7 +7,7 @@ import shlex
 
 from .. import facts
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import DATABASE, STATE, Cause, Refusal, Verdict
 
 
 def fresh_unfinished(case: Case) -> None:
@@ -76,3 +76,54 @@ def tables_differ_in_case(case: Case) -> None:
                 "rules often leaves a second one), rename the other one, or drop it when it is "
                 "empty, and run this again.",
             )
+
+
+VERDICTS = (
+    Verdict(
+        "fresh_unfinished",
+        STATE,
+        "A run of Option 3 has begun here and not come to its end: the schema may be "
+        "empty, and its rows in that run's backup alone.",
+        "`playbooks/restore.yml` puts the backup back. Or run Option 3 again.",
+        proof=("integration/test_option_3.py::test_a_seeder_that_fails_leads_back_too",),
+    ),
+    Verdict(
+        "orphan_dictionary_rows",
+        STATE,
+        "InnoDB's dictionary holds constraints of tables that do not exist. A crashed "
+        "ALTER TABLE leaves that.",
+        "Show it to the server's administrator: dump and reload the schema.",
+        causes=(
+            Cause(
+                "InnoDB's dictionary has rows of tables that do not exist",
+                "1005 (121), 1050, and no table to be seen",
+                "The rows are listed for the server's administrator.",
+                ("integration/test_refusals.py::test_constraints_of_tables_that_do_not_exist",),
+            ),
+        ),
+    ),
+    Verdict(
+        "not_writable",
+        DATABASE,
+        "The server is a replica or read-only.",
+        "Run it against the host whose application uses the primary.",
+        proof=(
+            "integration/test_option_3.py::test_a_read_only_server_is_refused",
+            "integration/test_refusals.py::test_a_server_that_is_not_to_be_written",
+        ),
+    ),
+    Verdict(
+        "tables_differ_in_case",
+        STATE,
+        "Two tables have names that differ only in case, and the migrations are about one of them.",
+        "Rename or drop the one that is not in use. Run it again.",
+        causes=(
+            Cause(
+                "The names of two tables differ only in case",
+                "1005 (121), 1826",
+                "What to rename is shown: which of them is in use cannot be known for certain.",
+                ("integration/test_causes.py::twins",),
+            ),
+        ),
+    ),
+)

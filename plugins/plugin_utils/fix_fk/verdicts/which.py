@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from ..verdict import Refusal
+from ..verdict import STATE, Refusal, Verdict
 
 
 def which_failed(case: Case) -> None:
@@ -40,3 +40,17 @@ def failed(case: Case) -> str | None:
         begun = ours.get("migration")
         return begun if begun in case.laravel.pending else case.laravel.pending[0]
     return case.half_run(case.laravel.pending) or case.colliding(case.laravel.pending)
+
+
+VERDICTS = (
+    Verdict(
+        "not_pending",
+        STATE,
+        "`incident_migration` names a migration that is not pending.",
+        "Name one of those listed, or leave it out.",
+        proof=(
+            "integration/test_refusals.py::not_pending",
+            "integration/test_refusals.py::not_in_the_code",
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import records, steps
 from ..case import Case
 from ..records import WrongRecords
-from ..verdict import Refusal
+from ..verdict import REPAIRS, Cause, Refusal, Verdict
 from .rights import rights
 from .server import refuse_unwritable
 
@@ -60,3 +60,66 @@ def _by_hand(case: Case, found: WrongRecords) -> str:
         f"{found.table}. If they are, make a backup and put them back: {'; '.join(commands)}. "
         "Then run this again."
     )
+
+
+VERDICTS = (
+    Verdict(
+        "recorded_without_having_run",
+        REPAIRS,
+        'The failed migration was recorded by hand ("Option 2" of the old runbook). Its '
+        "rows are in the displaced table.",
+        "Takes the record back, then as with `renamed_table_kept_the_name`.",
+        causes=(
+            Cause(
+                "The failed migration was recorded by hand (the old runbook's Option 2)",
+                "nothing, or the next migration fails with 1005 (150), 1824",
+                "The record is taken back, then as with the first cause. A migration that "
+                "failed on top of it is rolled back with it.",
+                (
+                    "integration/test_causes.py::test_option_2_by_hand_is_taken_back",
+                    "integration/test_causes.py::test_option_2_by_hand_for_all_that_was_pending",
+                ),
+            ),
+            Cause(
+                "Several migrations failed in a row",
+                "the error of the last one",
+                "The first one is the incident. They are rolled back together, or not at all.",
+                (
+                    "integration/test_causes.py::test_option_2_by_hand_is_taken_back",
+                    "unit/test_diagnosis.py::test_a_later_pending_migration_that_fails_closes_every_way",
+                ),
+                also=("no_safe_rollback",),
+                refused=True,
+            ),
+        ),
+    ),
+    Verdict(
+        "rolled_back_too_far",
+        REPAIRS,
+        '`migrate:rollback --step=1` ("Option 1" of the old runbook) undid the migration '
+        "before the failed one. Its table lives on under the name that the failed one "
+        "gave it.",
+        "Gives the table its name back, adds the constraints of other tables again, "
+        "records the migration, then as with `renamed_table_kept_the_name`. Where the "
+        "rows do not prove whose they are, it refuses and shows the SQL.",
+        causes=(
+            Cause(
+                "`migrate:rollback --step=1` was run (the old runbook's Option 1) and "
+                "undid the migration before the failed one",
+                "1146, then 1005 (121), 1826 one migration further back",
+                "The table gets its name back, the constraints of other tables are added "
+                "again, the migration is recorded again; then as with the first cause.",
+                ("integration/test_causes.py::test_option_1_by_hand_is_taken_back",),
+            ),
+            Cause(
+                "The same, and what is left does not prove whose rows they are",
+                "1452, 1050",
+                "The SQL that puts table, constraints and record back is shown.",
+                (
+                    "integration/test_causes.py::test_option_1_by_hand_with_the_constraints_dropped_as_well",
+                ),
+                refused=True,
+            ),
+        ),
+    ),
+)
