@@ -26,6 +26,8 @@ CONTROLLER_ACTIONS = {
     "ansible.builtin.validate_argument_spec",
     "check_variables",
     "controller_file",
+    # It sends fk_constraint_info where a look at the whole schema was not enough.
+    "inspect",
     "progress",
 }
 

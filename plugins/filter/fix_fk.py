@@ -14,7 +14,7 @@ sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
 )
 try:
-    from fix_fk import aside, comparison, engine, facts, prediction, verification
+    from fix_fk import aside, comparison, engine, facts, inspection, prediction, verification
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
@@ -22,7 +22,6 @@ try:
     from fix_fk.screen import report, text
     from fix_fk.verdicts import before_looking
 
-    from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise
@@ -33,29 +32,9 @@ finally:
     sys.path.pop(0)
 
 
-def narrow(schema: dict, asked: dict) -> dict:
-    """Return the part of what is known of a whole schema that wanted() asks for."""
-    # As the module takes it: a list may be given as one text.
-    lists = ("columns", "referenced_columns")
-    expected = [
-        {
-            part: value.split(",") if part in lists and isinstance(value, str) else value
-            for part, value in wish.items()
-        }
-        for wish in asked["expected"]
-    ]
-    return schemas.narrow(schema, dict(asked, expected=expected))
-
-
 def wanted(laravel: dict, inputs: dict) -> dict:
     """Return what to ask the server, as the options of fk_constraint_info."""
-    read = facts.inputs(inputs)
-    asked = facts.wanted(facts.Laravel(laravel), read)
-    return {
-        "names": list(asked["names"]),
-        "tables": asked["tables"],
-        "expected": list(read.expected_constraints),
-    }
+    return inspection.wanted(laravel, facts.inputs(inputs))
 
 
 def ground(laravel: dict) -> dict | None:
@@ -119,25 +98,6 @@ def aside_tables(laravel: dict) -> list[str]:
 def aside_questions(laravel: dict, schema: dict) -> list[dict]:
     """Return the rows to count on the server before it can be told which are aside."""
     return aside.questions(laravel, schema)
-
-
-def questions(laravel: dict, schema: dict, inputs: dict) -> list[dict]:
-    """Return the rows to count on the server before the pending migrations can be judged."""
-    return prediction.questions(laravel, schema, facts.inputs(inputs).remigrate_accept_loss)
-
-
-def predict(
-    laravel: dict, schema: dict | None, counts: list[dict], result: dict, inputs: dict
-) -> dict:
-    """Return what the pending migrations will run into."""
-    # Without a look at the server nothing was read of the inputs, which may be why.
-    accepted = facts.inputs(inputs).remigrate_accept_loss if schema else ()
-    return prediction.predict(laravel, schema, counts, result, accepted)
-
-
-def retell(result: dict, foreseen: dict) -> dict:
-    """Return the diagnosis with what is foreseen."""
-    return prediction.retell(result, foreseen)
 
 
 def fail_on(value) -> list[str]:
@@ -289,15 +249,11 @@ def _missing(*_args, **_kwargs):
 
 FILTERS = {
     "fix_fk_wanted": wanted,
-    "fix_fk_narrow": narrow,
     "fix_fk_ground": ground,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
     "fix_fk_aside_tables": aside_tables,
     "fix_fk_aside_questions": aside_questions,
-    "fix_fk_questions": questions,
-    "fix_fk_predict": predict,
-    "fix_fk_retell": retell,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
     "fix_fk_refusal": refusal_text,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filter import fix_fk as filters
+from fix_fk import inspection
+from fix_fk.verdicts.before_looking import before_looking
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
 from pymysql.err import MySQLError
@@ -47,7 +49,7 @@ class Outcome:
 class Run:
     """One run of playbooks/option_1_rollback.yml without a rehearsal."""
 
-    def __init__(self, sandbox: Sandbox):
+    def __init__(self, sandbox: Sandbox, **inputs):
         self.connection = {
             "laravel_path": sandbox.app,
             "laravel_php": sandbox.php,
@@ -58,7 +60,10 @@ class Run:
             "rehearsal_level": "none",
             "laravel_php": sandbox.php,
             "laravel_path": sandbox.app,
+            **inputs,
         }
+        self.prediction: dict | None = None
+        self.changed = 0
         self.calls: list[tuple[str, dict]] = []
         self.before: dict = {}
         self.structure: dict = {}
@@ -66,49 +71,34 @@ class Run:
     def call(self, module: str, **arguments) -> dict:
         result = run_module(module, connection=self.connection, **arguments)
         self.calls.append((module, result.get("invocation", {}).get("module_args", {})))
+        self.changed += bool(result.get("changed"))
         if result["failed"]:
             raise StepFailed(f"{module}: {result['msg']}")
         return result
 
-    def look(self) -> None:
+    def inspect(self, predicts: bool = False) -> None:
         """Ask the application and the server, and come to `result`."""
         known = self.call("laravel_info", statements="all", look_whole=100)
         self.laravel = known["laravel"]
-        self.result = filters.ground(self.laravel)
-        if self.result:
-            return
-        wanted = filters.wanted(self.laravel, self.inputs)
-        found = self.counted(self.laravel, filters.narrow(known["schema"], wanted))
-        self.result = filters.diagnose(self.laravel, found, self.inputs)
-        if self.laravel["migrations"]["pending"] and not self.result["migration"]:
-            self.foresee(found)
+        found = inspection.inspect(
+            self.ask,
+            self.laravel,
+            known.get("schema"),
+            self.inputs,
+            refusal=before_looking(self.laravel),
+            predicts=predicts,
+        )
+        self.result, self.prediction = found.diagnosis or {}, found.prediction
+
+    def ask(self, **options) -> dict:
+        return self.call("fk_constraint_info", **options)["schema"]
 
     def go(self) -> Outcome:
-        self.look()
+        self.inspect()
         outcome = Outcome(self.result, calls=self.calls)
         for step in self.result["steps"]:
             outcome.checks += self.carry_out(step["id"], step["arguments"]) or []
         return outcome
-
-    def counted(self, laravel: dict, found: dict) -> dict:
-        """Return the schema's facts with the rows counted that may be aside."""
-        asked = filters.aside_questions(laravel, found)
-        if not asked:
-            return found
-        called = self.call("fk_constraint_info", tables=[], counts=asked)
-        return {**found, "aside_counts": called["schema"]["counts"]}
-
-    def foresee(self, found: dict) -> None:
-        """Look ahead when nothing has failed, as roles/diagnose/tasks/foresee.yml does."""
-        if self.result["verdict"] not in ("healthy", "rows_aside", "migration_would_lose_rows"):
-            return
-        asked = filters.questions(self.laravel, found, self.inputs)
-        counts = []
-        if asked:
-            called = self.call("fk_constraint_info", tables=[], counts=asked)
-            counts = called["schema"]["counts"]
-        ahead = filters.predict(self.laravel, found, counts, self.result, self.inputs)
-        self.result = filters.retell(self.result, ahead)
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
         """Take one step of the plan, as roles/{backup,maintenance,...}/tasks do."""
@@ -214,7 +204,7 @@ class Run:
             expected,
             self.laravel,
             found["laravel"],
-            self.counted(now, found["schema"]),
+            inspection.counted(self.ask, now, found["schema"]),
             self.before,
             self.structure,
             [],

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from inquiry import DIAGNOSE, inquire
 from playbook import play
 from release import (
     BACKUP,
@@ -54,7 +55,7 @@ def state(sandbox):
 def refused(sandbox, verdict, *words, **variables):
     """See that a run refuses, says so in a paragraph, and changed nothing; return what is next."""
     before = state(sandbox)
-    run = play(sandbox, **variables)
+    run = inquire(sandbox, **variables)
     assert state(sandbox) == before
     assert run.rc != 0 and run.stats("changed") == 0, run.screen
     told = run.report["summary"]
@@ -68,7 +69,7 @@ def refused(sandbox, verdict, *words, **variables):
 def planned(sandbox, verdict, way, *words, **variables):
     """See that a run would repair in this way; looking changes nothing."""
     before = state(sandbox)
-    run = play(sandbox, "playbooks/diagnose.yml", **variables)
+    run = inquire(sandbox, DIAGNOSE, **variables)
     assert state(sandbox) == before
     assert run.report["outcome"] == "needs_repair", run.screen
     assert run.report["diagnosis"]["verdict"] == verdict

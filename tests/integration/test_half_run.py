@@ -12,13 +12,12 @@ import re
 from pathlib import Path
 
 import pytest
-from driver import Run
+from inquiry import DIAGNOSE, inquire
 from playbook import play
 
 EARLIER = "2025_12_25_000000_earlier"
 OURS = "2026_01_20_000000_ours"
 ROWS = 300
-DIAGNOSE = "playbooks/diagnose.yml"
 
 ORDERS = (
     "Schema::create('orders', function (Blueprint $table) { $table->id();"
@@ -73,7 +72,7 @@ def fails(app, *up, log="single", down=None, name=OURS):
 def said(app, playbook, code, verdict=None, **variables):
     """Run a playbook that is to change nothing; return the Run."""
     before = app.schema_dump(), app.files()
-    run = play(app, playbook, **variables)
+    run = inquire(app, playbook, **variables)
     assert (app.schema_dump(), app.files()) == before
     assert run.rc == code, run.screen
     assert verdict in (None, run.report["diagnosis"]["verdict"]), run.report["summary"]
@@ -92,13 +91,6 @@ def both(app, code, verdict, outcome=None, **variables):
     return report
 
 
-def in_process(app):
-    """Return the driver's run up to its diagnosis: the same modules and filters, no Ansible."""
-    run = Run(app)
-    run.look()
-    return run
-
-
 def statements(text):
     """Return the SQL that an answer tells a person to send."""
     return re.findall(r"(?:RENAME TABLE|INSERT INTO) .*?(?=;|\. |$)", text)
@@ -111,7 +103,7 @@ def statements(text):
 def test_without_a_log_it_is_told_from_the_schema(app, log):
     orders(app)
     fails(app, *ANEW, log=log)
-    result = in_process(app).result
+    result = inquire(app).report["diagnosis"]
     assert (result["verdict"], result["migration"]) == ("renamed_table_kept_the_name", OURS)
     assert result["steps"] and "`orders_old` TO `orders`" in str(result["steps"])
 
@@ -154,7 +146,7 @@ def test_rows_that_a_guarded_migration_moved_aside_are_found_when_it_has_run(app
     app.add_migration(OURS, " ".join(guarded))
     assert app.artisan("migrate", "--force").returncode == 0
     assert (app.rows("orders_old"), app.rows("orders")) == (ROWS, 0)
-    result = in_process(app).result
+    result = inquire(app).report["diagnosis"]
     assert result["verdict"] == "rows_aside", result
     assert (
         f"The application finds orders empty: its {ROWS} rows are in orders_old" in result["found"]
@@ -266,7 +258,7 @@ def test_a_migration_that_would_lose_rows_is_not_healthy(app, up):
 def test_a_drop_of_a_table_that_is_known_only_then_is_not_healthy(app, up):
     orders(app)
     app.add_migration(OURS, up)
-    result = in_process(app).result
+    result = inquire(app).report["diagnosis"]
     assert result["verdict"] == "migration_would_lose_rows", result
     assert f'"remigrate_accept_loss": ["{OURS}"]' in result["next"]
     assert "migrate --force" not in result["next"] and "users" not in result["next"]
@@ -275,7 +267,7 @@ def test_a_drop_of_a_table_that_is_known_only_then_is_not_healthy(app, up):
 def test_a_loop_over_what_is_shown_is_no_alarm(app):
     orders(app)
     app.add_migration(OURS, "foreach (['a', 'b'] as $t) { Schema::dropIfExists($t); }")
-    assert in_process(app).result["verdict"] == "healthy"
+    assert inquire(app).report["diagnosis"]["verdict"] == "healthy"
 
 
 def test_rows_of_a_table_that_nobody_made_may_be_the_only_ones(app):

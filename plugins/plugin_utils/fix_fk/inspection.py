@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the server about one application, and judges: what a run does before its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import aside, engine, facts, prediction
+from .facts import Inputs, Laravel
+
+from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
+
+# Takes options of the module fk_constraint_info, returns its `schema`.
+Ask = Callable[..., dict]
+# Verdicts that are only well so far.
+SO_FAR = ("healthy", "rows_aside", "migration_would_lose_rows")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found; None is what was not asked for.
+
+    `schema` is fk_constraint_info's, `database` the same for every host that uses it.
+    """
+
+    schema: dict | None = None
+    database: str | None = None
+    diagnosis: dict | None = None
+    prediction: dict | None = None
+
+    def as_dict(self) -> dict:
+        return dict(self.__dict__)
+
+
+def wanted(laravel: dict, inputs: Inputs) -> dict:
+    """Return what to ask the server, as options of fk_constraint_info."""
+    asked = facts.wanted(Laravel(laravel), inputs)
+    return {
+        "names": list(asked["names"]),
+        "tables": asked["tables"],
+        "expected": list(inputs.expected_constraints),
+    }
+
+
+def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
+    """Return the schema's facts. `whole` is what is known of a small schema already."""
+    asked = wanted(laravel, inputs)
+    found = narrow(whole, asked) if whole else ask(**asked)
+    return counted(ask, laravel, found)
+
+
+def counted(ask: Ask, laravel: dict, found: dict) -> dict:
+    """Return the schema's facts with the rows counted that may be aside."""
+    questions = aside.questions(laravel, found)
+    if not questions:
+        return found
+    return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
+
+
+def narrow(whole: dict, asked: dict) -> dict:
+    """Return the part of what is known of a whole schema that is asked for."""
+    # As the module takes it: a list may be given as one text.
+    lists = ("columns", "referenced_columns")
+    expected = [
+        {
+            part: value.split(",") if part in lists and isinstance(value, str) else value
+            for part, value in wish.items()
+        }
+        for wish in asked["expected"]
+    ]
+    return schemas.narrow(whole, dict(asked, expected=expected))
+
+
+def inspect(
+    ask: Ask,
+    laravel: dict | None,
+    whole: dict | None,
+    inputs: dict,
+    *,
+    refusal: dict | None = None,
+    judges: bool = True,
+    predicts: bool = False,
+) -> Inspection:
+    """Ask the server and come to a diagnosis.
+
+    refusal: why neither can be done. judges: whether to come to a diagnosis. predicts: whether to
+    foresee what the pending migrations will run into whatever the diagnosis is; otherwise that is
+    done where none has failed.
+    """
+    if refusal or laravel is None:
+        ahead = prediction.predict(laravel or {}, None, [], refusal or {}) if predicts else None
+        return Inspection(diagnosis=refusal, prediction=ahead)
+    given = facts.inputs(inputs)
+    schema = look_up(ask, laravel, whole, given)
+    database = f"{schema['server']['id']}/{schema['name']}"
+    if not judges:
+        return Inspection(schema, database)
+    diagnosis = engine.diagnose(laravel, schema, given)
+    pending = laravel["migrations"].get("pending")
+    well = diagnosis["verdict"] in SO_FAR and not diagnosis["migration"]
+    if not predicts and not (pending and well):
+        return Inspection(schema, database, diagnosis)
+    accepted = given.remigrate_accept_loss
+    questions = prediction.questions(laravel, schema, accepted)
+    counts = ask(tables=[], counts=questions)["counts"] if questions else []
+    ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
+    return Inspection(schema, database, prediction.retell(diagnosis, ahead), ahead)

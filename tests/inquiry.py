@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a playbook that changes nothing says of an application, without Ansible.
+
+The modules, the inspection and the report are the real ones. A playbook takes twenty times as much
+time; test_inquiry.py compares both.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+
+from driver import Run
+from fix_fk.facts import Inputs
+from fix_fk.screen import report, text
+
+DIAGNOSE = "playbooks/diagnose.yml"
+# Exit codes of diagnose.yml, as docs/awx.md has them.
+CODES = {"would_lose": 13, "has_failed": 11, "will_fail": 10, "refused": 2}
+CONNECTION = ("laravel_path", "laravel_php", "laravel_env", "database_connection", "database_host",
+              "database_port", "database_socket", "database_user", "database_password")  # fmt: skip
+
+
+@dataclass
+class Answer:
+    """What was said; the same names as those of playbook.Run."""
+
+    rc: int
+    report: dict
+    screen: str
+    run: Run
+    page: str = ""
+
+    def stats(self, what: str) -> int:
+        """The modules that changed something."""
+        assert what == "changed"
+        return self.run.changed
+
+    def message(self) -> str:
+        return self.report["summary"]
+
+    def everything(self) -> str:
+        """All text that anyone could read of it."""
+        return "\n".join([self.screen, json.dumps(self.report), json.dumps(self.run.calls)])
+
+
+def inquire(sandbox, playbook="fix_fk.yml", **variables) -> Answer:
+    """Return what the playbook says; of a plan, what it says with --check."""
+    given = {**sandbox.variables(), "rehearsal_level": "none", **variables}
+    looks = playbook == DIAGNOSE
+    run = Run(sandbox, **{one.name: given[one.name] for one in fields(Inputs) if one.name in given})
+    run.connection |= {name: given[name] for name in CONNECTION if name in given}
+    run.inspect(predicts=looks)
+    data = report.build(
+        {
+            "host": "app",
+            "run_id": "20260101_000000_0000",
+            "check_mode": not looks and bool(run.result["steps"]),
+            "read_only": looks,
+            "diagnosis": run.result,
+            "prediction": run.prediction,
+            "fail_on": None,
+            "fail_on_aside": [],
+            "failure": None,
+            "checks": [],
+            "command": playbook,
+            "inventory": "production",
+            "window": None,
+            "maintenance": run.laravel["maintenance"],
+            "results": {},
+        }
+    )
+    screen = "\n".join([text.plan(run.result, "app"), text.report(data)])
+    rc = 0 if data["ok"] else CODES[(run.prediction or {"outcome": "refused"})["outcome"]]
+    return Answer(rc, data, screen, run)
