@@ -121,6 +121,8 @@ def test_a_half_run_migration_is_undone_with_the_backup_and_nothing_else():
         ("ansible-playbook playbooks/verify.yml", "ansible-playbook playbooks/verify.yml -i stage"),
         ("playbooks/restore.yml -i x", "playbooks/restore.yml -i x"),
         ("see /srv/fix_fk.yml", "see /srv/fix_fk.yml"),
+        ("run fix_fk.laravel.fix_fk", "run ansible-playbook fix_fk.laravel.fix_fk -i stage"),
+        ("fix_fk.laravel.restore -i x", "fix_fk.laravel.restore -i x"),
     ],
 )
 def test_playbooks_are_named_as_one_types_them(words, typed):

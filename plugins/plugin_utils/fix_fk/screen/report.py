@@ -106,9 +106,12 @@ def _about(diagnosis: dict, outcome: str) -> str:
 
 
 def as_typed(words: str, inventory: str) -> str:
-    """Return a text in which every playbook of this project is named as one types it."""
+    """Return a text in which every playbook of this project is named as one types it.
+
+    The last form is the one that scripts/collection gives the names."""
     return re.sub(
-        r"(?:ansible-playbook )?((?:playbooks/\w+|(?<![\w/.])fix_fk)\.yml)(?! -i)",
+        r"(?:ansible-playbook )?"
+        r"(playbooks/\w+\.yml|(?<![\w/.])fix_fk\.(?:yml|laravel\.\w+)\b)(?! -i)",
         lambda found: f"ansible-playbook {found[1]} -i {inventory}",
         words,
     )
