@@ -266,23 +266,23 @@ from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.ddl import WAITED, blockers, execute
 from ansible.module_utils.fix_fk.foreign_keys import list_tables
 from ansible.module_utils.fix_fk.ids import raise_ids
-from ansible.module_utils.fix_fk.laravel import (
+from ansible.module_utils.fix_fk.laravel.artisan import (
     ARTISAN_TIMEOUT,
-    ROLLBACK_BATCH,
-    application,
-    dumped_tables,
     hide_rows,
-    is_down,
-    maintenance_state,
-    passwords,
-    probe,
-    remove_marker,
     run_artisan,
     told_error,
-    went_down,
     without_trace,
+)
+from ansible.module_utils.fix_fk.laravel.dump import dumped_tables
+from ansible.module_utils.fix_fk.laravel.maintenance import (
+    is_down,
+    maintenance_state,
+    remove_marker,
+    went_down,
     write_marker,
 )
+from ansible.module_utils.fix_fk.laravel.probe import application, passwords, probe
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
 from ansible.module_utils.fix_fk.secrets import hider
 from ansible.module_utils.fix_fk.sql import quote_identifier

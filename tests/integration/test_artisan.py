@@ -11,7 +11,10 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from ansible.module_utils.fix_fk import laravel
+from ansible.module_utils.fix_fk.laravel import artisan, probe
+from ansible.module_utils.fix_fk.laravel.artisan import is_busy
+from ansible.module_utils.fix_fk.laravel.php import run_php
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
 from sandbox import COLLISION, PROJECT
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -59,7 +62,7 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     )
     given = {"laravel_path": broken.app, "command": "migrate"}
     module = start(given)
-    _until(lambda: laravel.is_busy(broken.app))
+    _until(lambda: is_busy(broken.app))
     module.kill()
     module.wait()
     assert run_module("laravel_info", laravel_path=broken.app)["laravel"]["busy"]
@@ -67,7 +70,7 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     refused = run("migrate")
     assert refused["failed"] and "still running" in refused["msg"]
     assert state(broken) == before
-    _until(lambda: not laravel.is_busy(broken.app))
+    _until(lambda: not is_busy(broken.app))
     assert "2026_03_01_000000_slow" in broken.recorded()
     assert not run("migrate")["failed"]
 
@@ -443,9 +446,7 @@ def test_rollback_that_says_it_worked_and_did_not(broken, run):
 
 def test_interrupted_rollback_is_finished_by_running_it_again(broken, run, run_module):
     records = batches(broken)
-    broken.sql(
-        "INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, laravel.ROLLBACK_BATCH
-    )
+    broken.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, ROLLBACK_BATCH)
     told = run_module("laravel_info", laravel_path=broken.app)["laravel"]["migrations"]
     assert told["pending"] == [FAILED, FOLLOWING] and told["to_roll_back"] == [FAILED]
     done = run("migrate:rollback", migration=FAILED, expected_statements=DOWN)
@@ -455,9 +456,7 @@ def test_interrupted_rollback_is_finished_by_running_it_again(broken, run, run_m
 
 def test_record_of_an_interrupted_rollback_does_not_count_as_run(app, run):
     free_the_names(app)
-    app.sql(
-        "INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, laravel.ROLLBACK_BATCH
-    )
+    app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, ROLLBACK_BATCH)
     done = run("migrate", migrations=[FAILED])
     assert not done["failed"] and done["effect"]["recorded"] == [FAILED, FOLLOWING]
     assert done["queries"][0] == "DELETE FROM `migrations` WHERE batch = 2000000000"
@@ -487,8 +486,8 @@ def test_killed_rollback_leaves_a_record_that_says_what_it_is(broken, run):
     process.kill()
     process.wait()
     os.kill(int(pid.read_text()), signal.SIGKILL)
-    _until(lambda: not laravel.is_busy(broken.app))
-    assert batches(broken) == {**records, FAILED: laravel.ROLLBACK_BATCH}
+    _until(lambda: not is_busy(broken.app))
+    assert batches(broken) == {**records, FAILED: ROLLBACK_BATCH}
     php.unlink()
     assert not run("migrate:rollback", migration=FAILED)["failed"]
     assert batches(broken) == records
@@ -529,8 +528,9 @@ def test_commands_without_a_database_need_none(app, run):
 
 def test_one_start_of_php_beside_artisan_itself(app, run, monkeypatch):
     app.broken()
-    starts = mock.Mock(wraps=laravel.run_php)
-    monkeypatch.setattr(laravel, "run_php", starts)
+    starts = mock.Mock(wraps=run_php)
+    for module in (artisan, probe):
+        monkeypatch.setattr(module, "run_php", starts)
     run("down", contents=True)
     run("migrate:rollback", migration=FAILED)
     run("up")
