@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""artisan on a real application and a real server."""
+"""The modules that run artisan, on a real application and a real server."""
 
 import json
 import os
@@ -45,14 +45,26 @@ def broken(app):
 
 @pytest.fixture
 def run(run_module, app):
-    """Run artisan: run(command, **arguments)."""
+    """Run a command with the module that it is for: run(command, **arguments)."""
 
     def call(command, **arguments):
-        result = run_module("artisan", command=command, **{"laravel_path": app.app, **arguments})
+        module, given = module_of(command, arguments)
+        result = run_module(module, **{"laravel_path": app.app, **given, **arguments})
         assert app.password not in json.dumps(result)
         return result
 
     return call
+
+
+def module_of(command, arguments):
+    """Return (module, the option that says which command)."""
+    if command in ("down", "up"):
+        return "maintenance", {"state": command}
+    if command == "migrate":
+        return "migrate", {}
+    if command == "migrate:rollback" and "migration" in arguments:
+        return "migration_rollback", {}
+    return "artisan", {"command": command}
 
 
 def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run, run_module):
@@ -60,8 +72,7 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     broken.sql(
         "INSERT INTO migrations (migration, batch) VALUES (%s, 2), (%s, 2)", FAILED, FOLLOWING
     )
-    given = {"laravel_path": broken.app, "command": "migrate"}
-    module = start(given)
+    module = start("migrate", {"laravel_path": broken.app})
     _until(lambda: is_busy(broken.app))
     module.kill()
     module.wait()
@@ -95,15 +106,15 @@ def test_a_schema_dump_is_not_loaded_over_tables_that_are_there(app, run):
         app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", *record)
 
 
-def start(given):
-    """Start the module artisan in a process of its own, to be killed."""
+def start(module, given):
+    """Start a module in a process of its own, to be killed."""
     source = (
         "import sys, ansible.module_utils\n"
         f"ansible.module_utils.__path__.append({str(PROJECT / 'module_utils')!r})\n"
         f"sys.path.insert(0, {str(PROJECT / 'library')!r})\n"
         "from ansible.module_utils.testing import patch_module_args\n"
-        "import artisan\n"
-        f"with patch_module_args({given!r}):\n    artisan.main()\n"
+        f"import {module}\n"
+        f"with patch_module_args({given!r}):\n    {module}.main()\n"
     )
     return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.DEVNULL)
 
@@ -392,10 +403,7 @@ def test_down_that_cannot_run_is_refused(broken, run, down, message):
         ({"migration": LAST}, "is recorded as run, in batch 1"),
         ({"migration": "2026_no_such"}, "has no migration 2026_no_such"),
         ({"migration": FAILED, "recorded": True}, f"would undo {LAST} and not {FAILED}"),
-        ({"migration": FAILED, "arguments": ["--step=5"]}, "takes no further arguments"),
         ({"migration": FAILED, "database_name": "mysql"}, "artisan would work on the schema"),
-        ({"migrations": [FAILED]}, "only for the command migrate"),
-        ({"expected_statements": DOWN}, "have a meaning only"),
         ({"arguments": ["--database=x"]}, "give database_connection instead"),
         ({"migration": ""}, "is empty"),
     ],
@@ -475,12 +483,8 @@ def test_killed_rollback_leaves_a_record_that_says_what_it_is(broken, run):
     )
     php.chmod(0o755)
     process = start(
-        {
-            "laravel_path": broken.app,
-            "laravel_php": str(php),
-            "command": "migrate:rollback",
-            "migration": FAILED,
-        }
+        "migration_rollback",
+        {"laravel_path": broken.app, "laravel_php": str(php), "migration": FAILED},
     )
     _until(lambda: FAILED in batches(broken) and pid.exists() and pid.read_text())
     process.kill()
@@ -541,3 +545,9 @@ def test_one_start_of_php_beside_artisan_itself(app, run, monkeypatch):
 def test_names_that_are_no_commands(run, command):
     failed = run(command)
     assert failed["failed"] and "not the name of an artisan command" in failed["msg"]
+
+
+@pytest.mark.parametrize("command", ["down", "up", "migrate"])
+def test_a_command_that_has_a_module_of_its_own_is_refused(app, run_module, command):
+    failed = run_module("artisan", laravel_path=app.app, command=command)
+    assert failed["failed"] and "which is for the module m" in failed["msg"]

@@ -8,7 +8,6 @@ import shlex
 import time
 import urllib.parse
 
-import artisan
 import laravel_info
 import pytest
 from ansible.module_utils.fix_fk import secrets
@@ -21,6 +20,7 @@ from ansible.module_utils.fix_fk.laravel.maintenance import (
     remove_marker,
     write_marker,
 )
+from ansible.module_utils.fix_fk.laravel.migrate import Migrate
 from ansible.module_utils.fix_fk.laravel.php import EXCERPT
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH, split_migrations
 
@@ -381,7 +381,7 @@ def test_checklist_keeps_the_routes_that_match():
     ],
 )
 def test_paths_narrow_what_must_be_recorded(arguments, expected):
-    task = artisan.Task.__new__(artisan.Task)
+    task = Migrate.__new__(Migrate)
     task.given = {"arguments": arguments, "laravel_path": "/app"}
     task.facts = {"files": {"a": "/app/database/migrations/a.php", "b": "/app/modules/b.php"}}
     assert task.in_paths(["a", "b"]) == expected
