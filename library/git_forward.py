@@ -96,7 +96,7 @@ import re
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.laravel import excerpt
+from ansible.module_utils.fix_fk.laravel.php import excerpt
 
 # Seconds.
 TIMEOUT = 300

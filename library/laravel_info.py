@@ -295,16 +295,12 @@ from ansible.module_utils.fix_fk.connection import (
     find_another_run,
     take_password,
 )
-from ansible.module_utils.fix_fk.laravel import (
-    PROBE_TIMEOUT,
-    dumped_tables,
-    is_busy,
-    last_error,
-    maintenance_state,
-    passwords,
-    probe,
-    split_migrations,
-)
+from ansible.module_utils.fix_fk.laravel.artisan import is_busy
+from ansible.module_utils.fix_fk.laravel.dump import dumped_tables
+from ansible.module_utils.fix_fk.laravel.log import last_error
+from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
+from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
+from ansible.module_utils.fix_fk.laravel.records import split_migrations
 from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look, look_if_small
 from ansible.module_utils.fix_fk.secrets import hider
 

@@ -91,7 +91,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.connection import application_environment, conceal
-from ansible.module_utils.fix_fk.laravel import excerpt, run_php
+from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
 from ansible.module_utils.fix_fk.secrets import hider
 
 # Seconds.

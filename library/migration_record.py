@@ -91,12 +91,9 @@ from ansible.module_utils.fix_fk.connection import (
     database_errors,
     resolve,
 )
-from ansible.module_utils.fix_fk.laravel import (
-    ROLLBACK_BATCH,
-    application,
-    run_artisan,
-    told_error,
-)
+from ansible.module_utils.fix_fk.laravel.artisan import run_artisan, told_error
+from ansible.module_utils.fix_fk.laravel.probe import application
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
 from ansible.module_utils.fix_fk.sql import quote_identifier
 
 

@@ -190,7 +190,7 @@ from ansible.module_utils.fix_fk.contents import list_versioned, read_contents
 from ansible.module_utils.fix_fk.elsewhere import Embedded, Other, Unfit, refuse_full_disk
 from ansible.module_utils.fix_fk.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.foreign_keys import list_tables, rows_of
-from ansible.module_utils.fix_fk.laravel import application
+from ansible.module_utils.fix_fk.laravel.probe import application
 from ansible.module_utils.fix_fk.schema import run_of
 from ansible.module_utils.fix_fk.scratch import (
     clone_name,

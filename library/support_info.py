@@ -92,7 +92,8 @@ from ansible.module_utils.fix_fk.connection import (
     take_password,
 )
 from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.laravel import last_errors, passwords, probe
+from ansible.module_utils.fix_fk.laravel.log import last_errors
+from ansible.module_utils.fix_fk.laravel.probe import passwords, probe
 from ansible.module_utils.fix_fk.schema import CONNECTING, EVERYTHING, describe_schema
 from ansible.module_utils.fix_fk.scratch import show_create
 from ansible.module_utils.fix_fk.secrets import SHORT, known, longest_first, without

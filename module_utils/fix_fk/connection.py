@@ -25,13 +25,14 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk import one_run, secrets
-from ansible.module_utils.fix_fk.laravel import resolve_connection
+from ansible.module_utils.fix_fk.laravel.probe import resolve_connection
 
 CONNECTION_SPEC: dict = {
     "laravel_path": {"type": "path"},
     "laravel_php": {"type": "str", "default": "php"},
     "laravel_env": {"type": "dict", "default": {}},
     "laravel_env_database": {"type": "bool", "default": False},
+    "laravel_probe": {"type": "str", "no_log": True},
     "database_connection": {"type": "str"},
     "database_host": {"type": "str"},
     "database_port": {"type": "int"},

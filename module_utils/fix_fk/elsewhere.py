@@ -89,7 +89,7 @@ class Embedded:
     def begin(self, live, pymysql, needed):
         """Start it, and return a connection. needed: bytes of rows that are to be copied."""
         about = describe_server(live, pymysql)
-        suite = find_server(about["flavour"], about["version_number"])
+        programs = find_server(about["flavour"], about["version_number"])
         self.end()
         try:
             os.mkdir(self.folder, 0o700)
@@ -97,7 +97,7 @@ class Embedded:
             raise Unfit(f"{self.folder} cannot be made: {error.strerror}") from None
         refuse_full_disk(self.folder, needed, EMPTY)
         settings = [*THROWN_AWAY, *map(as_option, read_settings(live).items())]
-        server = Server(self.folder, suite=suite, settings=settings, seconds=TIME_LIMIT)
+        server = Server(self.folder, programs, settings, TIME_LIMIT)
         server.start()
         self.parameters = ConnectionParameters(
             user=server.user, database="", socket=server.socket, port=0

@@ -9,8 +9,8 @@ class ModuleDocFragment:
 options:
   connection:
     description:
-      - Any of O(laravel_path), O(laravel_php), O(laravel_env), O(run), O(pymysql_archive) and the
-        options that begin with C(database_), together as one dictionary. One given by itself wins.
+      - Any of the options that begin with C(laravel_) or C(database_), O(run) and
+        O(pymysql_archive), together as one dictionary. One given by itself wins.
     type: dict
   laravel_path:
     description:
@@ -35,6 +35,11 @@ options:
         there. A rehearsal on another server is made of this.
     type: bool
     default: false
+  laravel_probe:
+    description:
+      - The PHP program that puts questions to the application, for the standard input of PHP. The
+        roles of this project fill it in, with the lookup P(laravel_probe#lookup).
+    type: str
   database_connection:
     description:
       - Name of the connection in the application's C(config/database.php).
@@ -108,6 +113,7 @@ options:
         project fill it in. It is kept in the task's temporary folder and gone afterwards.
     type: str
 requirements:
+  - O(laravel_probe) with O(laravel_path)
   - Python 3.8 or newer on the target
   - PyMySQL on the target, or O(pymysql_archive)
 """

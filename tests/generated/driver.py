@@ -119,8 +119,7 @@ class Run:
             )
         elif step == "rollback":
             self.call(
-                "artisan",
-                command="migrate:rollback",
+                "migration_rollback",
                 migration=given["migration"],
                 recorded=given.get("recorded", False),
                 expected_statements=given.get("expected_statements"),
@@ -149,8 +148,7 @@ class Run:
         elif step == "remigrate":
             ids = [one["arguments"] for one in self.result["steps"] if one["id"] == "ids"]
             self.call(
-                "artisan",
-                command="migrate",
+                "migrate",
                 migrations=given["migrations"],
                 ids_above=ids[0]["pairs"] if ids else [],
                 lock_wait_timeout=MIGRATE_WAIT,
@@ -161,15 +159,15 @@ class Run:
         elif step == "verify":
             return self.verify()
         elif step == "leave_maintenance":
-            self.call("artisan", command="up", only_own=True, ends_run=True)
+            self.call("maintenance", state="up", only_own=True, ends_run=True)
         else:
             raise AssertionError(f"the driver does not know the step {step}")
         return None
 
     def enter_maintenance(self, given: dict) -> None:
         entered = self.call(
-            "artisan",
-            command="down",
+            "maintenance",
+            state="down",
             contents=True,
             run_id=RUN_ID,
             migration=given["migration"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""artisan on a real application and a real server."""
+"""The modules that run artisan, on a real application and a real server."""
 
 import json
 import os
@@ -11,7 +11,10 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from ansible.module_utils.fix_fk import laravel
+from ansible.module_utils.fix_fk.laravel import artisan, probe
+from ansible.module_utils.fix_fk.laravel.artisan import is_busy
+from ansible.module_utils.fix_fk.laravel.php import run_php
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
 from fix_fk.verdicts.before_looking import before_looking
 from sandbox import COLLISION, PROJECT
 
@@ -43,14 +46,26 @@ def broken(app):
 
 @pytest.fixture
 def run(run_module, app):
-    """Run artisan: run(command, **arguments)."""
+    """Run a command with the module that it is for: run(command, **arguments)."""
 
     def call(command, **arguments):
-        result = run_module("artisan", command=command, **{"laravel_path": app.app, **arguments})
+        module, given = module_of(command, arguments)
+        result = run_module(module, **{"laravel_path": app.app, **given, **arguments})
         assert app.password not in json.dumps(result)
         return result
 
     return call
+
+
+def module_of(command, arguments):
+    """Return (module, the option that says which command)."""
+    if command in ("down", "up"):
+        return "maintenance", {"state": command}
+    if command == "migrate":
+        return "migrate", {}
+    if command == "migrate:rollback" and "migration" in arguments:
+        return "migration_rollback", {}
+    return "artisan", {"command": command}
 
 
 def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run, run_module):
@@ -58,9 +73,8 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     broken.sql(
         "INSERT INTO migrations (migration, batch) VALUES (%s, 2), (%s, 2)", FAILED, FOLLOWING
     )
-    given = {"laravel_path": broken.app, "command": "migrate"}
-    module = start(given)
-    _until(lambda: laravel.is_busy(broken.app))
+    module = start("migrate", {"laravel_path": broken.app})
+    _until(lambda: is_busy(broken.app))
     module.kill()
     module.wait()
     facts = run_module("laravel_info", laravel_path=broken.app)["laravel"]
@@ -69,7 +83,7 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     refused = run("migrate")
     assert refused["failed"] and "still running" in refused["msg"]
     assert state(broken) == before
-    _until(lambda: not laravel.is_busy(broken.app))
+    _until(lambda: not is_busy(broken.app))
     assert "2026_03_01_000000_slow" in broken.recorded()
     assert not run("migrate")["failed"]
 
@@ -94,15 +108,15 @@ def test_a_schema_dump_is_not_loaded_over_tables_that_are_there(app, run):
         app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", *record)
 
 
-def start(given):
-    """Start the module artisan in a process of its own, to be killed."""
+def start(module, given):
+    """Start a module in a process of its own, to be killed."""
     source = (
         "import sys, ansible.module_utils\n"
         f"ansible.module_utils.__path__.append({str(PROJECT / 'module_utils')!r})\n"
         f"sys.path.insert(0, {str(PROJECT / 'library')!r})\n"
         "from ansible.module_utils.testing import patch_module_args\n"
-        "import artisan\n"
-        f"with patch_module_args({given!r}):\n    artisan.main()\n"
+        f"import {module}\n"
+        f"with patch_module_args({given!r}):\n    {module}.main()\n"
     )
     return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.DEVNULL)
 
@@ -391,10 +405,7 @@ def test_down_that_cannot_run_is_refused(broken, run, down, message):
         ({"migration": LAST}, "is recorded as run, in batch 1"),
         ({"migration": "2026_no_such"}, "has no migration 2026_no_such"),
         ({"migration": FAILED, "recorded": True}, f"would undo {LAST} and not {FAILED}"),
-        ({"migration": FAILED, "arguments": ["--step=5"]}, "takes no further arguments"),
         ({"migration": FAILED, "database_name": "mysql"}, "artisan would work on the schema"),
-        ({"migrations": [FAILED]}, "only for the command migrate"),
-        ({"expected_statements": DOWN}, "have a meaning only"),
         ({"arguments": ["--database=x"]}, "give database_connection instead"),
         ({"migration": ""}, "is empty"),
     ],
@@ -445,9 +456,7 @@ def test_rollback_that_says_it_worked_and_did_not(broken, run):
 
 def test_interrupted_rollback_is_finished_by_running_it_again(broken, run, run_module):
     records = batches(broken)
-    broken.sql(
-        "INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, laravel.ROLLBACK_BATCH
-    )
+    broken.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, ROLLBACK_BATCH)
     told = run_module("laravel_info", laravel_path=broken.app)["laravel"]["migrations"]
     assert told["pending"] == [FAILED, FOLLOWING] and told["to_roll_back"] == [FAILED]
     done = run("migrate:rollback", migration=FAILED, expected_statements=DOWN)
@@ -457,9 +466,7 @@ def test_interrupted_rollback_is_finished_by_running_it_again(broken, run, run_m
 
 def test_record_of_an_interrupted_rollback_does_not_count_as_run(app, run):
     free_the_names(app)
-    app.sql(
-        "INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, laravel.ROLLBACK_BATCH
-    )
+    app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, %s)", FAILED, ROLLBACK_BATCH)
     done = run("migrate", migrations=[FAILED])
     assert not done["failed"] and done["effect"]["recorded"] == [FAILED, FOLLOWING]
     assert done["queries"][0] == "DELETE FROM `migrations` WHERE batch = 2000000000"
@@ -478,19 +485,15 @@ def test_killed_rollback_leaves_a_record_that_says_what_it_is(broken, run):
     )
     php.chmod(0o755)
     process = start(
-        {
-            "laravel_path": broken.app,
-            "laravel_php": str(php),
-            "command": "migrate:rollback",
-            "migration": FAILED,
-        }
+        "migration_rollback",
+        {"laravel_path": broken.app, "laravel_php": str(php), "migration": FAILED},
     )
     _until(lambda: FAILED in batches(broken) and pid.exists() and pid.read_text())
     process.kill()
     process.wait()
     os.kill(int(pid.read_text()), signal.SIGKILL)
-    _until(lambda: not laravel.is_busy(broken.app))
-    assert batches(broken) == {**records, FAILED: laravel.ROLLBACK_BATCH}
+    _until(lambda: not is_busy(broken.app))
+    assert batches(broken) == {**records, FAILED: ROLLBACK_BATCH}
     php.unlink()
     assert not run("migrate:rollback", migration=FAILED)["failed"]
     assert batches(broken) == records
@@ -531,8 +534,9 @@ def test_commands_without_a_database_need_none(app, run):
 
 def test_one_start_of_php_beside_artisan_itself(app, run, monkeypatch):
     app.broken()
-    starts = mock.Mock(wraps=laravel.run_php)
-    monkeypatch.setattr(laravel, "run_php", starts)
+    starts = mock.Mock(wraps=run_php)
+    for module in (artisan, probe):
+        monkeypatch.setattr(module, "run_php", starts)
     run("down", contents=True)
     run("migrate:rollback", migration=FAILED)
     run("up")
@@ -543,3 +547,9 @@ def test_one_start_of_php_beside_artisan_itself(app, run, monkeypatch):
 def test_names_that_are_no_commands(run, command):
     failed = run(command)
     assert failed["failed"] and "not the name of an artisan command" in failed["msg"]
+
+
+@pytest.mark.parametrize("command", ["down", "up", "migrate"])
+def test_a_command_that_has_a_module_of_its_own_is_refused(app, run_module, command):
+    failed = run_module("artisan", laravel_path=app.app, command=command)
+    assert failed["failed"] and "which is for the module m" in failed["msg"]

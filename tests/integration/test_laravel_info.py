@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from ansible.module_utils.fix_fk import laravel
+from ansible.module_utils.fix_fk.laravel import probe
 from sandbox import COLLISION
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -58,8 +58,8 @@ def add_connections(app, **more):
 def test_incident_is_told_with_one_start_of_php(app, ask, monkeypatch):
     app.broken()
     before, files = app.schema_dump(), app.files()
-    starts = mock.Mock(wraps=laravel.run_php)
-    monkeypatch.setattr(laravel, "run_php", starts)
+    starts = mock.Mock(wraps=probe.run_php)
+    monkeypatch.setattr(probe, "run_php", starts)
     told = ask(checklist=True, route_pattern="skp", check_mode=True)
     assert starts.call_count == 1
     assert told["version"].split(".")[0].isdigit()
@@ -160,7 +160,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("body", "error"), BROKEN.values(), ids=BROKEN)
 def test_broken_migration_costs_only_its_own_statements(app, ask, monkeypatch, body, error):
-    monkeypatch.setattr(laravel, "MIGRATION_TIMEOUT", 1)
+    monkeypatch.setattr(probe, "MIGRATION_TIMEOUT", 1)
     app.add_migration("2026_01_01_000000_bad", body, down="Schema::drop('b');")
     told = ask(timeout=4)
     bad = told["statements"]["2026_01_01_000000_bad"]
@@ -174,7 +174,7 @@ def test_broken_migration_costs_only_its_own_statements(app, ask, monkeypatch, b
 
 
 def test_too_many_broken_migrations_are_told(app, ask, monkeypatch):
-    monkeypatch.setattr(laravel, "MAX_STARTS", 2)
+    monkeypatch.setattr(probe, "MAX_STARTS", 2)
     for number in range(3):
         app.add_migration(f"2026_09_01_00000{number}_bad", "exit;")
     told = ask()["statements"]

@@ -37,9 +37,9 @@ def test_the_incident_is_repaired(broken):
     # Without doubt about what was run, and at what cost.
     rehearsal = [
         "schema_clone",
-        "artisan",
+        "migration_rollback",
         "fk_constraint",
-        "artisan",
+        "migrate",
         "laravel_info",
         "schema_clone",
     ]

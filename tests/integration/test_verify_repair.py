@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk.laravel import MARKER
+from ansible.module_utils.fix_fk.laravel.maintenance import MARKER
 from playbook import play
 
 TABLES = "columns, indexes, foreign keys"

@@ -8,10 +8,21 @@ import shlex
 import time
 import urllib.parse
 
-import artisan
 import laravel_info
 import pytest
-from ansible.module_utils.fix_fk import laravel, secrets
+from ansible.module_utils.fix_fk import secrets
+from ansible.module_utils.fix_fk.laravel import log as logs
+from ansible.module_utils.fix_fk.laravel.artisan import hide_rows, told_error, without_trace
+from ansible.module_utils.fix_fk.laravel.log import find_error, last_error
+from ansible.module_utils.fix_fk.laravel.maintenance import (
+    MARKER,
+    maintenance_state,
+    remove_marker,
+    write_marker,
+)
+from ansible.module_utils.fix_fk.laravel.migrate import Migrate
+from ansible.module_utils.fix_fk.laravel.php import EXCERPT
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH, split_migrations
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 SQL = 'alter table `t` add constraint `fk` foreign key (`a"b`) references `u` (`id`)'
@@ -57,7 +68,7 @@ def test_error_of_a_migration_is_found_whole():
         frames=["/app/vendor/x/Connection.php(672): runQueryCallback()", frame(FAILED)],
         before='"userId":1,',
     )
-    assert laravel.find_error(log) == {
+    assert find_error(log) == {
         "time": "2026-01-30 10:11:12",
         "message": MESSAGE,
         "migration": FAILED,
@@ -68,7 +79,7 @@ def test_error_of_a_migration_is_found_whole():
 def test_message_with_several_lines_and_braces():
     message = MESSAGE.replace("alter table", 'alter\n  {"a"} table')
     log = entry(message, (QUERY, message), frames=[frame(FAILED)])
-    assert laravel.find_error(log)["message"] == message
+    assert find_error(log)["message"] == message
 
 
 def test_migration_error_wins_over_a_later_one_of_the_application():
@@ -77,7 +88,7 @@ def test_migration_error_wins_over_a_later_one_of_the_application():
         (QUERY, "SQLSTATE[42S02]: no such table"),
         when="2026-02-01 0",
     )
-    assert laravel.find_error(log)["migration"] == FAILED
+    assert find_error(log)["migration"] == FAILED
 
 
 def test_last_of_several_migration_errors_wins():
@@ -85,13 +96,13 @@ def test_last_of_several_migration_errors_wins():
         entry(MESSAGE, (QUERY, MESSAGE), when=f"2026-01-0{day} 10:00:00", frames=[frame(name)])
         for day, name in ((1, "2026_a"), (2, "2026_b"))
     ) + entry("nothing of interest")
-    found = laravel.find_error(log)
+    found = find_error(log)
     assert (found["time"], found["migration"]) == ("2026-01-02 10:00:00", "2026_b")
 
 
 def test_error_without_migration_is_better_than_none():
-    assert laravel.find_error(entry(MESSAGE, (QUERY, MESSAGE)))["migration"] is None
-    assert laravel.find_error(entry(f"migrating: {MESSAGE}"))["message"] == f"migrating: {MESSAGE}"
+    assert find_error(entry(MESSAGE, (QUERY, MESSAGE)))["migration"] is None
+    assert find_error(entry(f"migrating: {MESSAGE}"))["message"] == f"migrating: {MESSAGE}"
 
 
 def test_wrapped_error_is_found_in_the_previous_exceptions():
@@ -102,25 +113,25 @@ def test_wrapped_error_is_found_in_the_previous_exceptions():
         ("PDOException", MESSAGE.partition(" (SQL")[0]),
         frames=[frame(FAILED)],
     )
-    assert laravel.find_error(log)["message"] == MESSAGE
+    assert find_error(log)["message"] == MESSAGE
 
 
 def test_newer_time_and_message_formats():
     message = MESSAGE.replace("(SQL:", "(Connection: mysql, SQL:")
     when = "2026-01-30T10:11:12.123456+00:00"
     log = entry(message, (QUERY, message), when=when, frames=[frame(FAILED)])
-    assert laravel.find_error(log)["time"] == when
-    assert laravel.find_error(log)["message"] == message
+    assert find_error(log)["time"] == when
+    assert find_error(log)["message"] == message
 
 
 def test_entry_cut_off_at_its_beginning_is_not_read():
     log = entry(MESSAGE, (QUERY, MESSAGE), frames=[frame(FAILED)])
-    assert laravel.find_error(log[30:]) is None
-    assert laravel.find_error("") is None
+    assert find_error(log[30:]) is None
+    assert find_error("") is None
 
 
 def test_newest_log_first_and_only_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(laravel, "LOG_TAIL", 2000)
+    monkeypatch.setattr(logs, "LOG_TAIL", 2000)
     old, new = tmp_path / "laravel-2026-01-01.log", tmp_path / "laravel-2026-01-02.log"
     old.write_text(entry(MESSAGE, (QUERY, MESSAGE), frames=[frame("2026_old")]))
     new.write_text(
@@ -131,9 +142,9 @@ def test_newest_log_first_and_only_its_end(tmp_path, monkeypatch):
     )
     os.utime(old, (1, 1))
     paths = [str(old), str(tmp_path / "missing.log"), str(new)]
-    assert laravel.last_error(paths)["migration"] == "2026_new"
-    assert laravel.last_error([str(old)])["migration"] == "2026_old"
-    assert laravel.last_error([]) is None
+    assert last_error(paths)["migration"] == "2026_new"
+    assert last_error([str(old)])["migration"] == "2026_old"
+    assert last_error([]) is None
 
 
 PASSWORDS = ["it's", 'a"b $c', "back\\slash#", "%41&<é>", "p@ss:w/ord;", "plainword"]
@@ -180,28 +191,28 @@ def test_short_password_does_not_damage_words():
     ],
 )
 def test_told_error_is_one_line(stdout, stderr, expected):
-    assert laravel.told_error({"stdout": stdout, "stderr": stderr}) == expected
+    assert told_error({"stdout": stdout, "stderr": stderr}) == expected
 
 
 def test_told_error_is_bounded():
-    told = laravel.told_error({"stdout": "", "stderr": "SQLSTATE[" + "x" * 5000})
-    assert len(told) == laravel.EXCERPT + 3
+    told = told_error({"stdout": "", "stderr": "SQLSTATE[" + "x" * 5000})
+    assert len(told) == EXCERPT + 3
 
 
 def test_record_of_an_interrupted_rollback_counts_as_pending():
     rows = [
         {"name": "a", "batch": 1},
         {"name": "gone", "batch": 2},
-        {"name": "b", "batch": laravel.ROLLBACK_BATCH},
+        {"name": "b", "batch": ROLLBACK_BATCH},
     ]
     files = {"a": "/a.php", "b": "/b.php", "c": "/c.php"}
-    assert laravel.split_migrations(files, {"recorded": rows}) == {
+    assert split_migrations(files, {"recorded": rows}) == {
         "recorded": rows[:2],
         "pending": ["b", "c"],
         "missing": ["gone"],
         "to_roll_back": ["b"],
     }
-    assert laravel.split_migrations(files, {"recorded": None})["pending"] is None
+    assert split_migrations(files, {"recorded": None})["pending"] is None
 
 
 @pytest.fixture
@@ -234,53 +245,51 @@ OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED, since=SI
 
 def test_marker_says_who_took_the_application_down(facts):
     go_down(facts)
-    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
-    assert laravel.maintenance_state(facts, True) == OURS
-    assert laravel.maintenance_state(facts, False) == dict(NOT_OURS, down=False)
-    laravel.remove_marker(facts)
-    laravel.remove_marker(facts)
-    assert laravel.maintenance_state(facts, True) == NOT_OURS
+    write_marker(facts, "r1", FAILED, entered=SINCE)
+    assert maintenance_state(facts, True) == OURS
+    assert maintenance_state(facts, False) == dict(NOT_OURS, down=False)
+    remove_marker(facts)
+    remove_marker(facts)
+    assert maintenance_state(facts, True) == NOT_OURS
 
 
 def test_marker_of_a_run_on_an_application_that_was_down_already(facts):
     go_down(facts)
     baseline = {"users": {"rows": 1, "digest": "0f", "columns": ["id"]}}
     noted = {"baseline": baseline, "structure": {"users": "{}"}, "expected": {"names": {}}}
-    laravel.write_marker(facts, "r1", FAILED, took_down=False, **noted)
-    assert laravel.maintenance_state(facts, True) == dict(
-        OURS, by_this_tool=False, since=None, **noted
-    )
+    write_marker(facts, "r1", FAILED, took_down=False, **noted)
+    assert maintenance_state(facts, True) == dict(OURS, by_this_tool=False, since=None, **noted)
 
 
 def test_marker_of_an_earlier_version_says_since_when_as_well_as_it_can(facts):
     go_down(facts)
-    laravel.write_marker(facts, "r1", FAILED)
+    write_marker(facts, "r1", FAILED)
     down = os.stat(facts["maintenance"]["file"]).st_mtime
-    assert laravel.maintenance_state(facts, True)["since"] == pytest.approx(down, abs=0.01)
+    assert maintenance_state(facts, True)["since"] == pytest.approx(down, abs=0.01)
 
 
 def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
     go_down(facts)
-    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
+    write_marker(facts, "r1", FAILED, entered=SINCE)
     os.unlink(facts["maintenance"]["file"])
     time.sleep(0.02)
     go_down(facts)
-    assert laravel.maintenance_state(facts, True) == NOT_OURS
+    assert maintenance_state(facts, True) == NOT_OURS
 
 
 def test_marker_of_a_run_interrupted_while_it_went_down_counts(facts):
-    laravel.write_marker(facts, "r1", FAILED, entered=SINCE)
+    write_marker(facts, "r1", FAILED, entered=SINCE)
     time.sleep(0.02)
     go_down(facts)
-    assert laravel.maintenance_state(facts, True) == OURS
+    assert maintenance_state(facts, True) == OURS
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", "{}", '{"run_id": 1, "since": "x"}'])
 def test_damaged_marker_is_nobodys(facts, content):
     go_down(facts)
-    with open(os.path.join(facts["storage"], laravel.MARKER), "w", encoding="utf-8") as file:
+    with open(os.path.join(facts["storage"], MARKER), "w", encoding="utf-8") as file:
         file.write(content)
-    assert laravel.maintenance_state(facts, True) == NOT_OURS
+    assert maintenance_state(facts, True) == NOT_OURS
 
 
 def answer(**values):
@@ -372,7 +381,7 @@ def test_checklist_keeps_the_routes_that_match():
     ],
 )
 def test_paths_narrow_what_must_be_recorded(arguments, expected):
-    task = artisan.Task.__new__(artisan.Task)
+    task = Migrate.__new__(Migrate)
     task.given = {"arguments": arguments, "laravel_path": "/app"}
     task.facts = {"files": {"a": "/app/database/migrations/a.php", "b": "/app/modules/b.php"}}
     assert task.in_paths(["a", "b"]) == expected
@@ -383,12 +392,12 @@ def test_values_of_rows_are_not_in_what_is_shown_of_artisan():
         "SQLSTATE[23000]: 1062 Duplicate entry (SQL: insert into `users` (`email`) "
         "values (siti@example.id))\nnext line\n"
     )
-    shown = laravel.hide_rows(duplicate)
+    shown = hide_rows(duplicate)
     assert shown == (
         "SQLSTATE[23000]: 1062 Duplicate entry (SQL: insert into `users` ...)\nnext line\n"
     )
     kept = "1005 (Connection: mysql, SQL: alter table `a` add constraint `b` foreign key (`c`))\n"
-    assert laravel.hide_rows(kept) == kept
+    assert hide_rows(kept) == kept
 
 
 def test_a_log_on_the_screen_is_told_without_its_stack_trace():
@@ -399,11 +408,11 @@ def test_a_log_on_the_screen_is_told_without_its_stack_trace():
         "[previous exception] [object] (PDOException(code: 23000): at /a.php:5)\n[stacktrace]\n"
         '#0 /a.php(5): PDO->execute()\n"} \n'
     )
-    text = laravel.without_trace(log + "#hashtag stays\n")
+    text = without_trace(log + "#hashtag stays\n")
     assert text == (
         "[2026-11-24 07:34:53] production.ERROR: SQLSTATE[23000]: no (SQL: DELETE FROM a ...)\n"
         "\n#hashtag stays\n"
     )
-    assert laravel.told_error({"stderr": text, "stdout": ""}) == (
+    assert told_error({"stderr": text, "stdout": ""}) == (
         "SQLSTATE[23000]: no (SQL: DELETE FROM a ...)"
     )

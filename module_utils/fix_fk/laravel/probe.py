@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows how to ask a Laravel application.
+
+    facts = application(module, path, php, env, connection_name)   # one PHP start, remembered
+    facts = probe(module, path, php, env, connection_name, statements="pending", ...)
+
+The questions are put to the application's own classes by probe.php, which is fed to `php` on
+standard input (nothing is written to the target) and answers in JSON lines on a descriptor of its
+own, so nothing that the application prints can spoil an answer and whatever was answered before
+PHP died is kept.
+
+Ansible sends only Python along with a module. So the program comes with the task, as
+`laravel_probe`, unless it lies beside this file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+import weakref
+
+from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH, split_migrations
+from ansible.module_utils.fix_fk.secrets import hider
+
+# Seconds.
+PROBE_TIMEOUT = 120
+MIGRATION_TIMEOUT = 15
+
+# How often PHP is started again after a migration ended it.
+MAX_STARTS = 12
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe.php")
+
+
+def resolve_connection(module, path, php, env, connection_name=None):
+    """Return how the application itself would connect, without connecting.
+
+    {name, driver, host, port (int or None), socket, database, username, password, prefix, charset,
+    collation, tls: {ca, cert, key, verify} or None}; what is not configured is None. Of a read and
+    write split it is the write side. Ends the module with a paragraph when the application cannot
+    say.
+    """
+    return application(module, path, php, env, connection_name)["connection"]
+
+
+# By module run, {what probe() was called with: facts}.
+_known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def application(module, path, php, env, connection_name=None):
+    """Return probe()'s facts without any questions, asking PHP only once per module run."""
+    known = _known.get(module, {})
+    key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
+    return known.get(key) or probe(module, path, php, env, connection_name)
+
+
+def probe(
+    module, path, php, env, connection_name=None, timeout=PROBE_TIMEOUT, refuse=True, **questions
+):
+    """Start PHP, put questions to the application, and return the answers.
+
+    questions: database=True, checklist=True, models=True, statements="all", "pending" (with
+    database=True) or [migration names].
+    Always answered: version, environment, php {binary, version}, default (connection name),
+    connection (see resolve_connection), ways (every {host, port, socket, database, username,
+    password} that the connection may come to use, to read or to write), migrations_table (without
+    prefix), files {name: path}, schema_dump (path or None), destructive_commands_prohibited,
+    seeder (class or None), cached, storage (path), maintenance {file: path or None, down: bool or
+    None, error}, logs [paths], boot_error (str or None).
+    Asked for: database {error, exists, recorded}, checklist,
+    models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
+    {exists, queries, error, conditional, strings, elsewhere: [other connections it opened],
+    connection: the one it names as its own or None, drops: [tables its source drops or empties],
+    renames: [[old, new] of each table its source renames]}}.
+
+    A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
+    module with a paragraph when the application does not start or its connection cannot be
+    resolved; with refuse=False such an answer is returned as {"refused": paragraph}.
+    """
+    names = questions.pop("statements", None)
+    statements: dict = {}
+    skip: list = []
+    facts: dict = {}
+    for _start in range(MAX_STARTS):
+        answers = _ask(
+            module,
+            path,
+            php,
+            env,
+            dict(questions, connection=connection_name, statements=names, skip=skip),
+            timeout,
+        )
+        facts = facts or answers
+        statements.update(answers["statements"])
+        if answers["done"] or not answers["begun"]:
+            break
+        skip = [":".join(key) for key in statements]
+        # What was asked beside the statements is known after the first start.
+        questions = {}
+        if names == "pending":
+            names = split_migrations(facts["application"]["files"], facts["database"])["pending"]
+    if facts["application"] and not answers["done"]:
+        for name in facts["application"]["files"] if names == "all" else names or ():
+            for direction in ("up", "down"):
+                statements.setdefault(
+                    (name, direction), _unread(direction, "migrations ended PHP too often", [])
+                )
+    paragraph = _refusal(path, facts)
+    if paragraph and refuse:
+        module.fail_json(msg=paragraph)
+    if paragraph:
+        return {"refused": paragraph}
+    result = dict(
+        facts["application"],
+        boot_error=facts["boot_error"],
+        database=facts["database"],
+        checklist=facts["checklist"],
+        models=facts["models"],
+        statements=statements,
+    )
+    key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
+    _known.setdefault(module, {})[key] = result
+    return result
+
+
+def program(module):
+    """Return the text of probe.php; end the module where it did not come along."""
+    try:
+        with open(PROGRAM, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        sent = module.params.get("laravel_probe")
+    if not sent:
+        module.fail_json(
+            msg="The program that asks the application did not come with the task. Nothing was "
+            "changed. Run the playbooks of this project, which bring it along, or give "
+            "laravel_probe: \"{{ lookup('laravel_probe') }}\"."
+        )
+    return sent
+
+
+def _ask(module, path, php, env, request, timeout):
+    """Start PHP once and return its answers by key; what it did not come to is None."""
+    answers: dict = dict.fromkeys(
+        (
+            "application",
+            "database",
+            "checklist",
+            "models",
+            "boot_error",
+            "refused",
+            "ended",
+            "done",
+            "begun",
+        )
+    )
+    answers["statements"] = {}
+    with tempfile.TemporaryFile() as answer:
+        request = dict(
+            request,
+            descriptor=answer.fileno(),
+            seconds=MIGRATION_TIMEOUT,
+            rollback_batch=ROLLBACK_BATCH,
+        )
+        encoded = base64.b64encode(json.dumps(request).encode()).decode()
+        result = run_php(
+            module,
+            path,
+            php,
+            env,
+            # A trace would show the beginning of a password that is an argument.
+            [
+                *("-d", "display_errors=stderr", "-d", "log_errors=0"),
+                *("-d", "zend.exception_ignore_args=1"),
+            ],
+            timeout,
+            source=program(module).replace("@REQUEST@", encoded),
+            descriptors=(answer.fileno(),),
+        )
+        answer.seek(0)
+        # A line that PHP could not finish says nothing.
+        lines = answer.read().decode("utf-8", "replace").split("\n")[:-1]
+    answers["result"] = result
+    for line in lines:
+        ((key, value),) = json.loads(line).items()
+        if key == "begin":
+            answers["begun"] = tuple(value)
+        elif key == "statements":
+            answers["statements"][tuple(value[:2])] = value[2]
+        else:
+            answers[key] = value
+    begun = answers["begun"]
+    if not answers["done"] and begun and begun not in answers["statements"]:
+        ended = answers["ended"] or {}
+        why = ended.get("error") or (
+            f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
+        )
+        answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+    _hide_secrets(answers, hider(module, path, env, *passwords(answers["application"])))
+    return answers
+
+
+def passwords(facts):
+    """Return every password that the application uses, or may come to use, for its database."""
+    places = [facts["connection"], *facts["ways"]] if facts else ()
+    return {place["password"] for place in places if place.get("password")}
+
+
+def _hide_secrets(answers, hide):
+    """Take secrets out of what PHP, the application and the server said in words."""
+    application, database = answers["application"] or {}, answers["database"] or {}
+    holders = [
+        (answers, "boot_error"),
+        (answers["ended"] or {}, "error"),
+        (answers["result"], "stdout"),
+        (answers["result"], "stderr"),
+        (application.get("connection") or {}, "error"),
+        (application.get("maintenance") or {}, "error"),
+        (database.get("error") or {}, "message"),
+        *((answer, "error") for answer in answers["statements"].values()),
+    ]
+    for holder, name in holders:
+        if holder.get(name):
+            # PHP ends what it says of an exception that nobody caught with its trace.
+            holder[name] = hide(str(holder[name]).partition("\nStack trace:")[0])
+
+
+def _unread(direction, error, queries):
+    """Return the answer about a migration that PHP did not get to the end of."""
+    return {
+        "exists": True,
+        "queries": queries,
+        "error": error,
+        "conditional": [f"{direction}() was not read to its end"],
+        "strings": [],
+        "elsewhere": [],
+        "connection": None,
+        "drops": [],
+        "renames": [],
+    }
+
+
+def _refusal(path, facts):
+    """Return the paragraph on why the application could not be asked, or None."""
+    result = facts["result"]
+    if facts["refused"]:
+        return (
+            f"The PHP given as laravel_php {facts['refused']}. Nothing was changed. Give the path "
+            "of the command line PHP that the application's artisan is run with."
+        )
+    if facts["application"] is None:
+        why = facts["boot_error"] or (facts["ended"] or {}).get("error")
+        if not why and result["timed_out"]:
+            why = "it did not end in time"
+        why = why or excerpt(result["stderr"] or result["stdout"]) or "PHP said nothing"
+        return (
+            f"The Laravel application in {path} does not start: {why}. Nothing was changed. See "
+            f"what `php artisan --version` says there, as the same user."
+        )
+    error = facts["application"]["connection"].get("error")
+    if error:
+        return (
+            f"The Laravel application in {path} cannot say how it connects to its database: "
+            f"{error} Nothing was changed. Compare database_connection and config/database.php."
+        )
+    return None

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Into maintenance mode and out of it, with the note that says whose doing that was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from ansible.module_utils.fix_fk.connection import application_environment, database_errors
+from ansible.module_utils.fix_fk.contents import read_contents
+from ansible.module_utils.fix_fk.laravel.command import Command
+from ansible.module_utils.fix_fk.laravel.maintenance import (
+    is_down,
+    maintenance_state,
+    remove_marker,
+    went_down,
+    write_marker,
+)
+from ansible.module_utils.fix_fk.laravel.probe import probe
+from ansible.module_utils.fix_fk.structure import read_structure
+
+
+class Window(Command):
+    """`artisan down` or `artisan up`."""
+
+    def down(self):
+        self.ask()
+        if self.given["contents"]:
+            self.open()
+        before = self.effect["maintenance"]["before"]
+        arguments = ["down", *self.given["arguments"]]
+        # Whoever took it down decides when it comes up again, and an interrupted run that is
+        # now gone on with has noted the content that counts.
+        unfinished = maintenance_state(self.facts, before)
+        self.effect["maintenance"]["since"] = unfinished["since"]
+        if self.check_mode:
+            if not before:
+                self.run(arguments)
+                self.effect["maintenance"]["after"] = True
+        else:
+            if not before:
+                self.enter(arguments)
+            if self.given["contents"]:
+                self.read_contents()
+            if unfinished["baseline"] is None:
+                self.mark(
+                    took_down=not before or unfinished["by_this_tool"],
+                    baseline=self.result.get("contents"),
+                    structure=self.result.get("structure"),
+                    expected=self.given["expected"],
+                )
+        if not before:
+            self.result["changed"] = True
+            self.result["undo"].append(self.command("up"))
+
+    def mark(self, **noted):
+        """Write the marker; without one an interrupted run could not be gone on with."""
+        given, facts = self.given, self.facts
+        try:
+            entered = self.effect["maintenance"]["since"]
+            write_marker(facts, given["run_id"], given["migration"], entered=entered, **noted)
+        except OSError as error:
+            self.fail(
+                f"this run could not be noted beside the application's files: {error}",
+                f"See that this user may write to {os.path.join(facts['storage'], 'framework')}.",
+            )
+
+    def enter(self, arguments):
+        """Take the application down; noted before, so that an interruption is seen as ours."""
+        begun = self.effect["maintenance"]["since"] = time.time()
+        self.mark()
+        result = self.run(arguments)
+        if not self.is_down_now():
+            self.effect["maintenance"]["since"] = None
+            with contextlib.suppress(OSError):
+                remove_marker(self.facts)
+            self.fail(
+                self.ended_early(result) or "the application is not down afterwards",
+                "Nothing else was changed. See that the user who runs artisan may write to the "
+                "application's storage folder.",
+            )
+        self.effect["maintenance"]["since"] = went_down(self.facts, begun)
+
+    def is_down_now(self):
+        """Return and note whether the application is down; asks PHP where only PHP can tell."""
+        down = is_down(self.facts)
+        if down is None:
+            given = self.given
+            down = probe(
+                self.module,
+                given["laravel_path"],
+                given["laravel_php"],
+                application_environment(self.module),
+                given["database_connection"],
+            )["maintenance"]["down"]
+        self.effect["maintenance"]["after"] = down
+        return down
+
+    def read_contents(self):
+        """Note every table's rows, digest and structure."""
+        errors = database_errors(self.module, self.parameters, self.result)
+        with errors, self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+                " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+            )
+            tables = sorted(name for (name,) in cursor.fetchall())
+            try:
+                self.result["contents"] = read_contents(
+                    self.connection, self.parameters.database, tables
+                )
+                self.result["structure"] = read_structure(self.connection, self.parameters.database)
+            except ValueError as error:
+                self.fail(
+                    f"the contents of the tables could not be read: {error}",
+                    "The application is in maintenance mode; `php artisan up` lifts it.",
+                )
+
+    def up(self):
+        self.ask()
+        maintenance = self.effect["maintenance"]
+        state = maintenance_state(self.facts, maintenance["before"])
+        own, maintenance["since"] = state["by_this_tool"], state["since"]
+        # Where it cannot be told whether the application is down, artisan may know.
+        if maintenance["before"] is False or (self.given["only_own"] and not own):
+            if not self.check_mode:
+                with contextlib.suppress(OSError):
+                    remove_marker(self.facts)
+            return
+        result = self.run(["up", *self.given["arguments"]])
+        ended = time.time()
+        if self.check_mode:
+            maintenance["after"] = False
+        elif self.is_down_now():
+            self.fail(
+                self.ended_early(result) or "the application is still down afterwards",
+                "See that the user who runs artisan may delete files in the application's "
+                "storage/framework folder, and run `php artisan up` again.",
+            )
+        else:
+            maintenance["until"] = ended
+            with contextlib.suppress(OSError):
+                remove_marker(self.facts)
+        self.result["changed"] = True
+        self.result["undo"].append(self.command("down"))
