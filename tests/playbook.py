@@ -26,10 +26,10 @@ CONTROLLER_ACTIONS = {
     "ansible.builtin.validate_argument_spec",
     "check_variables",
     "controller_file",
-    # It sends fk_constraint_info where a look at the whole schema was not enough.
-    "inspect",
     "progress",
 }
+
+ENDED = ("runner_on_ok", "runner_on_failed")
 
 
 @dataclass
@@ -69,12 +69,13 @@ class Run:
         return sum(final["event_data"][what].values())
 
     def modules(self) -> list[str]:
-        """The modules that were sent to hosts, in order."""
+        """The modules that were sent to hosts, in order, by tasks and by actions in between."""
+        ended = [e["event_data"] for e in self.events if e["event"] in ENDED]
         return [
-            event["event_data"]["resolved_action"]
-            for event in self.events
-            if event["event"] in ("runner_on_ok", "runner_on_failed")
-            and event["event_data"]["resolved_action"] not in CONTROLLER_ACTIONS
+            module
+            for data in ended
+            if data["resolved_action"] not in CONTROLLER_ACTIONS
+            for module in data["res"].get("sent", [data["resolved_action"]])
         ]
 
     def message(self) -> str:

@@ -6,18 +6,14 @@ from __future__ import annotations
 
 import os
 import sys
-
-from ansible.plugins.action import ActionBase
+from typing import ClassVar
 
 PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
 try:
+    from fix_fk.acting import Acting
     from fix_fk.inspection import inspect
-except ImportError as error:
-    # The filters say how to get it.
-    if error.name != "sqlglot":
-        raise
-    inspect = None  # type: ignore[assignment]
+
 finally:
     sys.path.pop(0)
 
@@ -45,6 +41,7 @@ options:
   inputs:
     description: What the operator decides.
     type: dict
+    default: {}
   refusal:
     description: A diagnosis that makes asking pointless.
     type: dict
@@ -61,52 +58,25 @@ options:
 """
 
 
-FACTS = ("connection", "laravel", "schema", "inputs", "refusal")
+class ActionModule(Acting):
+    OPTIONS: ClassVar[dict] = {
+        "connection": {"type": "dict"},
+        "laravel": {"type": "dict"},
+        "schema": {"type": "dict"},
+        "inputs": {"type": "dict", "default": {}},
+        "refusal": {"type": "dict"},
+        "judges": {"type": "bool", "default": True},
+        "predicts": {"type": "bool", "default": False},
+    }
 
-
-class Unanswered(Exception):
-    """The server could not be asked."""
-
-
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _requires_connection = True
-    _VALID_ARGS = frozenset((*FACTS, "judges", "predicts"))
-
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        if inspect is None:
-            return result
-        _, given = self.validate_argument_spec(
-            {
-                **{name: {"type": "dict"} for name in FACTS},
-                "judges": {"type": "bool", "default": True},
-                "predicts": {"type": "bool", "default": False},
-            }
-        )
-
-        def ask(**options):
-            answer = self._execute_module(
-                module_name="fk_constraint_info",
-                module_args={"connection": given["connection"], **options},
-                task_vars=task_vars,
-            )
-            if answer.get("failed") or answer.get("unreachable"):
-                raise Unanswered(answer)
-            return answer["schema"]
-
-        try:
-            found = inspect(
-                ask,
-                given["laravel"],
-                given["schema"],
-                given["inputs"] or {},
-                refusal=given["refusal"],
-                judges=given["judges"],
-                predicts=given["predicts"],
-            )
-        except Unanswered as stopped:
-            return stopped.args[0]
-        result.update(changed=False, **found.as_dict())
-        return result
+    def act(self, given: dict) -> dict:
+        send = self.sender(given["connection"])
+        return inspect(
+            lambda **options: send("fk_constraint_info", **options)["schema"],
+            given["laravel"],
+            given["schema"],
+            given["inputs"],
+            refusal=given["refusal"],
+            judges=given["judges"],
+            predicts=given["predicts"],
+        ).as_dict()

@@ -14,7 +14,7 @@ sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
 )
 try:
-    from fix_fk import aside, comparison, engine, facts, inspection, prediction, verification
+    from fix_fk import comparison, engine, facts, inspection, prediction, verification
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
@@ -67,39 +67,6 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str) -> str:
     return verification.way_out(checks, command, schema, backup)
 
 
-def verify(
-    expected: dict,
-    history: dict,
-    laravel: dict,
-    schema: dict,
-    before,
-    structure,
-    volatile: list,
-    inputs: dict,
-):
-    """Return the checks of the runbook's checklist, each with its outcome."""
-    return verification.verify(
-        expected=expected,
-        history=history,
-        laravel_facts=laravel,
-        schema_facts=schema,
-        before=before,
-        structure=structure,
-        volatile=volatile,
-        inputs=facts.inputs(inputs),
-    )
-
-
-def aside_tables(laravel: dict) -> list[str]:
-    """Return the tables to look at to tell whether rows are aside."""
-    return aside.tables(laravel)
-
-
-def aside_questions(laravel: dict, schema: dict) -> list[dict]:
-    """Return the rows to count on the server before it can be told which are aside."""
-    return aside.questions(laravel, schema)
-
-
 def fail_on(value) -> list[str]:
     """Return the outcomes of a prediction after which the run is to fail."""
     return prediction.fail_on(value)
@@ -129,11 +96,6 @@ def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
 def rehearsal_text(result: dict, host: str) -> str:
     """Return how the rehearsal went, as a person reads it."""
     return text.rehearsal(result, host)
-
-
-def columns(before: dict, expected: dict) -> dict:
-    """Return the columns over which each table is compared with its content before."""
-    return verification.columns_to_compare(before, expected)
 
 
 def database_changed(results: dict) -> bool:
@@ -252,18 +214,14 @@ FILTERS = {
     "fix_fk_ground": ground,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
-    "fix_fk_aside_tables": aside_tables,
-    "fix_fk_aside_questions": aside_questions,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
     "fix_fk_refusal": refusal_text,
     "fix_fk_replayable": replayable,
     "fix_fk_rehearsal_text": rehearsal_text,
-    "fix_fk_columns": columns,
     "fix_fk_noted": noted,
     "fix_fk_going_on": going_on,
     "fix_fk_way_out": way_out,
-    "fix_fk_verify": verify,
     "fix_fk_database_changed": database_changed,
     "fix_fk_wrote": wrote,
     "fix_fk_rendering": rendering,

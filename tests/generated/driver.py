@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings an incident about for real, and repairs it as the playbook does, without Ansible.
 
-The modules and the diagnosis are the real ones; what is here in place of the roles is which
-module gets which of a step's arguments. test_incidents.py compares that with a playbook run.
+The modules, the diagnosis and the steps are the real ones; the backup and the maintenance mode are
+those of roles. test_incidents.py compares it with a playbook run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filter import fix_fk as filters
-from fix_fk import inspection
+from fix_fk import carrying_out, checklist, inspection
 from fix_fk.verdicts.before_looking import before_looking
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
@@ -21,8 +21,6 @@ from sandbox import Sandbox
 
 FIRST = "2025_01_01_000000_tables"
 RUN_ID = "20260101_000000_0000"
-# The defaults of the roles.
-WAIT, RETRIES, MIGRATE_WAIT = 5, 3, 20
 
 
 class StepFailed(Exception):
@@ -101,7 +99,7 @@ class Run:
         return outcome
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
-        """Take one step of the plan, as roles/{backup,maintenance,...}/tasks do."""
+        """Take one step of the plan; those that a rehearsal does not take as their roles do."""
         if step == "backup":
             self.call(
                 "schema_backup",
@@ -113,55 +111,20 @@ class Run:
             )
         elif step == "maintenance":
             self.enter_maintenance(given)
-        elif step == "rollback" and given["way"] == "rename_back":
-            self.call(
-                "rename_back", tables=given["tables"], lock_wait_timeout=WAIT, retries=RETRIES
-            )
-        elif step == "rollback":
-            self.call(
-                "migration_rollback",
-                migration=given["migration"],
-                recorded=given.get("recorded", False),
-                expected_statements=given.get("expected_statements"),
-                lock_wait_timeout=WAIT * (1 + RETRIES),
-            )
-        elif step == "forget":
-            for record in given["records"]:
-                self.call("migration_record", state="absent", **record)
-        elif step == "add_back":
-            self.call(
-                "fk_constraint",
-                constraints=given["constraints"],
-                lock_wait_timeout=WAIT,
-                retries=RETRIES,
-            )
-        elif step == "record":
-            self.call("migration_record", migration=given["migration"])
-        elif step == "fk_drop":
-            self.call(
-                "fk_constraint",
-                state="absent",
-                constraints=given["constraints"],
-                lock_wait_timeout=WAIT,
-                retries=RETRIES,
-            )
-        elif step == "remigrate":
-            ids = [one["arguments"] for one in self.result["steps"] if one["id"] == "ids"]
-            self.call(
-                "migrate",
-                migrations=given["migrations"],
-                ids_above=ids[0]["pairs"] if ids else [],
-                lock_wait_timeout=MIGRATE_WAIT,
-            )
-        elif step == "ids":
-            # Done by the call before.
-            return None
         elif step == "verify":
-            return self.verify()
+            return checklist.go_through(
+                self.call,
+                self.result["expected"],
+                self.laravel,
+                self.inputs,
+                plan=self.result,
+                before=self.before,
+                structure=self.structure,
+            )
         elif step == "leave_maintenance":
             self.call("maintenance", state="up", only_own=True, ends_run=True)
-        else:
-            raise AssertionError(f"the driver does not know the step {step}")
+        elif step != "ids" or not carrying_out.arguments(self.result, "remigrate"):
+            carrying_out.take(self.call, self.result, step)
         return None
 
     def enter_maintenance(self, given: dict) -> None:
@@ -177,37 +140,6 @@ class Run:
         self.before, self.structure = entered["contents"], entered["structure"]
         again = filters.diagnose(self.laravel, entered["schema"], self.inputs)
         assert filters.same_plan(self.result, again), again
-
-    def verify(self) -> list[dict]:
-        expected, names = self.result["expected"], self.result["names"]
-        keys = expected["constraints"]
-        found = self.call(
-            "laravel_info",
-            statements="none",
-            checklist=True,
-            route_pattern="",
-            look={
-                "names": [key["name"] for key in keys],
-                "tables": [key["table"] for key in keys]
-                + [name["holder"] for name in names]
-                + [name["wanted_by"] for name in names]
-                + filters.aside_tables(self.laravel),
-                "expected": keys,
-                "contents": True,
-                "contents_columns": filters.columns(self.before, expected),
-            },
-        )
-        now = {**self.laravel, "migrations": found["laravel"]["migrations"]}
-        return filters.verify(
-            expected,
-            self.laravel,
-            found["laravel"],
-            inspection.counted(self.ask, now, found["schema"]),
-            self.before,
-            self.structure,
-            [],
-            self.inputs,
-        )
 
 
 # --- bringing it about -------------------------------------------------------------------------

@@ -268,6 +268,7 @@ class Command:
         what = next((query for query in reversed(sent) if " artisan " in query), sent[-1])
         self.module.fail_json(
             msg=f"`{what}`: {found}.{told}{changed} {advice}",
+            said=told_error(self.result) if self.result["rc"] is not None else found,
             **self.result,
         )
 

@@ -32,7 +32,11 @@ TOOK = {
     "remigrate": "migrate",
     "skip": "skip",
     "complete": "add",
-    "empty": "build anew",
+    "ids": "count ids",
+    "add_back": "add back",
+    "empty": "empty",
+    "build": "build anew",
+    "seed": "seed",
     "verify": "verify",
 }
 SOURCES = {"pretend": "migrate --pretend", "log": "the log", "inventory": "the inventory"}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Carries a plan out on a clone first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import ClassVar
+
+PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
+try:
+    from fix_fk import clone
+    from fix_fk.acting import Acting
+
+finally:
+    sys.path.pop(0)
+
+DOCUMENTATION = r"""
+name: rehearse
+author: fix_fk contributors
+short_description: Carry a plan out on a clone of the schema first
+version_added: 0.2.0
+description:
+  - Clones the schema, takes the steps of the plan on the clone, goes through the checklist there,
+    and drops the clone, however that ends. Where a step or a check fails and the plan has another
+    way of rolling back, that is tried.
+  - Returns RV(plan) (the one that holds), RV(rehearsal) (how it went) and RV(unproven) (the ways of
+    rolling back that do not hold, and why). Fails when none holds.
+options:
+  plan:
+    description: The diagnosis with its steps.
+    type: dict
+    required: true
+  laravel:
+    description: What M(laravel_info) returned.
+    type: dict
+    required: true
+  schema:
+    description: What M(fk_constraint_info) returned.
+    type: dict
+    required: true
+  connection:
+    description: How to connect, as the modules take it.
+    type: dict
+    required: true
+  server:
+    description: Where the clone is, as M(schema_clone) takes it.
+    type: str
+    default: same
+  other:
+    description: The server for O(server=other), as M(schema_clone) takes it.
+    type: dict
+  inputs:
+    description: What the operator decides.
+    type: dict
+    required: true
+  required:
+    description: Whether there must be a clone.
+    type: bool
+    default: false
+  route_pattern:
+    description: Routes whose address or name contains this must exist.
+    type: str
+    default: ""
+"""
+
+
+class ActionModule(Acting):
+    OPTIONS: ClassVar[dict] = {
+        "plan": {"type": "dict", "required": True},
+        "laravel": {"type": "dict", "required": True},
+        "schema": {"type": "dict", "required": True},
+        "connection": {"type": "dict", "required": True},
+        "server": {"type": "str", "default": "same"},
+        "other": {"type": "dict", "no_log": False},
+        "inputs": {"type": "dict", "required": True},
+        "required": {"type": "bool", "default": False},
+        "route_pattern": {"type": "str", "default": ""},
+    }
+
+    def act(self, given: dict) -> dict:
+        where = {"server": given["server"], "other": given["other"]}
+        laravel, schema = given["laravel"], given["schema"]
+        try:
+            plan, rehearsal, unproven = clone.proven(
+                lambda: clone.Clone(self.send, laravel, schema, given["connection"], where),
+                laravel,
+                schema,
+                given["plan"],
+                given["inputs"],
+                given["route_pattern"],
+            )
+        except clone.Stopped as stopped:
+            return stopped.result
+        result = {"plan": plan, "rehearsal": rehearsal, "unproven": unproven}
+        if rehearsal["failed"]:
+            return {**result, "failed": True, "msg": rehearsal["msg"]}
+        if rehearsal["refused"] and given["required"]:
+            told = "rehearsal_required is set, and there can be no clone"
+            return {**result, "failed": True, "msg": f"{told}: {rehearsal['refused']}."}
+        return result

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Runs the recorded migrations on an empty schema."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import ClassVar
+
+PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
+try:
+    from fix_fk import clone
+    from fix_fk.acting import Acting
+
+finally:
+    sys.path.pop(0)
+
+DOCUMENTATION = r"""
+name: replay
+author: fix_fk contributors
+short_description: Run the recorded migrations on an empty scratch schema
+version_added: 0.2.0
+description:
+  - Returns O(laravel) as RV(laravel), with what the migrations made there as C(replay), or with
+    where that ended as C(replay_error). The scratch schema is dropped, however that ends.
+options:
+  laravel:
+    description: What M(laravel_info) returned.
+    type: dict
+    required: true
+  schema:
+    description: What M(fk_constraint_info) returned.
+    type: dict
+    required: true
+  connection:
+    description: How to connect, as the modules take it.
+    type: dict
+    required: true
+  server:
+    description: Where the clone is, as M(schema_clone) takes it.
+    type: str
+    default: same
+  other:
+    description: The server for O(server=other), as M(schema_clone) takes it.
+    type: dict
+"""
+
+
+class ActionModule(Acting):
+    OPTIONS: ClassVar[dict] = {
+        "laravel": {"type": "dict", "required": True},
+        "schema": {"type": "dict", "required": True},
+        "connection": {"type": "dict", "required": True},
+        "server": {"type": "str", "default": "same"},
+        "other": {"type": "dict", "no_log": False},
+    }
+
+    def act(self, given: dict) -> dict:
+        where = {"server": given["server"], "other": given["other"]}
+        laravel = given["laravel"]
+        scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
+        try:
+            return {"laravel": clone.replay(scratch, laravel)}
+        except clone.Stopped as stopped:
+            return stopped.result

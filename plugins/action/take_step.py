@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
+"""Takes one step of a plan."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import ClassVar
+
+PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
+try:
+    from fix_fk import carrying_out
+    from fix_fk.acting import Acting
+
+finally:
+    sys.path.pop(0)
+
+DOCUMENTATION = r"""
+name: take_step
+author: fix_fk contributors
+short_description: Take one step of a plan on the application's schema
+version_added: 0.2.0
+description:
+  - Runs on the host what carries the step out, with the arguments that the plan has for it, and
+    returns what that returned. Skipped where the plan does not have the step.
+options:
+  step:
+    description: The step's id.
+    type: str
+    required: true
+  plan:
+    description: The diagnosis with its steps.
+    type: dict
+    required: true
+  connection:
+    description: How to connect, as the modules take it.
+    type: dict
+    required: true
+  waits:
+    description: C(lock_wait_timeout), in seconds, and C(retries), where they are not the defaults.
+    type: dict
+    default: {}
+"""
+
+
+class ActionModule(Acting):
+    OPTIONS: ClassVar[dict] = {
+        "step": {"type": "str", "required": True},
+        "plan": {"type": "dict", "required": True},
+        "connection": {"type": "dict", "required": True},
+        "waits": {"type": "dict", "default": {}},
+    }
+
+    def act(self, given: dict) -> dict:
+        if carrying_out.arguments(given["plan"], given["step"]) is None:
+            return {"skipped": True}
+        waits = {name: int(value) for name, value in given["waits"].items()}
+        return carrying_out.take(
+            self.sender(given["connection"]), given["plan"], given["step"], waits
+        )
