@@ -7,7 +7,7 @@ export LC_ALL := C.UTF-8
 # Modules start slower without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test matrix lint bench clean
+.PHONY: help demo test matrix lint bench collection clean
 .NOTPARALLEL:
 
 # The order of the files is kept: unit tests, which take no time, fill up the end.
@@ -19,6 +19,7 @@ help:
 	@echo 'make matrix  the tests on every server with every Laravel, all tests on each suite, random incidents'
 	@echo 'make lint    ruff, mypy, yamllint, ansible-lint'
 	@echo 'make bench   time and memory of the repair beside a shell script of the same commands'
+	@echo 'make collection   an archive for ansible-galaxy collection install, in build/'
 	@echo 'make clean   remove the sandbox, the virtual environment and caches'
 
 demo:
@@ -53,7 +54,7 @@ lint:
 	@ruff check .
 	@ruff format --check .
 	@echo '==> mypy'
-	@mypy module_utils library plugins tests
+	@mypy module_utils library plugins tests scripts/collection
 	@echo '==> yamllint'
 	@yamllint --strict .
 	@echo '==> ansible-lint'
@@ -68,6 +69,10 @@ bench:
 	@echo '==> Bench of the look at a large schema'
 	@python tests/bench/look.py
 
+collection:
+	@scripts/setup demo
+	@scripts/collection
+
 clean:
 	@if [ -e .sandbox ]; then \
 		scripts/setup demo && \
@@ -75,5 +80,5 @@ clean:
 		ansible-playbook playbooks/sandbox.yml -i inventory/sandbox -e sandbox_state=absent >/dev/null; \
 	fi
 	@echo '==> Removing the virtual environment, the collection and caches'
-	@rm -rf .venv .suites .ansible collections/ansible_collections .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .venv .suites .ansible build collections/ansible_collections .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

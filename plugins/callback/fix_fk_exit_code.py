@@ -18,8 +18,8 @@ description:
     migration would destroy rows), 11 (one has failed), 10 (one will fail), 12 (one may fail, where
     O(ignore:diagnose_fail_on) asks for that) or 14 (rows are aside, where it asks for that). Any
     other failure, and hosts that cannot be reached, keep Ansible's own code.
-  - It is only loaded for the playbooks that it lies beside, and does nothing for those that make no
-    prediction.
+  - It is only loaded for the playbooks that it lies beside, or where C(callbacks_enabled) names it
+    as a part of a collection, and does nothing for playbooks that make no prediction.
 """
 
 # The gravest first: of several hosts the worst counts.
