@@ -107,7 +107,8 @@ migrate:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.sandbox import Sandbox, SandboxError, Suite
+from ansible.module_utils.fix_fk.sandbox.server import Suite
+from ansible.module_utils.fix_fk.sandbox.states import Sandbox, SandboxError
 
 
 def main():

@@ -29,7 +29,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 if str(PROJECT / "module_utils") not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(str(PROJECT / "module_utils"))
 
-from ansible.module_utils.fix_fk import sandbox as shared  # noqa: E402
+from ansible.module_utils.fix_fk.sandbox import states as shared  # noqa: E402
+from ansible.module_utils.fix_fk.schema.sql import quote_table  # noqa: E402
 
 SOURCE = PROJECT / "roles" / "sandbox" / "files"
 INVENTORY = PROJECT / "inventory" / "sandbox"
@@ -90,7 +91,7 @@ class Sandbox(shared.Sandbox):
         )
         if not exists:
             return None
-        name = shared.quote_table(self.database, table)
+        name = quote_table(self.database, table)
         return self.sql(f"SELECT COUNT(*) FROM {name}")[0][0]
 
     def holders(self, constraint):

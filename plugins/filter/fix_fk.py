@@ -21,7 +21,7 @@ try:
     from fix_fk.plans import skip as skip_plan
     from fix_fk.screen import report, text
 
-    from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
+    from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
         raise

@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
@@ -52,6 +53,7 @@ class Run:
             "laravel_path": sandbox.app,
             "laravel_php": sandbox.php,
             "laravel_env": {},
+            "laravel_probe": Path(PROGRAM).read_text(encoding="utf-8"),
         }
         self.backup_dir = sandbox.variables()["backup_dir"]
         self.inputs = {

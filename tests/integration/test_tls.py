@@ -8,7 +8,7 @@ import contextlib
 
 import pytest
 import trustme
-from ansible.module_utils.fix_fk import embedded
+from ansible.module_utils.fix_fk.sandbox.server import Server
 from playbook import play
 from sandbox import Sandbox, suite
 from test_rehearsal import FAILED, clones, state
@@ -87,7 +87,7 @@ def test_a_certificate_of_another_authority_is_not_believed(encrypted, certifica
 def test_a_named_server_is_reached_with_the_same_certificates(
     encrypted, settings, tmp_path_factory
 ):
-    other = embedded.Server(
+    other = Server(
         str(tmp_path_factory.mktemp("other")), outlive=False, suite=suite(), settings=settings
     )
     other.start()

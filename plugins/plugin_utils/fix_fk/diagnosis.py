@@ -22,8 +22,8 @@ from .schema.simulation import Problem, Schema
 from .schema.sql import FailedStatement, ForeignKey
 from .screen.text import WAYS
 
-from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 PROHIBITED = "DB::prohibitDestructiveCommands() forbids migrate:rollback in this application"
 NOT_CHANGED = "Nothing was changed: no row, no table, no file."

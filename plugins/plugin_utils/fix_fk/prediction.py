@@ -29,7 +29,7 @@ from .pending import Danger
 from .schema import sql
 from .schema.simulation import Problem, Question
 
-from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
 # What a nightly job can tell apart; docs/awx.md has their exit codes.
 OUTCOMES = (

@@ -34,10 +34,11 @@ import secrets
 import shutil
 import subprocess
 
-from ansible.module_utils.fix_fk.embedded import EmbeddedError as SandboxError
-from ansible.module_utils.fix_fk.embedded import Server, Suite, program
-from ansible.module_utils.fix_fk.flavour import comparable
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.sandbox.content import describe, empty
+from ansible.module_utils.fix_fk.sandbox.server import Server, Suite
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.scratch.embedded import EmbeddedError as SandboxError
+from ansible.module_utils.fix_fk.scratch.embedded import program
 
 try:
     import pymysql
@@ -47,25 +48,12 @@ except ImportError:
 DATABASE_ERRORS = (pymysql.MySQLError,) if pymysql else ()
 
 MARKER = ".fix_fk_sandbox"
-SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
-SYSTEM_ACCOUNTS = (
-    "mariadb.sys",
-    "mysql",
-    "mysql.infoschema",
-    "mysql.session",
-    "mysql.sys",
-    "PUBLIC",
-    "root",
-)
-
 # Artisan writes these by itself whenever they are missing.
 REGENERATED = ("bootstrap/cache/packages.php", "bootstrap/cache/services.php")
 
 # Everything that .env, a shell, SQL or an option file could trip over, always in this order: no two
 # of them make a template of Ansible's by chance.
 ODD_CHARACTERS = "'\"\\$# %;&|<>=`!{}"
-
-LOCK_SECONDS = 20
 
 
 def odd_password():
@@ -241,61 +229,9 @@ class Sandbox:
             return list(cursor.fetchall())
 
     def schema_dump(self):
-        """Return everything the server holds as text, the same text for the same contents.
-
-        Names of the schemas, and of the application's: definitions of tables, views, triggers
-        and routines, the account's rights, and every row in order.
-        """
+        """Return everything the server holds as text, the same text for the same contents."""
         with contextlib.closing(self.server.connect()) as connection:
-            cursor = connection.cursor()
-
-            def rows(query, *values):
-                cursor.execute(query, values or None)
-                return list(cursor.fetchall())
-
-            # UTC and no conversion: the text is independent of the session.
-            rows("SET time_zone = '+00:00'")
-            lines = [f"schemas: {sorted(name for (name,) in rows('SHOW DATABASES'))}"]
-            if self.database in lines[0]:
-                lines += self._describe(rows)
-            for user, host in rows("SELECT user, host FROM mysql.user ORDER BY user, host"):
-                if user not in SYSTEM_ACCOUNTS and user != self.server.user:
-                    for (grant,) in rows("SHOW GRANTS FOR %s@%s", user, host):
-                        lines.append(grant.partition(" IDENTIFIED ")[0])
-        return "\n".join(lines) + "\n"
-
-    def _describe(self, rows):
-        """Return the lines of schema_dump() for the application's schema."""
-        lines = []
-        tables = rows(
-            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %s",
-            self.database,
-        )
-        # Sorted here: to the server, names that differ in case are in no order.
-        for table, kind in sorted(tables):
-            name = quote_table(self.database, table)
-            lines.append(comparable(rows(f"SHOW CREATE TABLE {name}")[0][1]))
-            if kind == "BASE TABLE":
-                lines += sorted(repr(row) for row in rows(f"SELECT * FROM {name}"))  # noqa: S608
-        lines += map(
-            repr,
-            rows(
-                "SELECT trigger_name, event_object_table, action_timing, event_manipulation,"
-                " action_statement FROM information_schema.triggers"
-                " WHERE trigger_schema = %s ORDER BY trigger_name",
-                self.database,
-            ),
-        )
-        lines += map(
-            repr,
-            rows(
-                "SELECT routine_type, routine_name, routine_definition"
-                " FROM information_schema.routines"
-                " WHERE routine_schema = %s ORDER BY routine_type, routine_name",
-                self.database,
-            ),
-        )
-        return lines
+            return describe(connection, self.database, self.server.user)
 
     # How the states are reached
 
@@ -347,36 +283,14 @@ class Sandbox:
     def _reset_database(self):
         """Leave one empty schema and one account, whatever was there."""
         with contextlib.closing(self.server.connect()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS:d}")
-            # An open transaction elsewhere would block every DROP below.
-            cursor.execute(
-                "SELECT id FROM information_schema.processlist"
-                " WHERE id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler')"
-            )
-            for (connection_id,) in cursor.fetchall():
-                with contextlib.suppress(*DATABASE_ERRORS):
-                    cursor.execute(f"KILL {connection_id:d}")
-            cursor.execute("SET SESSION foreign_key_checks = 0")
-            cursor.execute("SHOW DATABASES")
-            for (name,) in cursor.fetchall():
-                if name not in SYSTEM_SCHEMAS:
-                    cursor.execute(f"DROP DATABASE {quote_identifier(name)}")
-            cursor.execute("SELECT user, host FROM mysql.user")
-            for user, host in cursor.fetchall():
-                if user not in SYSTEM_ACCOUNTS and user != self.server.user:
-                    cursor.execute("DROP USER %s@%s", [user, host])
-            cursor.execute(
-                f"CREATE DATABASE {quote_identifier(self.database)}"
-                " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
-            )
-            cursor.execute(
+            empty(connection, self.database, self.server.user, DATABASE_ERRORS)
+            connection.cursor().execute(
                 "CREATE USER %s@'localhost' IDENTIFIED BY %s", [self.user, self.password]
             )
             # A backup is loaded and compared in a scratch schema of such a name.
             scratch = f"{self.database}__fix_fk".replace("_", "\\_") + "%"
             for place in (self.database, scratch):
-                cursor.execute(
+                connection.cursor().execute(
                     "GRANT ALL PRIVILEGES ON "
                     + quote_identifier(place).replace("%", "%%")
                     + ".* TO %s@'localhost'",

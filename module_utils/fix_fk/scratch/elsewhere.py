@@ -19,17 +19,20 @@ import shutil
 import stat
 import tempfile
 
-from ansible.module_utils.fix_fk.connection import ConnectionParameters, open_connection
-from ansible.module_utils.fix_fk.embedded import (
+from ansible.module_utils.fix_fk.schema.sql import rows_of
+from ansible.module_utils.fix_fk.scratch.embedded import (
     AT_INSTALL,
     SOCKET_PATH_LIMIT,
     Server,
     find_server,
 )
-from ansible.module_utils.fix_fk.flavour import NAMES
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.scratch import drop_schema
-from ansible.module_utils.fix_fk.server import describe_server
+from ansible.module_utils.fix_fk.scratch.schemas import drop_schema
+from ansible.module_utils.fix_fk.server.about import describe_server
+from ansible.module_utils.fix_fk.server.connection import (
+    ConnectionParameters,
+    open_connection,
+)
+from ansible.module_utils.fix_fk.server.flavour import NAMES
 
 # Settings of a server on which it depends what a migration does.
 SETTINGS = (
@@ -89,7 +92,7 @@ class Embedded:
     def begin(self, live, pymysql, needed):
         """Start it, and return a connection. needed: bytes of rows that are to be copied."""
         about = describe_server(live, pymysql)
-        suite = find_server(about["flavour"], about["version_number"])
+        programs = find_server(about["flavour"], about["version_number"])
         self.end()
         try:
             os.mkdir(self.folder, 0o700)
@@ -97,7 +100,7 @@ class Embedded:
             raise Unfit(f"{self.folder} cannot be made: {error.strerror}") from None
         refuse_full_disk(self.folder, needed, EMPTY)
         settings = [*THROWN_AWAY, *map(as_option, read_settings(live).items())]
-        server = Server(self.folder, suite=suite, settings=settings, seconds=TIME_LIMIT)
+        server = Server(self.folder, programs, settings, TIME_LIMIT)
         server.start()
         self.parameters = ConnectionParameters(
             user=server.user, database="", socket=server.socket, port=0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server of one's own in a folder, run by the calling user and thrown away afterwards.
 
-    server = Server("/tmp/place", suite=find_server("mariadb", [10, 11]))
+    server = Server("/tmp/place", find_server("mariadb", [10, 11]))
     server.start()       # running, with an account for the calling user, by the socket
     server.connect()
     server.stop()
@@ -24,13 +24,13 @@ import sys
 import tempfile
 import time
 
-from ansible.module_utils.fix_fk.flavour import (
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.server.flavour import (
     NAMES,
     SERVER_PROGRAMS,
     flavour_of,
     version_number,
 )
-from ansible.module_utils.fix_fk.sql import quote_identifier
 
 # sun_path has 108 bytes, the last of them NUL.
 SOCKET_PATH_LIMIT = 107
@@ -82,38 +82,20 @@ def program(name, package):
     return path
 
 
-class Suite:
-    """Where the programs come from: the folder of scripts/suite, or this machine itself (None).
+class Programs:
+    """Where a server's programs are: on this machine.
 
-    flavour ("mariadb" or "mysql") is that of its server. On this machine that is MariaDB, unless
-    another one is given, with the path of its server.
+    flavour: "mariadb" or "mysql". server: the path of the server, when another one is meant than
+    the first in PATH.
     """
 
-    def __init__(self, folder=None, flavour=None, server=None):
+    def __init__(self, flavour="mariadb", server=None):
+        self.flavour = flavour
         self._server = server
-        self.folder = folder and os.path.abspath(folder)
-        self.bin = self.folder and os.path.join(self.folder, "bin")
-        if self.bin and not os.path.isdir(self.bin):
-            raise EmbeddedError(
-                f"{self.folder} is not there: make it with scripts/suite "
-                f"{os.path.basename(self.folder)}."
-            )
-        on_mysql = self.bin and os.path.exists(os.path.join(self.bin, "mysqld"))
-        self.flavour = flavour or ("mysql" if on_mysql else "mariadb")
-
-    @property
-    def path(self):
-        """The PATH on which this suite's programs are found before any other."""
-        usual = os.environ.get("PATH", os.defpath)
-        return f"{self.bin}:{usual}" if self.bin else usual
 
     def program(self, name, package):
-        """Return the path of one of its programs; package has it on this machine."""
-        return os.path.join(self.bin, name) if self.bin else program(name, package)
-
-    @property
-    def php(self):
-        return os.path.join(self.bin, "php") if self.bin else "php"
+        """Return the path of a program; package has it on this machine."""
+        return program(name, package)
 
     @property
     def server(self):
@@ -122,17 +104,6 @@ class Suite:
         if self.flavour == "mysql":
             return self.program("mysqld", "mysql-server-core")
         return self.program("mariadbd", "mariadb-server-core")
-
-    @property
-    def loader(self):
-        """The client that runs statements."""
-        return self.program("mysql" if self.flavour == "mysql" else "mariadb", "mariadb-client")
-
-    @property
-    def dumper(self):
-        """The client that writes a dump."""
-        name = "mysqldump" if self.flavour == "mysql" else "mariadb-dump"
-        return self.program(name, "mariadb-client")
 
 
 def socket_path(folder):
@@ -152,7 +123,7 @@ def free_port():
 
 
 def find_server(flavour, number):
-    """Return the Suite with this machine's server of that flavour and version [major, minor, ...].
+    """Return the Programs of this machine's server of that flavour and version [major, minor, ...].
 
     Raises EmbeddedError that says which ones there are instead.
     """
@@ -171,7 +142,7 @@ def find_server(flavour, number):
         version = said.partition(" Ver ")[2].partition(" ")[0]
         about = flavour_of(said)
         if about == flavour and version_number(version)[:2] == number[:2]:
-            return Suite(flavour=flavour, server=path)
+            return Programs(flavour, path)
         found.append(f"{path} is {NAMES[about]} {version}")
     wanted = f"{NAMES[flavour]} {number[0]}.{number[1]}"
     if not found:
@@ -187,19 +158,18 @@ def find_server(flavour, number):
 class Server:
     """An embedded server in a folder of its own, run by the calling user."""
 
-    def __init__(self, folder, outlive=True, suite=None, settings=(), seconds=None):
-        """With outlive=False the server ends together with the process that started it.
+    def __init__(self, folder, programs=None, settings=(), seconds=None):
+        """programs: its own, MariaDB's if None.
 
         settings: more options of its command line. seconds: after so many it ends in any case, and
         the folder is deleted.
         """
         self.folder = folder
-        self.suite = suite or Suite()
+        self.programs = programs or Programs()
         self.settings = settings
         self.data = os.path.join(folder, "data")
         self.socket = socket_path(folder)
         self.log = os.path.join(folder, "server.log")
-        self.outlive = outlive
         self.seconds = seconds
         self._process = None
 
@@ -218,7 +188,7 @@ class Server:
                         arguments = handle.read().split(b"\0")
                 except OSError:
                     continue
-                # With a suite the first words are those of the dynamic loader.
+                # The first words may be those of a dynamic loader.
                 names = [os.path.basename(argument) for argument in arguments]
                 if (
                     mark in arguments
@@ -263,23 +233,6 @@ class Server:
             unix_socket=self.socket, charset="utf8mb4", autocommit=True, **options
         )
 
-    def client(self, path, *arguments, **options):
-        """Run one of the server's client programs with all rights; return its standard output."""
-        command = [
-            path,
-            "--no-defaults",
-            f"--socket={self.socket}",
-            f"--user={self.user}",
-            "--default-character-set=utf8mb4",
-            *arguments,
-        ]
-        result = subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
-        if result.returncode != 0:
-            reason = result.stderr.decode("utf-8", "replace").strip()
-            name = os.path.basename(path)
-            raise EmbeddedError(f"{name} failed with exit code {result.returncode}: {reason}")
-        return result.stdout
-
     def _install(self):
         if os.path.isdir(self.data):
             return
@@ -287,19 +240,19 @@ class Server:
         shutil.rmtree(partial, ignore_errors=True)
         # A server that starts removes temporary tables of others from a folder they share.
         os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
-        otherwise = any(option.startswith(AT_INSTALL) for option in self.settings)
-        if self.suite.flavour == "mysql" and self.suite.folder and not otherwise:
-            shutil.copytree(os.path.join(self.suite.folder, "data"), partial)
-        elif self.suite.flavour == "mysql":
+        self._make_data(partial)
+        os.rename(partial, self.data)
+
+    def _make_data(self, partial):
+        if self.programs.flavour == "mysql":
             self._install_mysql(partial)
         else:
             self._install_mariadb(partial)
-        os.rename(partial, self.data)
 
     def _install_mysql(self, partial):
         os.mkdir(partial, 0o700)
         command = [
-            self.suite.server,
+            self.programs.server,
             "--no-defaults",
             "--initialize-insecure",
             f"--datadir={partial}",
@@ -308,9 +261,9 @@ class Server:
         ]
         self._run(command)
 
-    def _install_mariadb(self, partial):
+    def _install_mariadb(self, partial, *more):
         command = [
-            self.suite.program("mariadb-install-db", "mariadb-server-core"),
+            self.programs.program("mariadb-install-db", "mariadb-server-core"),
             "--no-defaults",
             "--force",
             "--skip-test-db",
@@ -319,8 +272,8 @@ class Server:
             # Relative: the script does not quote a path with spaces.
             f"--datadir=./{os.path.basename(partial)}",
             "--innodb-log-file-size=32M",
+            *more,
         ]
-        command += [f"--basedir={self.suite.folder}"] if self.suite.folder else []
         self._run(command)
 
     def _run(self, command):
@@ -343,7 +296,7 @@ class Server:
     def _command(self, port):
         """Return the server's command line."""
         command = [
-            self.suite.server,
+            self.programs.server,
             "--no-defaults",
             f"--datadir={self.data}",
             f"--socket={self.socket}",
@@ -358,7 +311,7 @@ class Server:
             "--skip-log-bin",
             "--local-infile=OFF",
         ]
-        if self.suite.flavour == "mysql":
+        if self.programs.flavour == "mysql":
             command += [
                 "--loose-innodb-redo-log-capacity=32M",
                 "--loose-mysqlx=OFF",
@@ -370,8 +323,6 @@ class Server:
             command += ["--innodb-log-file-size=32M"]
         command += self.settings
         command += ["--user=root"] if os.geteuid() == 0 else []
-        if not self.outlive:
-            command = [program("setpriv", "util-linux"), "--pdeathsig", "TERM", *command]
         if self.seconds:
             program("timeout", "coreutils")
             command = ["sh", "-c", LIMITED, "sh", self.folder, str(self.seconds), *command]
