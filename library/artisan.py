@@ -113,8 +113,8 @@ seconds:
   sample: 0.21
 """
 
-from ansible.module_utils.fix_fk.connection import connected_module, take_lock
 from ansible.module_utils.fix_fk.laravel.command import COMMAND_SPEC, WAITING_SPEC, Command
+from ansible.module_utils.fix_fk.server.connection import connected_module, take_lock
 
 # The modules that judge these by their effect.
 ELSEWHERE = {"down": "maintenance", "up": "maintenance", "migrate": "migrate"}

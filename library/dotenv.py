@@ -86,12 +86,12 @@ import contextlib
 import os
 import shlex
 import stat
-import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.dotenv import get, put
-from ansible.module_utils.fix_fk.secrets import SHOWN
+from ansible.module_utils.fix_fk.laravel.dotenv import get, put
+from ansible.module_utils.fix_fk.laravel.files import write
+from ansible.module_utils.fix_fk.laravel.secrets import SHOWN
 
 
 def main():
@@ -163,20 +163,7 @@ def replace(path, text):
 def _write(path, text, name):
     """Write text to a file called name, with the mode and owner of path."""
     like = os.stat(path)
-    handle, partial = tempfile.mkstemp(prefix=".env.partial_", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            own = os.fstat(handle)
-            if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
-                os.fchown(handle, like.st_uid, like.st_gid)
-            os.fchmod(handle, stat.S_IMODE(like.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        os.replace(partial, name)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
+    write(name, text, like, stat.S_IMODE(like.st_mode))
 
 
 if __name__ == "__main__":

@@ -414,8 +414,8 @@ schema:
             p.`id` = c.`user_id`) AND c.`user_id` IS NOT NULL
 """
 
-from ansible.module_utils.fix_fk.connection import connected_module
-from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
+from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
+from ansible.module_utils.fix_fk.server.connection import connected_module
 
 COUNTS_SPEC: dict = {
     "type": "list",
@@ -437,8 +437,8 @@ COUNTS_SPEC: dict = {
 
 
 def main():
-    module = connected_module({**LOOK_SPEC, "counts": COUNTS_SPEC}, supports_check_mode=True)
-    module.exit_json(changed=False, schema=look(module, module.params))
+    module = connected_module({**INSPECT_SPEC, "counts": COUNTS_SPEC}, supports_check_mode=True)
+    module.exit_json(changed=False, schema=inspect(module, module.params))
 
 
 if __name__ == "__main__":

@@ -289,24 +289,28 @@ schema:
 import os
 import platform
 
-from ansible.module_utils.fix_fk.connection import (
+from ansible.module_utils.fix_fk.laravel.artisan import is_busy
+from ansible.module_utils.fix_fk.laravel.log import last_error
+from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
+from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
+from ansible.module_utils.fix_fk.laravel.records import split_migrations
+from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
+from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.schema.inspect import (
+    INSPECT_SPEC,
+    inspect,
+    inspect_if_small,
+)
+from ansible.module_utils.fix_fk.server.connection import (
     application_environment,
     connected_module,
     find_another_run,
     take_password,
 )
-from ansible.module_utils.fix_fk.laravel.artisan import is_busy
-from ansible.module_utils.fix_fk.laravel.dump import dumped_tables
-from ansible.module_utils.fix_fk.laravel.log import last_error
-from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
-from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
-from ansible.module_utils.fix_fk.laravel.records import split_migrations
-from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look, look_if_small
-from ansible.module_utils.fix_fk.secrets import hider
 
 NOT_SHOWN = "(not shown)"
 
-# What connection.py calls it: what Laravel's configuration calls it.
+# What server/connection.py calls it: what Laravel's configuration calls it.
 CONFIGURATION_KEYS = {"socket": "unix_socket", "tls": "options"}
 
 
@@ -317,7 +321,7 @@ def main():
             "checklist": {"type": "bool", "default": False},
             "route_pattern": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": PROBE_TIMEOUT},
-            "look": {"type": "dict", "options": LOOK_SPEC},
+            "look": {"type": "dict", "options": INSPECT_SPEC},
             "look_whole": {"type": "int", "default": 0},
         },
         needs_application=True,
@@ -359,9 +363,9 @@ def main():
     if can_look(result["laravel"]):
         result["laravel"]["another_run"] = find_another_run(module)
     if given["look"]:
-        result["schema"] = look(module, given["look"])
+        result["schema"] = inspect(module, given["look"])
     elif given["look_whole"] and can_look(result["laravel"]):
-        result["schema"] = look_if_small(module, given["look_whole"])
+        result["schema"] = inspect_if_small(module, given["look_whole"])
     module.exit_json(changed=False, **result)
 
 

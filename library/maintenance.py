@@ -157,9 +157,9 @@ seconds:
   sample: 0.21
 """
 
-from ansible.module_utils.fix_fk.connection import connected_module, take_lock
 from ansible.module_utils.fix_fk.laravel.command import COMMAND_SPEC
 from ansible.module_utils.fix_fk.laravel.window import Window
+from ansible.module_utils.fix_fk.server.connection import connected_module, take_lock
 
 
 def main():

@@ -83,16 +83,18 @@ undo:
   sample: [rm /home/app/gaspul_api/database/migrations/2026_01_30_000000_fix_keys.php]
 """
 
-import contextlib
 import os
 import shlex
 import stat
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fix_fk.connection import application_environment, conceal
+from ansible.module_utils.fix_fk.laravel.files import write
 from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
-from ansible.module_utils.fix_fk.secrets import hider
+from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.server.connection import (
+    application_environment,
+    conceal,
+)
 
 # Seconds.
 LINT_TIMEOUT = 60
@@ -147,7 +149,7 @@ def main():
             result["undo"].append(shlex.join(["rm", path]))
         if not module.check_mode:
             try:
-                write(path, content)
+                put(path, content)
             except OSError as error:
                 module.fail_json(
                     msg=f"{path} could not be written: {error.strerror}. Nothing was changed. Log "
@@ -165,26 +167,12 @@ def read(path):
         return None
 
 
-def write(path, content):
+def put(path, content):
     """Write the file in one step, with its neighbours' owner and mode. Raises OSError."""
     folder = os.path.dirname(path)
     like = os.stat(path if os.path.exists(path) else folder)
     # Of the folder's mode, what a file can have: read and write.
-    mode = stat.S_IMODE(like.st_mode) & 0o666
-    handle, partial = tempfile.mkstemp(prefix=".fix_fk_", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            own = os.fstat(handle)
-            if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
-                os.fchown(handle, like.st_uid, like.st_gid)
-            os.fchmod(handle, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
+    write(path, content, like, stat.S_IMODE(like.st_mode) & 0o666)
 
 
 if __name__ == "__main__":

@@ -83,18 +83,18 @@ undo:
   sample: ["DELETE FROM `migrations` WHERE migration = '2026_01_25_000000_x' AND batch = 2"]
 """
 
-from ansible.module_utils.fix_fk import one_run
-from ansible.module_utils.fix_fk.connection import (
-    application_environment,
-    connect,
-    connected_module,
-    database_errors,
-    resolve,
-)
 from ansible.module_utils.fix_fk.laravel.artisan import run_artisan, told_error
 from ansible.module_utils.fix_fk.laravel.probe import application
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.server import one_run
+from ansible.module_utils.fix_fk.server.connection import (
+    application_environment,
+    connect,
+    connected_module,
+    resolve,
+)
+from ansible.module_utils.fix_fk.server.errors import database_errors
 
 
 def main():

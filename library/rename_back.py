@@ -120,16 +120,28 @@ followed:
 import contextlib
 from dataclasses import dataclass
 
-from ansible.module_utils.fix_fk.connection import (
+from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
+from ansible.module_utils.fix_fk.schema.sql import (
+    quarantine,
+    quote_identifier,
+    quote_table,
+    rows_of,
+)
+from ansible.module_utils.fix_fk.schema.tables import list_tables
+from ansible.module_utils.fix_fk.server.connection import (
     connect,
     connected_module,
-    database_errors,
     load_pymysql,
     resolve,
 )
-from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
-from ansible.module_utils.fix_fk.foreign_keys import list_foreign_keys, list_tables, rows_of
-from ansible.module_utils.fix_fk.sql import quarantine, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.server.errors import database_errors
+from ansible.module_utils.fix_fk.server.locks import (
+    LOCK_SPEC,
+    WAITED,
+    blockers,
+    execute,
+    waits_of,
+)
 
 # A foreign key refers to the table: MariaDB, and MySQL before and since 8.0.
 REFERRED_TO = (1451, 1217, 3730)

@@ -60,8 +60,8 @@ held_by:
   sample: {run: 20260130_081500_3f2a, host: app1, since: "2026-01-30T08:15:02Z", connection: 42}
 """
 
-from ansible.module_utils.fix_fk import one_run
-from ansible.module_utils.fix_fk.connection import connected_module, take_lock
+from ansible.module_utils.fix_fk.server import one_run
+from ansible.module_utils.fix_fk.server.connection import connected_module, take_lock
 
 
 def main():

@@ -102,23 +102,25 @@ queries:
 import contextlib
 from dataclasses import asdict
 
-from ansible.module_utils.fix_fk.backups import tables_and_sequences
-from ansible.module_utils.fix_fk.connection import (
+from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
+from ansible.module_utils.fix_fk.schema.objects import tables_and_sequences
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
+from ansible.module_utils.fix_fk.schema.tables import list_tables, table_details
+from ansible.module_utils.fix_fk.server.about import describe_server
+from ansible.module_utils.fix_fk.server.connection import (
     connect,
     connected_module,
-    database_errors,
     load_pymysql,
     resolve,
 )
-from ansible.module_utils.fix_fk.ddl import LOCK_SPEC, WAITED, blockers, execute, waits_of
-from ansible.module_utils.fix_fk.foreign_keys import (
-    list_foreign_keys,
-    list_tables,
-    rows_of,
-    table_details,
+from ansible.module_utils.fix_fk.server.errors import database_errors
+from ansible.module_utils.fix_fk.server.locks import (
+    LOCK_SPEC,
+    WAITED,
+    blockers,
+    execute,
+    waits_of,
 )
-from ansible.module_utils.fix_fk.server import describe_server
-from ansible.module_utils.fix_fk.sql import quote_identifier
 
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
 KINDS = {"tables": "TABLE", "views": "VIEW", "routines": "", "events": "EVENT"}

@@ -82,21 +82,30 @@ import glob
 import json
 import os
 
-from ansible.module_utils.fix_fk.connection import (
+from ansible.module_utils.fix_fk.laravel.log import last_errors
+from ansible.module_utils.fix_fk.laravel.probe import passwords, probe
+from ansible.module_utils.fix_fk.laravel.secrets import (
+    SHORT,
+    known,
+    longest_first,
+    without,
+)
+from ansible.module_utils.fix_fk.schema.inspect import (
+    CONNECTING,
+    EVERYTHING,
+    describe_schema,
+)
+from ansible.module_utils.fix_fk.schema.objects import show_create
+from ansible.module_utils.fix_fk.schema.sql import rows_of
+from ansible.module_utils.fix_fk.server.connection import (
     application_environment,
     connected_module,
-    explain,
     load_pymysql,
     open_connection,
     resolve,
     take_password,
 )
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.laravel.log import last_errors
-from ansible.module_utils.fix_fk.laravel.probe import passwords, probe
-from ansible.module_utils.fix_fk.schema import CONNECTING, EVERYTHING, describe_schema
-from ansible.module_utils.fix_fk.scratch import show_create
-from ansible.module_utils.fix_fk.secrets import SHORT, known, longest_first, without
+from ansible.module_utils.fix_fk.server.errors import explain
 
 
 def main():

@@ -30,7 +30,7 @@ if str(PROJECT / "module_utils") not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(str(PROJECT / "module_utils"))
 
 from ansible.module_utils.fix_fk.sandbox import states as shared  # noqa: E402
-from ansible.module_utils.fix_fk.sql import quote_table  # noqa: E402
+from ansible.module_utils.fix_fk.schema.sql import quote_table  # noqa: E402
 
 SOURCE = PROJECT / "roles" / "sandbox" / "files"
 INVENTORY = PROJECT / "inventory" / "sandbox"

@@ -26,7 +26,7 @@ sys.path.insert(0, sys.argv[1] + "/library")
 import ansible.module_utils
 ansible.module_utils.__path__.append(sys.argv[1] + "/module_utils")
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.fix_fk import load
+from ansible.module_utils.fix_fk.backup import fitness, load, restore
 import schema_backup, schema_restore
 given = json.load(sys.stdin)
 count = 0
@@ -36,7 +36,7 @@ def see(text):
         count += 1
         if count > given["skip"]:
             os.kill(os.getpid(), signal.SIGKILL)
-execute, feed = schema_restore.execute, load.Splitter.feed
+execute, feed = fitness.execute, load.Splitter.feed
 def watched_execute(connection, statement, *rest):
     see(statement)
     return execute(connection, statement, *rest)
@@ -50,9 +50,9 @@ def watched_programs(connection, programs, *rest):
                 see(program.kind)
                 yield program
     return run_programs(connection, Watched(programs), *rest)
-run_programs = schema_restore.run_programs
-schema_restore.execute, load.Splitter.feed = watched_execute, watched_feed
-schema_restore.run_programs = watched_programs
+run_programs = restore.run_programs
+fitness.execute, load.Splitter.feed = watched_execute, watched_feed
+restore.run_programs = watched_programs
 load.CHUNK = 20000
 with patch_module_args(given["arguments"]):
     (schema_backup if given["make"] else schema_restore).main()

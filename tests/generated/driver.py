@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
 from fix_fk import carrying_out, checklist, inspection
 from fix_fk.verdicts.before_looking import before_looking
@@ -52,6 +53,7 @@ class Run:
             "laravel_path": sandbox.app,
             "laravel_php": sandbox.php,
             "laravel_env": {},
+            "laravel_probe": Path(PROGRAM).read_text(encoding="utf-8"),
         }
         self.backup_dir = sandbox.variables()["backup_dir"]
         self.inputs = {

@@ -13,7 +13,7 @@ import modules
 import pymysql
 import pytest
 from ansible.module_utils.fix_fk.sandbox import states as shared
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table
 from sandbox import Sandbox, suite
 
 HOSTS = ("localhost", "127.0.0.1")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import playbook
 import pytest
-from ansible.module_utils.fix_fk.dotenv import get
+from ansible.module_utils.fix_fk.laravel.dotenv import get
 from passwords import ALL
 from playbook import Unsafe, play
 from sandbox import Sandbox

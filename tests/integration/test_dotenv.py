@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk.dotenv import entries, get, put
+from ansible.module_utils.fix_fk.laravel.dotenv import entries, get, put
 
 READ = """
 require '/usr/share/php/Illuminate/autoload.php';

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from ansible.module_utils.fix_fk.foreign_keys import list_foreign_keys
+from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
 
 TABLES = """
 CREATE TABLE users (id INT PRIMARY KEY, code VARCHAR(20) NOT NULL, UNIQUE (code, id));
@@ -202,9 +202,9 @@ def test_tables_that_take_no_foreign_keys_are_refused(fk, schema, create, words)
 
 def test_success_without_a_constraint_is_found_out(fk, schema, monkeypatch):
     """What MyISAM does, on a server whose dictionary would not have told."""
-    import fk_constraint
+    from ansible.module_utils.fix_fk.schema import constraints
 
-    monkeypatch.setattr(fk_constraint, "check_tables", lambda *_: None)
+    monkeypatch.setattr(constraints, "check_tables", lambda *_: None)
     schema.sql("CREATE TABLE odd (id INT, user_id INT) ENGINE=MyISAM")
     result = fk("present", [dict(OTHER, table="odd")])
     assert result["failed"] and result["changed"]

@@ -15,9 +15,9 @@ import zipfile
 
 import pymysql
 import pytest
-from ansible.module_utils.fix_fk import contents
-from ansible.module_utils.fix_fk import schema as schema_module
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema import contents
+from ansible.module_utils.fix_fk.schema import inspect as schema_module
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 
 INCIDENT = """
 CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(50));

@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk import one_run
+from ansible.module_utils.fix_fk.server import one_run
 from killed import Killed, is_down, until
 from playbook import play
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from ansible.module_utils.fix_fk.scratch import clone_name
-from ansible.module_utils.fix_fk.server import describe_server
+from ansible.module_utils.fix_fk.scratch.schemas import clone_name
+from ansible.module_utils.fix_fk.server.about import describe_server
 from playbook import play
 from release import (
     BACKUP,

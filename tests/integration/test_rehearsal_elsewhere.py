@@ -12,10 +12,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk import elsewhere, embedded
-from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.sandbox.server import Server
-from ansible.module_utils.fix_fk.sql import quote_table
+from ansible.module_utils.fix_fk.schema.contents import read_contents
+from ansible.module_utils.fix_fk.schema.sql import quote_table
+from ansible.module_utils.fix_fk.scratch import elsewhere, embedded
 from passwords import ALL
 from playbook import Unsafe, play
 from sandbox import ON_MARIADB, suite

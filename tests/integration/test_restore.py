@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from ansible.module_utils.fix_fk import backups
-from ansible.module_utils.fix_fk.connection import one_at_a_time
-from ansible.module_utils.fix_fk.dump import Compressor
-from ansible.module_utils.fix_fk.fence import Fence
-from ansible.module_utils.fix_fk.flavour import comparable
-from ansible.module_utils.fix_fk.load import load
+from ansible.module_utils.fix_fk.backup import manifest as backups
+from ansible.module_utils.fix_fk.backup.dump import Compressor
+from ansible.module_utils.fix_fk.backup.fence import Fence
+from ansible.module_utils.fix_fk.backup.load import load
+from ansible.module_utils.fix_fk.server.connection import one_at_a_time
+from ansible.module_utils.fix_fk.server.flavour import comparable
 from playbook import play
 from sandbox import ON_MARIADB, shared, suite
 from window import Watched
@@ -633,9 +633,9 @@ def test_what_belongs_to_other_accounts_is_refused_before_anything_is_changed(fo
 
 def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_module, monkeypatch):
     """Every table is taken for a large one, and the odd ones among them for what they are."""
-    import schema_restore
+    from ansible.module_utils.fix_fk.backup import restore
 
-    monkeypatch.setattr(schema_restore, "LARGE", -1)
+    monkeypatch.setattr(restore, "LARGE", -1)
     run(
         broken,
         "CREATE TABLE anak (id INT AUTO_INCREMENT, kode VARCHAR(9) COMMENT 'KEY,', induk INT,"
@@ -676,16 +676,16 @@ def test_tables_of_other_schemas_that_refer_to_this_one_are_respected(broken, ba
 
 
 def test_an_event_never_exists_in_the_scratch_schema(broken, backup, run_module, monkeypatch):
-    import schema_restore
+    from ansible.module_utils.fix_fk.backup import restore
 
     seen = []
-    run_programs = schema_restore.run_programs
+    run_programs = restore.run_programs
 
     def watched(connection, programs, source, target):
         run_programs(connection, programs, source, target)
         seen.append((target, broken.sql("SELECT event_schema FROM information_schema.events")))
 
-    monkeypatch.setattr(schema_restore, "run_programs", watched)
+    monkeypatch.setattr(restore, "run_programs", watched)
     result = run_module(
         "schema_restore", **connection(broken), backup=backup["path"], state="proven"
     )
@@ -754,9 +754,9 @@ def past(sandbox):
 
 @mariadb_only
 def test_the_past_rows_of_system_versioned_tables_come_back(broken, run_module, monkeypatch):
-    import schema_restore
+    from ansible.module_utils.fix_fk.backup import restore
 
-    monkeypatch.setattr(schema_restore, "LARGE", -1)
+    monkeypatch.setattr(restore, "LARGE", -1)
     run(broken, *HISTORY)
     before, there = past(broken), everything(broken)
     assert [len(rows) for rows in before] == [3, 3, 3]
@@ -788,11 +788,11 @@ def test_the_past_rows_of_system_versioned_tables_come_back(broken, run_module, 
 def test_a_backup_without_the_past_rows_is_refused_before_anything_is_changed(
     broken, run_module, monkeypatch
 ):
-    import schema_backup
+    from ansible.module_utils.fix_fk.backup import source
 
     run(broken, *HISTORY)
     before = past(broken)
-    monkeypatch.setattr(schema_backup, "dumps_history", lambda *_: False)
+    monkeypatch.setattr(source, "dumps_history", lambda *_: False)
     made = run_module("schema_backup", **connection(broken), dir=folder(broken), contents=True)
     made = made["backup"]
     (warning,) = [text for text in made["warnings"] if "history" in text]

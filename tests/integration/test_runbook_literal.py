@@ -11,7 +11,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ansible.module_utils.fix_fk.embedded import program
+from ansible.module_utils.fix_fk.scratch.embedded import program
 from sandbox import COLLISION
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 import schema_backup
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.backup import writing
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table
 from sandbox import ON_MARIADB, suite
 
 DUMPER = os.path.basename(suite().dumper)
@@ -239,21 +240,21 @@ VERSION = 'case "$*" in *--version*|*--help*) exec {real} "$@";; esac\n'
 def test_a_dead_dump_leaves_nothing(backup, tmp_path, monkeypatch, name, text, words):
     stand_in(tmp_path, monkeypatch, name, VERSION + text)
     monkeypatch.setattr(
-        "ansible.module_utils.fix_fk.dump.ENVIRONMENT",
+        "ansible.module_utils.fix_fk.backup.dump.ENVIRONMENT",
         {"PATH": os.environ["PATH"], "LC_ALL": "C"},
     )
     failing(backup(stall_timeout=1), tmp_path, *words, "What was written of it is removed")
 
 
 def test_a_table_made_while_it_ran_is_found_out(backup, filled, tmp_path, monkeypatch):
-    stream = schema_backup.stream
+    stream = writing.stream
 
     def meanwhile(*arguments):
         outcome = stream(*arguments)
         filled.sql("CREATE TABLE late (id INT)")
         return outcome
 
-    monkeypatch.setattr(schema_backup, "stream", meanwhile)
+    monkeypatch.setattr(writing, "stream", meanwhile)
     failing(backup(), tmp_path, "late")
 
 
@@ -445,7 +446,7 @@ def test_the_public_folder_of_the_application_is_refused_through_a_link_too(tmp_
 
     (tmp_path / "app" / "public").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "app" / "public")
-    check = schema_backup.check_folder
+    check = writing.check_folder
     for folder in (tmp_path / "app/public/backups", tmp_path / "link" / "b", tmp_path / "link"):
         with pytest.raises(SystemExit, match="web server publishes"):
             check(Module(), str(folder), str(tmp_path / "app"))

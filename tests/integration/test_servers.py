@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk.flavour import comparable
+from ansible.module_utils.fix_fk.server.flavour import comparable
 from playbook import play
 from sandbox import Sandbox
 

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fix_fk.embedded import free_port, program
+from ansible.module_utils.fix_fk.scratch.embedded import free_port, program
 from playbook import PROJECT, play
 from sandbox import Sandbox
 

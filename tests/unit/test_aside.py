@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.ids import above, overlaps
+from ansible.module_utils.fix_fk.schema.ids import above, overlaps
 from fix_fk import aside
 from fix_fk.engine import diagnose
 from fix_fk.facts import Laravel, inputs

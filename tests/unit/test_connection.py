@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pymysql
 import pytest
-from ansible.module_utils.fix_fk import connection
-from ansible.module_utils.fix_fk.connection import ConnectionParameters, Tls
+from ansible.module_utils.fix_fk.server import connection
+from ansible.module_utils.fix_fk.server.connection import ConnectionParameters, Tls
 
 APPLICATION = {
     "driver": "mysql",

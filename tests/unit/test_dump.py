@@ -8,8 +8,8 @@ import shutil
 import sys
 
 import pytest
-from ansible.module_utils.fix_fk import dump
-from ansible.module_utils.fix_fk.connection import ConnectionParameters, Tls
+from ansible.module_utils.fix_fk.backup import dump
+from ansible.module_utils.fix_fk.server.connection import ConnectionParameters, Tls
 
 HEAD = b"-- MariaDB dump\n\nDROP TABLE IF EXISTS `a`;\nCREATE TABLE `a` (\n  `id` int\n);\n"
 TRAILER = b"-- Dump completed on 2026-01-30  8:15:00\n"

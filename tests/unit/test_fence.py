@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.fence import Astray, Fence
-from ansible.module_utils.fix_fk.load import Guarded, Inspection
+from ansible.module_utils.fix_fk.backup.fence import Astray, Fence
+from ansible.module_utils.fix_fk.backup.load import Guarded, Inspection
 
 CREATE = b"CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
 

@@ -2,7 +2,7 @@
 """What differs between servers and needs no server to be seen."""
 
 import pytest
-from ansible.module_utils.fix_fk.flavour import comparable
+from ansible.module_utils.fix_fk.server.flavour import comparable
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.flavour import name_key, version_number
-from ansible.module_utils.fix_fk.foreign_keys import (
+from ansible.module_utils.fix_fk.schema.foreign_keys import (
     ForeignKey,
     add_statement,
     compare,
     holders,
 )
-from ansible.module_utils.fix_fk.server import (
+from ansible.module_utils.fix_fk.schema.sql import (
+    quote_columns,
+    quote_identifier,
+    quote_table,
+)
+from ansible.module_utils.fix_fk.server.about import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
     matches,
     rights_on,
 )
-from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.server.flavour import name_key, version_number
 
 SCHEMA = "gaspulco_lkbkanwil"
 USER = "`u`@`localhost`"

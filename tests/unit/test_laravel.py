@@ -10,8 +10,8 @@ import urllib.parse
 
 import laravel_info
 import pytest
-from ansible.module_utils.fix_fk import secrets
 from ansible.module_utils.fix_fk.laravel import log as logs
+from ansible.module_utils.fix_fk.laravel import secrets
 from ansible.module_utils.fix_fk.laravel.artisan import hide_rows, told_error, without_trace
 from ansible.module_utils.fix_fk.laravel.log import find_error, last_error
 from ansible.module_utils.fix_fk.laravel.maintenance import (

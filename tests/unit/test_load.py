@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.load import Splitter, take_apart
+from ansible.module_utils.fix_fk.backup.load import Splitter, take_apart
 
 DUMP = rb"""/*M!999999\- enable the sandbox mode */
 -- MariaDB dump 10.19

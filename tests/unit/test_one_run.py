@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk.one_run import lock_name, mark, read_mark
-from ansible.module_utils.fix_fk.scratch import (
+from ansible.module_utils.fix_fk.scratch.schemas import (
     clone_name,
     clone_prefix,
     scratch_name,
     scratch_pattern,
 )
-from ansible.module_utils.fix_fk.server import rights_on
+from ansible.module_utils.fix_fk.server.about import rights_on
+from ansible.module_utils.fix_fk.server.one_run import lock_name, mark, read_mark
 
 RUN = "20260130_081500_3f2a"
 SERVER = {"id": "a", "lower_case_table_names": 0}

@@ -6,7 +6,7 @@ import os
 import pytest
 from sandbox import shared
 
-from ansible.module_utils.fix_fk import embedded  # isort: skip - it is found by then
+from ansible.module_utils.fix_fk.scratch import embedded  # isort: skip - it is found by then
 
 
 @pytest.mark.parametrize(

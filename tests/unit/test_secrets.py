@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fix_fk import secrets
+from ansible.module_utils.fix_fk.laravel import secrets
 
 DOTENV = r"""
 APP_KEY=base64:c2VjcmV0IGtleSBvZiB0aGUgYXBw

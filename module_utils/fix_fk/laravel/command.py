@@ -14,15 +14,6 @@ import contextlib
 import shlex
 from typing import Any
 
-from ansible.module_utils.fix_fk import one_run
-from ansible.module_utils.fix_fk.connection import (
-    application_environment,
-    connect,
-    database_errors,
-    load_pymysql,
-    open_connection,
-    resolve,
-)
 from ansible.module_utils.fix_fk.laravel.artisan import (
     ARTISAN_TIMEOUT,
     hide_rows,
@@ -32,15 +23,24 @@ from ansible.module_utils.fix_fk.laravel.artisan import (
 )
 from ansible.module_utils.fix_fk.laravel.maintenance import is_down
 from ansible.module_utils.fix_fk.laravel.probe import application, passwords, probe
+from ansible.module_utils.fix_fk.laravel.secrets import hider
 from ansible.module_utils.fix_fk.laravel.waiting import Waiting
-from ansible.module_utils.fix_fk.schema import LOOK_SPEC, look
-from ansible.module_utils.fix_fk.secrets import hider
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.server import one_run
+from ansible.module_utils.fix_fk.server.connection import (
+    application_environment,
+    connect,
+    load_pymysql,
+    open_connection,
+    resolve,
+)
+from ansible.module_utils.fix_fk.server.errors import database_errors
 
 # The options of every module that runs artisan; of those that may change tables as well.
 COMMAND_SPEC: dict = {
     "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
-    "look": {"type": "dict", "options": LOOK_SPEC},
+    "look": {"type": "dict", "options": INSPECT_SPEC},
 }
 WAITING_SPEC: dict = {"lock_wait_timeout": {"type": "int", "default": 20}}
 
@@ -277,7 +277,7 @@ class Command:
         if self.connection:
             self.connection.close()
         if self.given.get("look") and not self.check_mode:
-            self.result["schema"] = look(self.module, self.given["look"], self.result)
+            self.result["schema"] = inspect(self.module, self.given["look"], self.result)
         if self.given.get("ends_run") and not self.check_mode:
             one_run.release(self.module)
             self.result["run_ended"] = True

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 
-from ansible.module_utils.fix_fk.connection import database_errors, load_pymysql
-from ansible.module_utils.fix_fk.ddl import WAITED, blockers, execute
-from ansible.module_utils.fix_fk.foreign_keys import list_tables
-from ansible.module_utils.fix_fk.ids import raise_ids
 from ansible.module_utils.fix_fk.laravel.command import Command
-from ansible.module_utils.fix_fk.laravel.dump import dumped_tables
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
+from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
+from ansible.module_utils.fix_fk.schema.ids import raise_ids
+from ansible.module_utils.fix_fk.schema.tables import list_tables
+from ansible.module_utils.fix_fk.server.connection import load_pymysql
+from ansible.module_utils.fix_fk.server.errors import database_errors
+from ansible.module_utils.fix_fk.server.locks import WAITED, blockers, execute
 
 # Again this often, after so many seconds: for a statement that waits for a table.
 IDS_WAITS = (3, 2)

@@ -23,7 +23,7 @@ import weakref
 
 from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH, split_migrations
-from ansible.module_utils.fix_fk.secrets import hider
+from ansible.module_utils.fix_fk.laravel.secrets import hider
 
 # Seconds.
 PROBE_TIMEOUT = 120

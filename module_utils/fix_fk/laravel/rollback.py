@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fix_fk.connection import database_errors, load_pymysql
 from ansible.module_utils.fix_fk.laravel.command import Command
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
+from ansible.module_utils.fix_fk.server.connection import load_pymysql
+from ansible.module_utils.fix_fk.server.errors import database_errors
 
 
 class Rollback(Command):

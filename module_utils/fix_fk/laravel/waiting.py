@@ -6,9 +6,9 @@ from __future__ import annotations
 import contextlib
 import time
 
-from ansible.module_utils.fix_fk.ddl import blockers
-from ansible.module_utils.fix_fk.foreign_keys import list_tables
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.tables import list_tables
+from ansible.module_utils.fix_fk.server.locks import blockers
 
 CHANGES_OF_TABLES = ("alter", "create", "drop", "rename", "truncate")
 

@@ -7,8 +7,6 @@ import contextlib
 import os
 import time
 
-from ansible.module_utils.fix_fk.connection import application_environment, database_errors
-from ansible.module_utils.fix_fk.contents import read_contents
 from ansible.module_utils.fix_fk.laravel.command import Command
 from ansible.module_utils.fix_fk.laravel.maintenance import (
     is_down,
@@ -18,7 +16,10 @@ from ansible.module_utils.fix_fk.laravel.maintenance import (
     write_marker,
 )
 from ansible.module_utils.fix_fk.laravel.probe import probe
-from ansible.module_utils.fix_fk.structure import read_structure
+from ansible.module_utils.fix_fk.schema.contents import read_contents
+from ansible.module_utils.fix_fk.schema.structure import read_structure
+from ansible.module_utils.fix_fk.server.connection import application_environment
+from ansible.module_utils.fix_fk.server.errors import database_errors
 
 
 class Window(Command):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible.module_utils.fix_fk.flavour import comparable
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.server.flavour import comparable
 
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
 SYSTEM_ACCOUNTS = (

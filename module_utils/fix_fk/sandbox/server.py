@@ -7,8 +7,13 @@ import os
 import shutil
 import subprocess
 
-from ansible.module_utils.fix_fk import embedded
-from ansible.module_utils.fix_fk.embedded import AT_INSTALL, EmbeddedError, Programs, program
+from ansible.module_utils.fix_fk.scratch import embedded
+from ansible.module_utils.fix_fk.scratch.embedded import (
+    AT_INSTALL,
+    EmbeddedError,
+    Programs,
+    program,
+)
 
 
 class Suite(Programs):

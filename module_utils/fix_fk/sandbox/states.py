@@ -34,11 +34,11 @@ import secrets
 import shutil
 import subprocess
 
-from ansible.module_utils.fix_fk.embedded import EmbeddedError as SandboxError
-from ansible.module_utils.fix_fk.embedded import program
 from ansible.module_utils.fix_fk.sandbox.content import describe, empty
 from ansible.module_utils.fix_fk.sandbox.server import Server, Suite
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.scratch.embedded import EmbeddedError as SandboxError
+from ansible.module_utils.fix_fk.scratch.embedded import program
 
 try:
     import pymysql

@@ -2,7 +2,7 @@
 """The controller's half: reads statements, tells what happened, plans the repair.
 
 Nothing here touches a server or a file of the target. The quoting of names is the one of
-the modules, `module_utils/fix_fk/sql.py`, found through `ansible.module_utils`.
+the modules, `module_utils/fix_fk/schema/sql.py`, found through `ansible.module_utils`.
 """
 
 import os

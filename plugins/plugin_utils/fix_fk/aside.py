@@ -16,8 +16,8 @@ from .facts import Inputs, Laravel
 from .schema import sql
 from .schema.simulation import Schema, Table
 
-from ansible.module_utils.fix_fk.ids import above, overlaps  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.ids import above, overlaps  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 # Laravel sets it once, so a row that was copied has it still.
 BIRTH = "created_at"

@@ -14,7 +14,7 @@ from .schema.simulation import Problem, Schema
 from .schema.sql import FailedStatement, ForeignKey
 from .verdict import Diagnosis
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 class Case:

@@ -16,7 +16,7 @@ from .schema.columns import Server
 from .schema.simulation import Problem, Schema, Table
 from .schema.sql import Column, FailedStatement, ForeignKey, Index
 
-from ansible.module_utils.fix_fk.sql import quarantine  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
 
 
 # What a maintenance marker of Option 3 names instead of a migration.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from . import aside, engine, facts, prediction
 from .facts import Inputs, Laravel
 
-from ansible.module_utils.fix_fk import schema as schemas  # isort: skip
+from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 
 # Takes options of the module fk_constraint_info, returns its `schema`.
 Ask = Callable[..., dict]

@@ -13,7 +13,7 @@ from .facts import Laravel
 from .schema import sql
 from .schema.simulation import Loss, Schema
 
-from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 # What may destroy rows in a statement that could not be read.
 _DESTROYS = re.compile(

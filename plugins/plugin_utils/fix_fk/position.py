@@ -15,7 +15,7 @@ from .facts import Laravel
 from .schema import sql
 from .schema.simulation import Schema
 
-from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 MAX_NAME = 64
 # Problems with which a migration ends for certain, whatever else is known of the tables.

@@ -30,7 +30,7 @@ from .schema import sql
 from .schema.simulation import Problem, Question
 from .verdict import FORESEEN, Verdict
 
-from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
 # What a nightly job can tell apart; docs/awx.md has their exit codes.
 OUTCOMES = (

@@ -11,13 +11,13 @@ from __future__ import annotations
 from .facts import Inputs, Laravel, quarantine
 from .schema import sql
 
-from ansible.module_utils.fix_fk.foreign_keys import (  # isort: skip
+from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
     add_statement,
     drop_statement,
 )
-from ansible.module_utils.fix_fk.laravel import ROLLBACK_BATCH  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -> dict:

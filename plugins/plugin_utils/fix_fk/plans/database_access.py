@@ -9,13 +9,13 @@ from typing import NoReturn
 from .. import steps
 from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
 
-from ansible.module_utils.fix_fk.server import (  # isort: skip
+from ansible.module_utils.fix_fk.server.about import (  # isort: skip
     RIGHTS_NEEDED,
     exactness,
     matches,
     rights_on,
 )
-from ansible.module_utils.fix_fk.sql import quote_identifier  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 REFUSED_LOGIN = (1045, 1698)
 REFUSED_HOST = (1130,)

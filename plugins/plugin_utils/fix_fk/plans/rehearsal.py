@@ -7,7 +7,7 @@ from .. import facts, steps
 from ..case import Case
 from ..verdict import STATE, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def rehearsal(case: Case) -> list[dict]:

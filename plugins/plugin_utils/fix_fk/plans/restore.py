@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import steps
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def decide(result: dict, laravel_facts: dict) -> dict:

@@ -27,7 +27,7 @@ from ..verdicts import holders as taken
 from .rehearsal import rehearsal
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
 BETTER = "Option 1 repairs this without a loss: ansible-playbook fix_fk.yml"

@@ -8,7 +8,7 @@ from ..case import Case
 from ..holders import Holder, classify
 from ..verdict import CODE, DATA, REPAIRS, STATE, Cause, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def names_and_holders(case: Case) -> None:

@@ -8,7 +8,7 @@ from ..case import Case
 from ..schema import sql
 from ..verdict import ALIKE, Cause, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.server import describe_lock  # isort: skip
+from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
 # Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
 NAME_TAKEN = {1826, 1022, 1823}

@@ -8,7 +8,7 @@ from ..case import Case
 from ..schema import sql
 from ..verdict import CODE, DATA, Cause, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def made_by_a_recorded_migration(case: Case) -> None:

@@ -8,7 +8,7 @@ from ..case import Case
 from ..expected import conclude
 from ..verdict import REPAIRS, STATE, WELL, Cause, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def unfinished(case: Case) -> bool:

@@ -10,7 +10,7 @@ from ..verdict import REPAIRS, Cause, Refusal, Verdict
 from .rights import rights
 from .server import refuse_unwritable
 
-from ansible.module_utils.fix_fk.sql import quote_identifier as quote  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def wrong_records(case: Case) -> None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table, rows_of
 
 BINARY_TYPES = ("binary", "varbinary", "vector")
 TEXT_TYPES = ("char", "varchar", "enum", "set")

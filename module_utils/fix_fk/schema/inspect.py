@@ -5,37 +5,38 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible.module_utils.fix_fk.connection import (
-    database_errors,
+from ansible.module_utils.fix_fk.schema.contents import read_contents
+from ansible.module_utils.fix_fk.schema.foreign_keys import (
+    ForeignKey,
+    compare,
+    holders,
+    list_usage,
+    with_rules,
+)
+from ansible.module_utils.fix_fk.schema.orphans import find_orphans, read_dictionary
+from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
+from ansible.module_utils.fix_fk.schema.structure import read_structure
+from ansible.module_utils.fix_fk.schema.tables import (
+    count_rows,
+    list_names,
+    read_defaults,
+    read_recorded,
+    table_details,
+)
+from ansible.module_utils.fix_fk.scratch.schemas import describe_rehearsal
+from ansible.module_utils.fix_fk.server.about import describe_account, describe_server
+from ansible.module_utils.fix_fk.server.connection import (
     load_pymysql,
     open_connection,
     resolve,
 )
-from ansible.module_utils.fix_fk.contents import read_contents
-from ansible.module_utils.fix_fk.flavour import name_key
-from ansible.module_utils.fix_fk.foreign_keys import (
-    ForeignKey,
-    compare,
-    count_rows,
-    find_orphans,
-    holders,
-    list_names,
-    list_usage,
-    read_defaults,
-    read_dictionary,
-    read_recorded,
-    rows_of,
-    table_details,
-    with_rules,
-)
-from ansible.module_utils.fix_fk.scratch import describe_rehearsal
-from ansible.module_utils.fix_fk.server import describe_account, describe_server, list_locks
-from ansible.module_utils.fix_fk.sql import quote_table
-from ansible.module_utils.fix_fk.structure import read_structure
+from ansible.module_utils.fix_fk.server.errors import database_errors
+from ansible.module_utils.fix_fk.server.flavour import name_key
+from ansible.module_utils.fix_fk.server.locks import list_locks
 
 # What fk_constraint_info can be asked. Modules that act take the same as their option `look`, so
-# that acting and looking is one call.
-LOOK_SPEC: dict = {
+# that acting and asking is one call.
+INSPECT_SPEC: dict = {
     "names": {"type": "list", "elements": "str", "default": []},
     "tables": {"type": "list", "elements": "str"},
     "expected": {
@@ -70,7 +71,7 @@ EVERYTHING: dict = {
 # Seconds, for each of the counts.
 COUNT_SECONDS = 10
 
-# How looking connects. No schema is selected, so that a missing one is an answer, not an error;
+# How an inspection connects. No schema is selected, so that a missing one is an answer, no error;
 # and it must not queue behind an ALTER for long (seconds).
 CONNECTING: dict = {"database": None, "lock_wait_timeout": 2}
 
@@ -91,8 +92,8 @@ def broken_views(connection, schema, views, pymysql):
     return broken
 
 
-def look(module, asked, kept=None):
-    """Return the dict `schema` of fk_constraint_info; asked: the options of LOOK_SPEC.
+def inspect(module, asked, kept=None):
+    """Return the dict `schema` of fk_constraint_info; asked: the options of INSPECT_SPEC.
 
     Takes the connection from the module's parameters, and ends the module with a paragraph when
     the server cannot be reached or read. kept: what the module then returns of what it did before.
@@ -127,10 +128,10 @@ def run_of(module):
     return (module.params["run"] or {}).get("id")
 
 
-def look_if_small(module, limit):
-    """Return what look() gives for EVERYTHING when the schema has at most `limit` tables.
+def inspect_if_small(module, limit):
+    """Return what inspect() gives for EVERYTHING when the schema has at most `limit` tables.
 
-    None for a larger one, and whenever the server cannot be asked: look() then says why.
+    None for a larger one, and whenever the server cannot be asked: inspect() then says why.
     """
     if module.params["database_user"]:
         return None
@@ -185,7 +186,7 @@ def _table_key(server):
 def _select(schema, tables, foreign_keys, asked):
     """Return (holders, tables to tell of, foreign keys to tell, foreign keys to compare).
 
-    schema: {name, server, ...}; tables: names of all; asked: as look() has it.
+    schema: {name, server, ...}; tables: names of all; asked: as inspect() has it.
     """
     flavour, table_key = schema["server"]["flavour"], _table_key(schema["server"])
     held = holders(foreign_keys, asked["names"], flavour)
@@ -221,7 +222,7 @@ def _compare(schema, foreign_keys, asked):
 
 
 def describe_schema(connection, name, asked, pymysql):
-    """Return the dict `schema` of fk_constraint_info; asked: as look() has it.
+    """Return the dict `schema` of fk_constraint_info; asked: as inspect() has it.
 
     connection has no schema selected. Raises pymysql.MySQLError, and ValueError for what no
     server accepts as a name and for a row that could not be hashed.

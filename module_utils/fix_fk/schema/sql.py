@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quoting of identifiers. Values are never put into SQL text: they are bound."""
+"""Asking a server, and quoting. Values are never put into SQL text: they are bound."""
 
 from __future__ import annotations
+
+# Up to this many names the server opens only the tables that are named; with more, all.
+NAMED = 1000
 
 
 def quote_identifier(name):
@@ -30,3 +33,20 @@ def quarantine(table):
     """Return the name under which rename_back sets a leftover aside, and the diagnosis finds it."""
     suffix = "__fix_fk_leftover"
     return table[: 64 - len(suffix)] + suffix
+
+
+def rows_of(connection, query, arguments=()):
+    """Return all rows of a query as tuples."""
+    with connection.cursor() as cursor:
+        # Without arguments PyMySQL must not look for % in it: a name may have one.
+        cursor.execute(query, arguments or None)
+        return cursor.fetchall()
+
+
+def rows_about(connection, query, schema, tables):
+    """Return the rows of a query on one schema, at least those about these tables."""
+    if not tables:
+        return ()
+    if len(tables) > NAMED:
+        return rows_of(connection, query, (schema,))
+    return rows_of(connection, f"{query} AND TABLE_NAME IN %s", (schema, sorted(tables)))

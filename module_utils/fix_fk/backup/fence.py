@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 
 # How much of a statement is shown, in bytes.
 SHOWN = 200

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups on disk: their manifests, and what a schema must be like that one was loaded into.
+"""Backups on disk and their manifests.
 
     manifest = read_manifest(path)              # path of the dump; raises Unfit
     backups = list_backups(folder, schema)      # newest first
     write_manifest(path, manifest)              # sealed; replaces the old one at once
-    objects = describe_objects(connection, schema)
 
 A manifest is JSON in a file beside the dump, with the dump's name and ".json". Its `seal` is a
 digest of all the rest, so that one that was edited or damaged is not taken at its word.
@@ -17,26 +16,7 @@ import hashlib
 import json
 import os
 
-from ansible.module_utils.fix_fk.flavour import comparable
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.sql import quote_table
-
 SUFFIXES = (".sql.zst", ".sql.gz")
-
-# What a schema holds besides tables: {kind: query for (name, digest of its definition)}.
-OBJECTS = {
-    "views": "SELECT TABLE_NAME, SHA2(CONCAT_WS('\n', VIEW_DEFINITION, DEFINER, SECURITY_TYPE,"
-    " CHECK_OPTION), 256) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
-    "triggers": "SELECT TRIGGER_NAME, SHA2(CONCAT_WS('\n', EVENT_OBJECT_TABLE, ACTION_TIMING,"
-    " EVENT_MANIPULATION, ACTION_ORDER, ACTION_STATEMENT, SQL_MODE, DEFINER), 256)"
-    " FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
-    "routines": "SELECT CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME), SHA2(CONCAT_WS('\n',"
-    " DTD_IDENTIFIER, ROUTINE_DEFINITION, SQL_MODE, DEFINER, SECURITY_TYPE), 256)"
-    " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s",
-    "events": "SELECT EVENT_NAME, SHA2(CONCAT_WS('\n', EVENT_DEFINITION, EVENT_TYPE, EXECUTE_AT,"
-    " INTERVAL_VALUE, INTERVAL_FIELD, STATUS, DEFINER, TIME_ZONE), 256)"
-    " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s",
-}
 
 
 class Unfit(Exception):
@@ -168,42 +148,3 @@ def find_backup(folder, wanted):
 def identity(name):
     """Return a backup's id: backup_x.sql.zst -> backup_x."""
     return name.rpartition(".sql.")[0]
-
-
-def describe_objects(connection, schema):
-    """Return {kind: {name: digest}} of views, triggers, routines and events that the account sees.
-
-    A digest is "" where the account may not read the definition.
-    """
-    return {
-        kind: {name: digest or "" for name, digest in rows_of(connection, query, (schema,))}
-        for kind, query in OBJECTS.items()
-    }
-
-
-def describe_structure(connection, schema, tables):
-    """Return {table: digest of its CREATE TABLE, without the next AUTO_INCREMENT}.
-
-    The connection must have the schema selected, or constraints would be shown with it.
-    """
-    structure = {}
-    for table in tables:
-        text = rows_of(connection, f"SHOW CREATE TABLE {quote_table(schema, table)}")[0][1]
-        columns, _, options = comparable(text).rpartition("\n)")
-        words = [word for word in options.split(" ") if not word.startswith("AUTO_INCREMENT=")]
-        plain = columns + " ".join(words)
-        structure[table] = hashlib.sha256(plain.encode("utf-8")).hexdigest()
-    return structure
-
-
-def tables_and_sequences(connection, schema):
-    """Return the names of all that is not a view: what can be moved to another schema."""
-    return sorted(
-        name
-        for name, kind in rows_of(
-            connection,
-            "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
-            (schema,),
-        )
-        if kind != "VIEW"
-    )

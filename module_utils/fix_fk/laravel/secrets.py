@@ -18,7 +18,12 @@ import re
 import urllib.parse
 import weakref
 
-from ansible.module_utils.fix_fk.dotenv import WORDS, entries, key_of, read_value
+from ansible.module_utils.fix_fk.laravel.dotenv import (
+    WORDS,
+    entries,
+    key_of,
+    read_value,
+)
 
 SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # what Ansible shows
 TELLING = ("KEY", "SECRET", "PASS", "TOKEN", "DSN", "CREDENTIAL")

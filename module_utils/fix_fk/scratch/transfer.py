@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible.module_utils.fix_fk.contents import (
+from ansible.module_utils.fix_fk.schema.contents import (
     BINARY_TYPES,
     GEOMETRY_TYPES,
     LONG_TYPES,
 )
-from ansible.module_utils.fix_fk.sql import quote_columns, quote_identifier, quote_table
+from ansible.module_utils.fix_fk.schema.sql import (
+    quote_columns,
+    quote_identifier,
+    quote_table,
+)
 
 # Characters of one INSERT; a longer row makes one by itself.
 BATCH = 512 * 1024

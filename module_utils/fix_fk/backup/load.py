@@ -24,7 +24,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 
-from ansible.module_utils.fix_fk.dump import (
+from ansible.module_utils.fix_fk.backup.dump import (
     CHUNK,
     Scanner,
     how_it_ended,
@@ -32,8 +32,8 @@ from ansible.module_utils.fix_fk.dump import (
     start_program,
     stderr_file,
 )
-from ansible.module_utils.fix_fk.fence import Astray
-from ansible.module_utils.fix_fk.sql import quote_identifier
+from ansible.module_utils.fix_fk.backup.fence import Astray
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 
 # Where a statement with rows ends. Rows hold no line feed: the dump clients write \n.
 END = b";\n"

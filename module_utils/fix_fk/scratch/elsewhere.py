@@ -19,17 +19,20 @@ import shutil
 import stat
 import tempfile
 
-from ansible.module_utils.fix_fk.connection import ConnectionParameters, open_connection
-from ansible.module_utils.fix_fk.embedded import (
+from ansible.module_utils.fix_fk.schema.sql import rows_of
+from ansible.module_utils.fix_fk.scratch.embedded import (
     AT_INSTALL,
     SOCKET_PATH_LIMIT,
     Server,
     find_server,
 )
-from ansible.module_utils.fix_fk.flavour import NAMES
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.scratch import drop_schema
-from ansible.module_utils.fix_fk.server import describe_server
+from ansible.module_utils.fix_fk.scratch.schemas import drop_schema
+from ansible.module_utils.fix_fk.server.about import describe_server
+from ansible.module_utils.fix_fk.server.connection import (
+    ConnectionParameters,
+    open_connection,
+)
+from ansible.module_utils.fix_fk.server.flavour import NAMES
 
 # Settings of a server on which it depends what a migration does.
 SETTINGS = (

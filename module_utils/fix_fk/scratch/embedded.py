@@ -24,13 +24,13 @@ import sys
 import tempfile
 import time
 
-from ansible.module_utils.fix_fk.flavour import (
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.server.flavour import (
     NAMES,
     SERVER_PROGRAMS,
     flavour_of,
     version_number,
 )
-from ansible.module_utils.fix_fk.sql import quote_identifier
 
 # sun_path has 108 bytes, the last of them NUL.
 SOCKET_PATH_LIMIT = 107

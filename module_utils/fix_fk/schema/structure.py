@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 
-from ansible.module_utils.fix_fk.foreign_keys import list_foreign_keys, rows_of
+from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
+from ansible.module_utils.fix_fk.schema.sql import rows_of
 
 
 def read_structure(connection, schema):

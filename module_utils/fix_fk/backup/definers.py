@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
+from ansible.module_utils.fix_fk.schema.sql import rows_of
 
 # Two columns of one name: a server that lets the definer pass refuses it for that, and makes none.
 IMPOSSIBLE = "CREATE DEFINER = {} VIEW fix_fk_definer AS SELECT 1 AS a, 1 AS a"

@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from ansible.module_utils.fix_fk.flavour import (
+from ansible.module_utils.fix_fk.server.flavour import (
     DUMP_PROGRAMS,
     NAMES,
     client_tls,

@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fix_fk.foreign_keys import read_ids
-from ansible.module_utils.fix_fk.sql import quote_identifier
+import contextlib
+
+from ansible.module_utils.fix_fk.schema.sql import (
+    quote_identifier,
+    quote_table,
+    rows_about,
+    rows_of,
+)
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
@@ -38,6 +44,42 @@ def overlaps(table, old):
 
 def _free(old):
     return max(old["next"], (old["highest"] or 0) + 1)
+
+
+def read_ids(connection, schema, tables, pymysql):
+    """Return {table: {column, type, next, highest}} of those of these tables that count by
+    themselves (AUTO_INCREMENT).
+
+    next: the id of the next row. highest: that of a row that is there, None without one, or when
+    it cannot be read.
+    """
+    columns = rows_about(
+        connection,
+        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS"
+        " WHERE EXTRA LIKE '%%auto_increment%%' AND TABLE_SCHEMA = %s",
+        schema,
+        tables,
+    )
+    ids = {table: {"column": column, "type": kind} for table, column, kind in columns}
+    if not ids:
+        return {}
+    with contextlib.suppress(pymysql.MySQLError):
+        # MySQL 8 and newer answer from a cache otherwise.
+        rows_of(connection, "SET SESSION information_schema_stats_expiry = 0")
+    query = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES"
+    for table, following in rows_about(
+        connection, f"{query} WHERE TABLE_SCHEMA = %s", schema, ids.keys()
+    ):
+        if table in ids:
+            ids[table]["next"] = int(following or 1)
+    for table, about in ids.items():
+        about.setdefault("next", 1)
+        about["highest"] = None
+        with contextlib.suppress(pymysql.MySQLError):
+            column, name = quote_identifier(about["column"]), quote_table(schema, table)
+            highest = rows_of(connection, f"SELECT MAX({column}) FROM {name}")[0][0]  # noqa: S608
+            about["highest"] = None if highest is None else int(highest)
+    return ids
 
 
 def raise_ids(connection, schema, pairs, execute, pymysql):

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible.module_utils.fix_fk.foreign_keys import rows_of
-from ansible.module_utils.fix_fk.server import describe_account
-from ansible.module_utils.fix_fk.sql import quote_identifier, quote_table
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
+from ansible.module_utils.fix_fk.server.about import describe_account
 
 NAME_LENGTH = 64
 MARK = "__fix_fk"
@@ -86,13 +85,3 @@ def drop_schema(connection, name):
     statement = f"DROP DATABASE IF EXISTS {quote_identifier(name)}"
     rows_of(connection, statement)
     return statement
-
-
-def show_create(connection, schema, kind, name):
-    """Return the CREATE statement of a TABLE, VIEW, TRIGGER, EVENT, FUNCTION or PROCEDURE.
-
-    None where the account may not see it. Names of the selected schema come without it.
-    """
-    row = rows_of(connection, f"SHOW CREATE {kind} {quote_table(schema, name)}")[0]
-    # TRIGGER, PROCEDURE and FUNCTION have their sql_mode before it, EVENT that and its time zone.
-    return row[{"TABLE": 1, "VIEW": 1, "EVENT": 3}.get(kind, 2)]

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a schema is what the manifest of a backup says."""
+
+from __future__ import annotations
+
+import operator
+
+from ansible.module_utils.fix_fk.backup.fitness import Fitness
+from ansible.module_utils.fix_fk.schema.contents import (
+    list_versioned,
+    read_contents,
+    read_history,
+    snapshot,
+)
+from ansible.module_utils.fix_fk.schema.objects import (
+    describe_objects,
+    describe_structure,
+)
+from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
+from ansible.module_utils.fix_fk.schema.tables import list_tables
+
+
+class Comparison(Fitness):
+    """A backup that fits, held against what is in a schema."""
+
+    def objects(self):
+        """Return what the live schema has, and what it should have, but for what is a text only."""
+        as_text = {*self.manifest["views_as_text"]} | {
+            f"{kind} {name}"
+            for name in self.manifest["routines_as_text"]
+            for kind in ("procedure", "function")
+        }
+        return tuple(
+            {
+                kind: {name: digest for name, digest in names.items() if name not in as_text}
+                for kind, names in objects.items()
+            }
+            for objects in (describe_objects(self.connection, self.live), self.manifest["objects"])
+        )
+
+    def is_restored(self):
+        """Whether the live schema already is what the backup holds, as far as can be told."""
+        manifest = self.manifest
+        if not manifest["contents"] or not self.same_version or manifest["schema"] != self.live:
+            return False
+        tables = sorted(list_tables(self.connection, self.live)[0])
+        return (
+            tables == sorted(manifest["tables"])
+            and operator.eq(*self.objects())
+            and not self.different(self.live, quick=True)
+        )
+
+    def compare(self, schema, found):
+        """Refuse when the tables of a schema are not what the manifest says.
+
+        found: {table: what read() gave}, as far as that was read while the others were loaded.
+        """
+        with self.timed("compare"):
+            different = self.different(schema, found)
+        if different:
+            tables = ",".join(f'"{table}"' for table in sorted(different))
+            self.refuse(
+                "loaded, it differs from its manifest: "
+                + "; ".join(f"{table} {what}" for table, what in sorted(different.items())),
+                "take another backup. If these tables were written to while the backup was made, "
+                f"and what was loaded will do: -e '{{\"restore_accept_different\": [{tables}]}}'",
+            )
+
+    def different(self, schema, found=None, quick=False):
+        """Return {table: in what it differs from the manifest}.
+
+        found: what has been read already; quick: no table may differ, and when one does, not all
+        need to be named.
+        """
+        manifest, connection = self.manifest, self.connection
+        tables = sorted(list_tables(connection, schema)[0])
+        different = {table: "is not there" for table in manifest["tables"] if table not in tables}
+        different.update(
+            (table, "is not in it") for table in tables if table not in manifest["tables"]
+        )
+        common = [table for table in tables if table in manifest["tables"]]
+        if self.same_version:
+            structure = describe_structure(connection, schema, common)
+            different.update(
+                (table, "has another structure")
+                for table in common
+                if structure[table] != manifest["structure"][table]
+            )
+        if different and quick:
+            return different
+        if quick and self.rows_differ(common):
+            return dict.fromkeys(common, "has other rows")
+        rows = dict(found or {})
+        try:
+            rows.update(
+                self.read(self.connection, schema, [table for table in common if table not in rows])
+            )
+        except ValueError as error:
+            self.refuse(str(error), "let an administrator raise max_allowed_packet.")
+        for table in common:
+            read, said = rows[table], (manifest["contents"] or {}).get(table)
+            if table in different:
+                continue
+            if read["rows"] != manifest["tables"][table]:
+                what = f"has {read['rows']} rows, and {manifest['tables'][table]} were counted"
+            elif said and read["digest"] != said["digest"]:
+                what = f"has its {read['rows']} rows with another content"
+            elif read["history"] != self.history.get(table):
+                what = "has another history"
+            else:
+                continue
+            if not quick and table in (self.given["accept_different"] or ()):
+                self.exact = False
+                self.warnings.append(f"{table} {what}; that was accepted.")
+            else:
+                different[table] = what
+        return different
+
+    def read(self, connection, schema, tables):
+        """Return {table: {rows, history, and with a manifest that has them digest}}."""
+        contents = self.manifest["contents"]
+        if contents:
+            columns = {table: contents[table]["columns"] for table in tables if table in contents}
+            found = read_contents(connection, schema, tables, columns)
+        else:
+            found = {table: {"rows": self.count(connection, schema, table)} for table in tables}
+        past = {}
+        if not self.history.keys().isdisjoint(tables):
+            versioned = list_versioned(connection, schema)
+            with snapshot(connection):
+                past = read_history(
+                    connection,
+                    schema,
+                    {
+                        table: versioned[table]
+                        for table in tables
+                        if table in self.history and versioned.get(table)
+                    },
+                    bool(contents),
+                )
+        return {table: dict(about, history=past.get(table)) for table, about in found.items()}
+
+    def rows_differ(self, tables):
+        """Whether some live table has not as many rows as the manifest says."""
+        return any(
+            self.count(self.connection, self.live, table) != self.manifest["tables"][table]
+            for table in tables
+        )
+
+    def count(self, connection, schema, table):
+        query = f"SELECT COUNT(*) FROM {quote_table(schema, table)}"  # noqa: S608
+        return rows_of(connection, query)[0][0]
+
+    def level(self):
+        """Return what is proven of the backup after stage()."""
+        return "L2" if self.exact else "L1"
+
+    def verify(self):
+        """Refuse, too late to undo it, when the live schema is not what the backup holds."""
+        with self.timed("verify"):
+            manifest = self.manifest
+            tables = sorted(list_tables(self.connection, self.live)[0])
+            problems = []
+            if tables != sorted(manifest["tables"]):
+                odd = sorted(set(tables) ^ set(manifest["tables"]))
+                problems.append(f"tables that are missing or should not be there: {', '.join(odd)}")
+            found, said = self.objects()
+            for kind, expected in said.items():
+                odd = sorted(set(found[kind]) ^ set(expected))
+                if odd:
+                    problems.append(
+                        f"{kind} that are missing or should not be there: {', '.join(odd)}"
+                    )
+        if problems:
+            self.refuse(
+                "what was put back is not complete: " + "; ".join(problems), "run it again."
+            )
