@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a playbook that changes nothing says of an application, without Ansible.
+"""What a playbook says of an application and does to it, without Ansible.
 
-The modules, the inspection and the report are the real ones. A playbook takes twenty times as much
-time; test_inquiry.py compares both.
+The modules, the inspection, the steps and the report are the real ones. A playbook takes ten to
+twenty times as much time; test_inquiry.py compares both.
 """
 
 from __future__ import annotations
@@ -46,17 +46,38 @@ class Answer:
 
 def inquire(sandbox, playbook="fix_fk.yml", **variables) -> Answer:
     """Return what the playbook says; of a plan, what it says with --check."""
-    given = {**sandbox.variables(), "rehearsal_level": "none", **variables}
+    run = _run(sandbox, variables)
     looks = playbook == DIAGNOSE
+    run.inspect(predicts=looks)
+    planned = not looks and bool(run.result["steps"])
+    return _answer(run, playbook, check_mode=planned, read_only=looks)
+
+
+def repair(sandbox, **variables) -> Answer:
+    """Carry the plan of fix_fk.yml out, without a rehearsal, and return what the playbook says.
+
+    A step that fails raises driver.StepFailed.
+    """
+    run = _run(sandbox, variables)
+    outcome = run.go()
+    return _answer(run, "fix_fk.yml", checks=outcome.checks, results=run.results)
+
+
+def _run(sandbox, variables: dict) -> Run:
+    given = {**sandbox.variables(), "rehearsal_level": "none", **variables}
     run = Run(sandbox, **{one.name: given[one.name] for one in fields(Inputs) if one.name in given})
     run.connection |= {name: given[name] for name in CONNECTION if name in given}
-    run.inspect(predicts=looks)
+    run.route_pattern = given.get("route_pattern") or ""
+    return run
+
+
+def _answer(run: Run, playbook: str, **more) -> Answer:
     data = report.build(
         {
             "host": "app",
             "run_id": "20260101_000000_0000",
-            "check_mode": not looks and bool(run.result["steps"]),
-            "read_only": looks,
+            "check_mode": False,
+            "read_only": False,
             "diagnosis": run.result,
             "prediction": run.prediction,
             "fail_on": None,
@@ -68,6 +89,7 @@ def inquire(sandbox, playbook="fix_fk.yml", **variables) -> Answer:
             "window": None,
             "maintenance": run.laravel["maintenance"],
             "results": {},
+            **more,
         }
     )
     screen = "\n".join([text.plan(run.result, "app"), text.report(data)])

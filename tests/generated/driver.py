@@ -64,7 +64,10 @@ class Run:
         }
         self.prediction: dict | None = None
         self.changed = 0
+        # {step: what its module returned}, as the roles hand it to the report.
+        self.results: dict[str, dict] = {}
         self.calls: list[tuple[str, dict]] = []
+        self.route_pattern = ""
         self.before: dict = {}
         self.structure: dict = {}
 
@@ -102,18 +105,7 @@ class Run:
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
         """Take one step of the plan; those that a rehearsal does not take as their roles do."""
-        if step == "backup":
-            self.call(
-                "schema_backup",
-                dir=self.backup_dir,
-                compression="auto",
-                contents=True,
-                run_id=RUN_ID,
-                first_of_run="",
-            )
-        elif step == "maintenance":
-            self.enter_maintenance(given)
-        elif step == "verify":
+        if step == "verify":
             return checklist.go_through(
                 self.call,
                 self.result["expected"],
@@ -122,14 +114,29 @@ class Run:
                 plan=self.result,
                 before=self.before,
                 structure=self.structure,
+                route_pattern=self.route_pattern,
             )
+        if step == "backup":
+            result = self.call(
+                "schema_backup",
+                dir=self.backup_dir,
+                compression="auto",
+                contents=True,
+                run_id=RUN_ID,
+                first_of_run="",
+            )
+        elif step == "maintenance":
+            result = self.enter_maintenance(given)
         elif step == "leave_maintenance":
-            self.call("maintenance", state="up", only_own=True, ends_run=True)
-        elif step != "ids" or not carrying_out.arguments(self.result, "remigrate"):
-            carrying_out.take(self.call, self.result, step)
+            result = self.call("maintenance", state="up", only_own=True, ends_run=True)
+        elif step == "ids" and "remigrate" in self.results:
+            result = self.results["remigrate"].get("ids") or {}
+        else:
+            result = carrying_out.take(self.call, self.result, step)
+        self.results[step] = result
         return None
 
-    def enter_maintenance(self, given: dict) -> None:
+    def enter_maintenance(self, given: dict) -> dict:
         entered = self.call(
             "maintenance",
             state="down",
@@ -142,6 +149,7 @@ class Run:
         self.before, self.structure = entered["contents"], entered["structure"]
         again = filters.diagnose(self.laravel, entered["schema"], self.inputs)
         assert filters.same_plan(self.result, again), again
+        return entered
 
 
 # --- bringing it about -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from inquiry import inquire
 from playbook import play
 from sandbox import COLLISION
 
@@ -197,7 +198,7 @@ def test_odd_names_of_tables_constraints_and_columns(kept, strategy):
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
     way = next(step for step in run.report["steps"] if step["id"] == "rollback")
     assert any(quoted(DISPLACED) in line for line in way["undo_queries"]) or strategy == "auto"
-    again = play(kept)
+    again = inquire(kept)
     assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0
 
 
@@ -248,5 +249,5 @@ def test_a_table_prefix_and_another_migrations_table(kept, prefix, migrations):
     assert recorded[-2:] == [(FAILED,), (NEXT,)]
     assert kept.rows("migrations") is None
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
-    again = play(kept, expected_tables=tables, expected_constraints=constraints)
+    again = inquire(kept, expected_tables=tables, expected_constraints=constraints)
     assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0

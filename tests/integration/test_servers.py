@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.fix_fk.server.flavour import comparable
+from inquiry import inquire
 from playbook import play
 from sandbox import Sandbox
 
@@ -111,7 +112,7 @@ def test_option_1_repairs_the_incident(broken):
     assert not run.unplanned()
     assert broken.password not in run.everything()
     after = state(broken)
-    again = play(broken)
+    again = inquire(broken)
     assert again.rc == 0, again.screen
     assert again.report["outcome"] == "rows_aside" and again.stats("changed") == 0
     assert state(broken) == after

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from inquiry import inquire
 from playbook import play
 from release import OURS, TAKEN, fails, migrate
 from sandbox import COLLISION, Sandbox
@@ -30,7 +31,7 @@ def repairs(sandbox, **variables):
     assert run.report["outcome"] == "repaired_rows_aside"
     assert all(check["ok"] for check in run.report["checks"]), run.report["checks"]
     after = state(sandbox)
-    again = play(sandbox, **variables)
+    again = inquire(sandbox, **variables)
     assert again.rc == 0 and again.report["outcome"] == "rows_aside", again.screen
     assert again.stats("changed") == 0 and state(sandbox) == after
     return run
