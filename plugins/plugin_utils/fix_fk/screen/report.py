@@ -329,6 +329,7 @@ def _lasted(run: dict) -> str:
 def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     failure = run["failure"]
     told, _, own_next = " ".join(failure["message"].split()).partition("Next: ")
+    own_next = failure.get("next") or own_next
     told = told.strip().rstrip(".")
     done = [step for step in steps if step["changed"] and step["state"] != "failed"]
     answers: dict = {
