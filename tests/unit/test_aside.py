@@ -123,7 +123,8 @@ def test_an_empty_table_whose_rows_are_in_the_old_one(recorded):
     assert (item["table"], item["old"], item["rows"], item["empty"]) == (
         "skp_tahunan", OLD, 500, True,
     )  # fmt: skip
-    assert item["children"] == [{"table": "child", "name": "fk_child"}]
+    (child,) = item["children"]
+    assert (child["table"], child["name"]) == ("child", "fk_child")
     assert item["copy"] == (
         f"INSERT INTO `skp_tahunan` (`id`, `user_id`) SELECT `id`, `user_id` FROM `{OLD}`"
     )
@@ -143,12 +144,17 @@ def test_nothing_is_aside_when_the_old_table_is_empty_or_gone(recorded):
 
 def test_rows_that_are_in_both_tables_are_not_aside(recorded):
     has_rows(recorded, "created_at")
-    (item,) = found(recorded, 0, 0)
-    assert item["rows"] == 0 and item["children"] == [{"table": "child", "name": "fk_child"}]
+    (item,) = found(recorded, 0, 0, 0, 0)
+    assert item["rows"] == 0
+    assert item["children"][0]["again"] == (
+        "ALTER TABLE `child` DROP FOREIGN KEY `fk_child`; ALTER TABLE `child` ADD CONSTRAINT "
+        "`fk_child` FOREIGN KEY (`skp_id`) REFERENCES `skp_tahunan` (`id`) ON DELETE RESTRICT ON "
+        "UPDATE RESTRICT"
+    )
     assert "Still pointing at" in aside.said([item])
     assert "INSERT" not in aside.advice([item])
     recorded[1]["constraints"] = []
-    assert found(recorded, 0, 0) == []
+    assert found(recorded, 0, 0, 0, 0) == []
 
 
 def test_rows_that_are_not_in_the_new_one_are_brought_without_the_others(recorded):
@@ -165,9 +171,39 @@ def test_rows_that_are_not_in_the_new_one_are_brought_without_the_others(recorde
 
 def test_other_rows_with_the_same_ids_are_not_the_same_rows(recorded):
     has_rows(recorded, "created_at")
-    (item,) = found(recorded, 0, 500)
+    (item,) = found(recorded, 0, 500, 500, 0)
     assert item["rows"] == 500 and not item["copy"] and "ids that other rows" in item["why_not"]
     assert "In the place of 500 of them is a row of the same key" in aside.said([item])
+
+
+def test_rows_without_a_time_of_birth_are_told_apart_by_what_else_they_have(recorded):
+    has_rows(recorded, "created_at")
+    assert [q["kind"] for q in aside.questions(*recorded)] == [
+        "absent",
+        "absent",
+        "absent",
+        "nulls",
+    ]
+    (item,) = found(recorded, 0, 0, 9, 2)
+    assert (item["rows"], item["other"]) == (2, 2)
+    recorded[1]["constraints"] = []
+    # What was changed since, of rows that have one, is no other row.
+    assert found(recorded, 0, 0, 9, 0) == []
+
+
+def test_a_table_of_its_shape_with_rows_that_nobody_made_is_told(recorded):
+    laravel, schema = recorded
+    laravel["statements"][REFACTOR]["up"] = []
+    laravel["migrations_table"] = "migrations"
+    schema["constraints"] = []
+    (item,) = found(recorded, 500)
+    assert (item["table"], item["old"], item["empty"]) == ("skp_tahunan", OLD, True)
+    names = ["users", "skp_tahunan", OLD, "migrations"]
+    assert aside.suspects(laravel, names, every=False) == ["skp_tahunan", OLD]
+    assert aside.suspects(laravel, names, every=True) == ["users", "skp_tahunan", OLD]
+    # Another shape is another thing.
+    schema["details"][OLD]["columns"] = table(["id", "tahun", "x"], True)["columns"]
+    assert found(recorded) == []
 
 
 def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):

@@ -30,8 +30,13 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     if found and (not found.agree[0] or (decides and not found.half_run)):
         found = None
     back = found.back(case.live) if found and case.stopped(migration) else ""
-    if back:
-        return f"give the tables their names back: {back}; then run this again"
+    if back and found:
+        kept = "".join(
+            f" (the rows that {table} has by now are in {aside} then: bring those over that are "
+            "to stay)"
+            for table, aside in found.written_since(case.live)
+        )
+        return f"give the tables their names back: {back}{kept}; then run this again"
     if found:
         return (
             "let the migration pass over what is there already (if (!Schema::hasColumn(...)), "

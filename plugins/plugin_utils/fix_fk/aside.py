@@ -15,6 +15,7 @@ from . import facts
 from .facts import Inputs, Laravel
 from .schema import sql
 from .schema.simulation import Schema, Table
+from .schema.sql import ForeignKey
 
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -52,18 +53,22 @@ class _Pair:
 
     @property
     def telling(self) -> list[str]:
-        """The columns that tell whether two rows of one key are the same row.
+        """The columns that tell whether two rows of one key are the same row."""
+        born = all(BIRTH in self.columns(which) for which in (0, 1))
+        return [BIRTH] if born else self.steady
+
+    @property
+    def steady(self) -> list[str]:
+        """The columns of both whose values can be compared, without those that every write sets.
 
         A row may be given a value later where it may be without one, so those come last.
         """
-        new, old = self.columns(0), self.columns(1)
-        if BIRTH in new and BIRTH in old:
-            return [BIRTH]
+        new = self.columns(0)
         same = [
             column
-            for name, column in old.items()
+            for name, column in self.columns(1).items()
             if name in new
-            and name != TOUCHED
+            and name not in (TOUCHED, BIRTH)
             and not column["generated"]
             and all(column[part] == new[name][part] for part in ("type", "collation"))
             and not any(word in column["type"].casefold() for word in _INEXACT)
@@ -82,6 +87,57 @@ def tables(laravel_facts: dict) -> list[str]:
     laravel = Laravel(laravel_facts)
     pairs = laravel.displaced([*laravel.recorded, *laravel.pending])
     return sorted({name for pair in pairs for name in pair})
+
+
+def suspects(laravel_facts: dict, names: Iterable[str], every: bool) -> list[str]:
+    """Return the tables to look at because nobody made one of them: it may have another's rows.
+
+    names: all tables. every: whether to look at all that the migrations make; otherwise only at
+    those of which a name is a part of the other's.
+    """
+    laravel = Laravel(laravel_facts)
+    made = {table.name.casefold() for table in laravel.history.schema.tables.values()}
+    own = (laravel_facts.get("migrations_table") or "").casefold()
+    strays = [name for name in names if name.casefold() not in made | {own}]
+    known = [
+        name
+        for name in names
+        if name.casefold() in made
+        and any(every or name.casefold() in stray.casefold() for stray in strays)
+    ]
+    if not known:
+        return []
+    return known + [
+        stray
+        for stray in strays
+        if every or any(name.casefold() in stray.casefold() for name in known)
+    ]
+
+
+def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tuple[str, str]]:
+    """Return (empty table of a recorded migration, one of its shape with rows that nobody made).
+
+    However the rows got there: a rename in a branch, a copy, a name that somebody typed.
+    """
+    history = laravel.history
+    own = (laravel.raw.get("migrations_table") or "").casefold()
+    strays = [
+        (name, about)
+        for folded, (name, about) in details.items()
+        if about["rows"] and folded != own and not history.schema.get(name)
+    ]
+    found = []
+    for folded, (name, about) in details.items():
+        made = history.schema.get(name)
+        if made is None or about["rows"] is not False or folded == own:
+            continue
+        shape = {column["name"].casefold() for column in about["columns"]}
+        for stray, other in strays:
+            its = {column["name"].casefold() for column in other["columns"]}
+            if len(its & shape) > 1 and (its <= shape or shape <= its):
+                found.append((name, stray))
+                break
+    return found
 
 
 def questions(laravel_facts: dict, schema: dict) -> list[dict]:
@@ -110,7 +166,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     olds = {names[1].casefold() for names in laravel.displaced()}
     found = []
     for pair in _pairs(laravel, schema):
-        counts = [answer["rows"] for _, answer in zip(_asked(pair), answers)]
+        counts = _told([answer["rows"] for _, answer in zip(_asked(pair), answers)])
         empty = pair.details[0]["rows"] is False
         if not empty and not counts:
             continue
@@ -128,6 +184,14 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     return _parents_first(found, live)
 
 
+def _told(counts: list[int | None]) -> list[int | None]:
+    """Return the answers to _asked(), those about rows without a time of birth put together."""
+    if len(counts) < 4 or None in counts:
+        return counts
+    absent, other, differs, without = (count or 0 for count in counts)
+    return [absent, max(other, min(differs, without))]
+
+
 def _others(counts: list[int | None]) -> int:
     """Return how many rows have a row of the same key and other content in the new table."""
     if len(counts) < 2 or None in counts:
@@ -142,7 +206,10 @@ def _pairs(laravel: Laravel, schema: dict) -> list[_Pair]:
         return []
     statements = [text for migration in laravel.recorded for text in laravel.up(migration)]
     pairs = []
-    for names in laravel.displaced():
+    told = laravel.displaced()
+    known = {name.casefold() for names in told for name in names}
+    strays = [names for names in _strays(laravel, details) if names[0].casefold() not in known]
+    for names in [*told, *strays]:
         there = [details[name.casefold()] for name in names if name.casefold() in details]
         if len(there) < 2 or there[1][1]["rows"] is False:
             continue
@@ -158,15 +225,21 @@ def _details(schema: dict) -> dict:
 
 
 def _copied(statements: Iterable[str], table: str, old: str) -> bool:
-    """Tell whether a migration itself has copied rows of the old table into the new one."""
-    return any(
-        isinstance(effect, sql.WriteRows)
-        and effect.kind == "insert"
-        and effect.table.casefold() == table.casefold()
-        and old.casefold() in text.casefold()
-        for text in statements
-        for effect in sql.read(text)
-    )
+    """Tell whether a migration has copied rows of the old table into the new one, since the old
+    one got its name."""
+    found = False
+    for text in statements:
+        for effect in sql.read(text):
+            if isinstance(effect, sql.RenameTable) and effect.new_name.casefold() == old.casefold():
+                found = False
+            elif (
+                isinstance(effect, sql.WriteRows)
+                and effect.kind == "insert"
+                and effect.table.casefold() == table.casefold()
+                and old.casefold() in text.casefold()
+            ):
+                found = True
+    return found
 
 
 def _asked(pair: _Pair) -> list[dict]:
@@ -175,9 +248,15 @@ def _asked(pair: _Pair) -> list[dict]:
         every = [c["name"] for c in pair.details[1]["columns"] if not c["nullable"]][:1]
         return [{"kind": "orphans", "table": pair.old, "columns": every}] if every else []
     asked = []
-    for columns in [pair.key, [*pair.key, *pair.telling]] if pair.telling else [pair.key]:
+    compared = [pair.key, *([[*pair.key, *pair.telling]] if pair.telling else [])]
+    if pair.telling == [BIRTH] and pair.steady:
+        compared.append([*pair.key, *pair.steady])
+    for columns in compared:
         same = {"columns": columns, "referenced_columns": columns}
         asked.append({"kind": "absent", "table": pair.old, "referenced_table": pair.table, **same})
+    if len(compared) > 2:
+        # Of rows without a time of birth what else they have tells.
+        asked.append({"kind": "nulls", "table": pair.old, "columns": [BIRTH]})
     return asked
 
 
@@ -192,7 +271,7 @@ def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, other: int)
         "rows": rows,
         "empty": empty,
         "children": [
-            {"table": child.name, "name": key.name}
+            {"table": child.name, "name": key.name, "again": _again(child.name, key, pair.table)}
             for child in (live.referring(away) if away else ())
             for key in child.keys
             if key.referenced_table.casefold() == pair.old.casefold()
@@ -205,6 +284,21 @@ def _found(pair: _Pair, live: Schema, rows: int | None, empty: bool, other: int)
         "why_not": why_not,
         "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
     }
+
+
+def _again(child: str, key: ForeignKey, table: str) -> str:
+    """Return the SQL that points a constraint of a child at the new table."""
+    rules = "".join(
+        f" ON {what} {rule}"
+        for what, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+        if rule
+    )
+    own, to = (", ".join(map(quote, columns)) for columns in (key.columns, key.referenced_columns))
+    name = quote(key.name or "")
+    return (
+        f"ALTER TABLE {quote(child)} DROP FOREIGN KEY {name}; ALTER TABLE {quote(child)} ADD "
+        f"CONSTRAINT {name} FOREIGN KEY ({own}) REFERENCES {quote(table)} ({to}){rules}"
+    )
 
 
 def _copy(pair: _Pair, empty: bool, other: int) -> tuple[str, str]:
@@ -367,10 +461,11 @@ def advice(found: list[dict]) -> str:
 
 def _advice_on_children(found: list[dict]) -> str:
     names = ", ".join(item["table"] for item in found)
+    again = "; ".join(child["again"] for item in found for child in item["children"])
     return (
-        "The rows have been brought over. A migration has to drop these constraints and add them "
-        "again, in two statements, pointing at the new table. If they are to stay: "
-        f"accept_rows_aside: [{names}] in the inventory."
+        "The rows have been brought over. Point these constraints at the new table, with a "
+        f"migration or by hand, after a backup: {again}; If the constraints are to stay as they "
+        f"are: accept_rows_aside: [{names}] in the inventory."
     )
 
 

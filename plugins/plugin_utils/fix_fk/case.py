@@ -57,6 +57,9 @@ class Case:
         self.diagnosis.evidence.append(found.said)
 
     def to_run(self) -> list[str]:
+        """Return the migrations that the plan runs."""
+        if self.runs is not None:
+            return self.runs
         if self.inputs.rollback_strategy == "literal" and self.inputs.rollback_migration:
             return [self.inputs.rollback_migration, *self.laravel.pending]
         return self.laravel.pending

@@ -46,7 +46,15 @@ def wanted(laravel: dict, inputs: Inputs) -> dict:
 def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
     """Return the schema's facts. `whole` is what is known of a small schema already."""
     asked = wanted(laravel, inputs)
-    found = narrow(whole, asked) if whole else ask(**asked)
+    if whole:
+        more = aside.suspects(laravel, whole["tables"], every=True)
+        found = narrow(whole, {**asked, "tables": [*asked["tables"], *more]})
+    else:
+        found = ask(**asked)
+        more = aside.suspects(laravel, found["tables"], every=False)
+        lacking = sorted(set(more) - set(found["details"]))
+        if lacking:
+            found["details"] = {**found["details"], **ask(tables=lacking)["details"]}
     return counted(ask, laravel, found)
 
 

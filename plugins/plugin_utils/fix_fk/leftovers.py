@@ -47,10 +47,17 @@ def made_by(case: Case, migration: str) -> list[str]:
         begun = case.laravel.failed_migration() or case.laravel.maintenance.get("run_id")
         own = {name.casefold() for name in _indexes_of(case, statements, effect)}
         alike = {name.casefold() for name in there.indexes or ()} <= own
+        alike = alike and not _in_use(case, there.name)
         nobodys = known is None and (begun or (case.laravel.history.conclusive and alike))
         if nobodys or effect.table.casefold() in renamed:
             made.append(there.name)
     return sorted(set(made))
+
+
+def _in_use(case: Case, table: str) -> bool:
+    """Tell whether an empty table has had rows: it has given ids out."""
+    ids = ((case.schema.get("details") or {}).get(table) or {}).get("ids") or {}
+    return (ids.get("next") or 1) > 1
 
 
 def _indexes_of(case: Case, statements: list[str], made: sql.CreateTable) -> list[str]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from . import position
 from .facts import Laravel
 from .schema import sql
-from .schema.simulation import Loss, Schema
+from .schema.simulation import Loss, Schema, Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 # What may destroy rows in a statement that could not be read.
 _DESTROYS = re.compile(
     r"\b(?:drop\s+(?:tables?|database|schema|partition|everything)|truncate|delete|replace\s+into"
-    r"|execute|call|prepare|load\s+data|exchange\s+partition)\b",
+    r"|execute|call|prepare|load\s+data|(?:exchange|reorganize)\s+partition|drop\s+system\s+versioning"
+    r"|alter\s+(?:online\s+)?ignore)\b",
     re.IGNORECASE,
 )
 
@@ -65,9 +66,15 @@ def dangers(
     wanted = laravel.pending if migrations is None else list(migrations)
     all_of = [name for name in wanted if name.casefold() in passed]
     state, found, ended = live.copy(), [], False
+    # {new name: the table} of renames in branches that --pretend does not take.
+    moved: dict[str, Table] = {}
     for migration in wanted:
         reasons = laravel.conditional(migration)
         doubt = f"It decides by what it finds ({', '.join(reasons)})." if reasons else ""
+        for old, new in laravel.unshown_renames(migration):
+            table = live.get(old)
+            if table and table.may_have_rows:
+                moved[new.casefold()] = table
         for statement in laravel.up(migration):
             outcome = state.apply([statement])
             ended = not doubt and any(problem.kind in _ENDS for problem in outcome.problems)
@@ -78,6 +85,12 @@ def dangers(
                 for loss in outcome.losses
                 if is_whole(loss) and (loss.table or migration).casefold() not in passed
             ]
+            for name in sql.emptied_by(statement) & moved.keys():
+                table = moved[name]
+                if not state.get(name) and table.name.casefold() not in passed:
+                    does = f"drops or empties table {name} (now {table.name})"
+                    why = doubt or "An earlier one renames it where that is not shown."
+                    found.append(Danger(migration, table.name, does, statement, why))
             unread = all(isinstance(e, (sql.Unread, sql.Harmless)) for e in sql.read(statement))
             if unread and _DESTROYS.search(statement) and migration not in all_of:
                 does = f"sends a statement that could not be read: {sql.redact(statement)}"
@@ -136,6 +149,10 @@ def way_out(
         if laravel.history.schema.get(name):
             known.append(name)
             continue
+        back = _renamed_by_pending(laravel, live, name)
+        if back:
+            parts.append(back)
+            continue
         used = (laravel.raw.get("model_tables") or {}).get(name)
         if used:
             parts.append(
@@ -159,6 +176,21 @@ def way_out(
         "Read the migration. Let it run on a copy of the schema, and correct it where it would "
         "lose rows; deploy it, and run this again."
     )
+
+
+def _renamed_by_pending(laravel: Laravel, live: Schema, name: str) -> str:
+    """Return what gives a table its name back that a pending migration has renamed already."""
+    for migration in laravel.pending:
+        found = position.find(laravel, live, migration)
+        if not found or not found.half_run:
+            continue
+        for old, new in found.renamed:
+            if new.casefold() == name.casefold():
+                return (
+                    f"{name} is {old}, which {migration} has renamed. Give it its name back: "
+                    f"{found.back(live)}; then run this again."
+                )
+    return ""
 
 
 def made_already(laravel: Laravel, live: Schema, migration: str) -> tuple[str, str] | None:

@@ -65,6 +65,15 @@ class Position:
             *(f"column {column} of {table} is added" for table, column in self.added),
         ]
 
+    def written_since(self, live: Schema) -> list[tuple[str, str]]:
+        """Return (table, the name that back() gives it) of those made since that have rows."""
+        return [
+            (table.name, free_name(f"{old}_failed", live))
+            for old, _ in self.renamed
+            for table in [live.get(old)]
+            if table and table.name in self.made and table.rows
+        ]
+
     def back(self, live: Schema) -> str:
         """Return the statement that gives the tables their names back, "" when none was renamed.
 

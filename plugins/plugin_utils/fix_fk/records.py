@@ -51,7 +51,14 @@ def find(laravel: Laravel, live: Schema) -> WrongRecords | None:
 
 
 def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]:
-    """Return the live tables that `migration` creates, when all that it makes is there."""
+    """Return the live tables that `migration` creates, when all that it makes is there.
+
+    What leaves no trace that is looked for (rows, checks, triggers, what could not be read) may not
+    have been done, and then nothing is said.
+    """
+    effects = [effect for text in laravel.up(migration) for effect in sql.read(text)]
+    if any(isinstance(e, (sql.WriteRows, sql.Unread, sql.Harmless)) for e in effects):
+        return []
     before = laravel.history.schema
     after = before.copy()
     # A name that the simulation could not give, since it is held, was given if it has run.
@@ -63,12 +70,23 @@ def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]
     things = after.things() - before.things() | refused
     if not things or not all(_is_there(thing, live) for thing in things):
         return []
+    if any(_lacks_index(after, live, name) for _, name, _ in things):
+        return []
     return [
         table
         for name in _tables_made(laravel.up(migration))
         for table in [live.get(name)]
         if table and ("table", name, "") in things
     ]
+
+
+def _lacks_index(after: Schema, live: Schema, name: str) -> bool:
+    """Tell whether a live table has not every index that it is to have."""
+    wanted, there = after.get(name), live.get(name)
+    if not wanted or not there or wanted.indexes is None or there.indexes is None:
+        return False
+    names = {index.casefold() for index in there.indexes}
+    return any(index.casefold() not in names for index in wanted.indexes)
 
 
 def nothing_there(laravel: Laravel, live: Schema) -> list[str]:

@@ -285,6 +285,16 @@ class Schema:
         if isinstance(effect, sql.CreateTable):
             self._create(effect, statement, outcome, problem)
             return
+        if isinstance(effect, sql.CreateView):
+            if self.get(effect.table) or effect.table.casefold() in self.views:
+                if not effect.if_not_exists:
+                    problem("table_exists", f"a view {effect.table} exists", name=effect.table)
+            else:
+                self.views.add(effect.table.casefold())
+            return
+        if isinstance(effect, sql.DropView):
+            self.views.discard(effect.table.casefold())
+            return
         table = self.get(effect.table) if effect.table else None
         if table is None:
             tolerated = effect.optional or (isinstance(effect, sql.DropTable) and effect.if_exists)
@@ -371,8 +381,22 @@ class Schema:
                 how = {"truncate": "empties", "delete": "deletes all rows of"}[effect.kind]
                 how = "deletes rows of" if effect.some else how
                 outcome.losses.append(Loss(kind, table.identity, f"{how} {table.name}", statement))
+            if effect.kind == "delete" and not effect.some:
+                self._cascade(table, statement, outcome, {table.name})
         elif effect.kind == "insert":
             table.rows = True
+
+    def _cascade(self, table: Table, statement: str, outcome: Outcome, seen: set[str]) -> None:
+        """Note the rows of children that go with those of `table`."""
+        for child in self.referring(table):
+            goes = any(_refers(key, table) and key.on_delete == "CASCADE" for key in child.keys)
+            if not goes or child.name in seen:
+                continue
+            seen.add(child.name)
+            if child.may_have_rows and child.identity is not None:
+                how = f"deletes the rows of {child.name} that refer to {table.name}"
+                outcome.losses.append(Loss("rows", child.identity, how, statement))
+            self._cascade(child, statement, outcome, seen)
 
     def _write_view(self, effect: sql.Effect, statement: str, outcome: Outcome) -> None:
         """Note what is deleted from the tables behind a view, which are not known here."""
@@ -443,9 +467,9 @@ class Schema:
             self._drop_index(table, effect, problem)
         elif isinstance(effect, sql.ChangeTable):
             table.engine = effect.engine or table.engine
-            discards = (effect.engine or "").casefold() == "blackhole"
+            discards = (effect.engine or "").casefold() in ("blackhole", "memory", "heap")
             if discards and table.may_have_rows and table.identity is not None:
-                how = f"discards all rows of {table.name}"
+                how = f"has an engine that does not keep the rows of {table.name}"
                 outcome.losses.append(Loss("rows", table.identity, how, statement))
             if effect.converted:
                 table.definitions.clear()

@@ -23,6 +23,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 DIALECT = "mysql"
@@ -195,6 +197,16 @@ class WriteRows(Effect):
 
 
 @dataclass(frozen=True)
+class CreateView(Effect):
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropView(Effect):
+    pass
+
+
+@dataclass(frozen=True)
 class ReadRows(Effect):
     """A SELECT: under --pretend its answer was empty, so what follows may be incomplete."""
 
@@ -218,22 +230,46 @@ class Unread(Effect):
     text: str = ""
 
 
-# What the parser does not know: ALTER ONLINE IGNORE TABLE, and RENAME AS or = for RENAME TO.
-_HINTS = re.compile(r"^(\s*alter\s+)(?:(?:online|ignore)\s+)+(?=table\b)", re.IGNORECASE)
-_RENAMES_TO = re.compile(
-    r"^(\s*alter\s+table\s+(?:if\s+exists\s+)?\S+\s+rename)\s*(?:as\b|=)\s*", re.IGNORECASE
+# What the parser does not know, and what it stands for: comments that the server carries out, SET
+# STATEMENT ... FOR, ALTER ONLINE TABLE, how long to wait, and RENAME AS or = for RENAME TO. What
+# IGNORE lets happen to rows is no other way to write something.
+_PLAIN = (
+    (re.compile(r"/\*M?!\d*(.*?)\*/", re.DOTALL), r"\1"),
+    (re.compile(r"^\s*set\s+statement\s.*?\bfor\b(?=\s+[a-z])", re.IGNORECASE | re.DOTALL), ""),
+    (re.compile(r"^(\s*alter\s+)online\s+(?=table\b)", re.IGNORECASE), r"\1"),
+    (
+        re.compile(
+            r"^(\s*(?:(?:alter|rename|drop|truncate)\s+tables?|create\s+index\s+\S+\s+on)\s+"
+            r"(?:if\s+exists\s+)?(?:`[^`]+`|[\w.]+))\s+(?:wait\s+\d+|nowait)\b",
+            re.IGNORECASE,
+        ),
+        r"\1",
+    ),
+    (
+        re.compile(
+            r"^(\s*alter\s+table\s+(?:if\s+exists\s+)?(?:`[^`]+`|\S+)\s+rename)\s*(?:as\b|=)\s*",
+            re.IGNORECASE,
+        ),
+        r"\1 TO ",
+    ),
 )
+
+
+def _plain(statement: str) -> str:
+    for pattern, plain in _PLAIN:
+        statement = pattern.sub(plain, statement)
+    return statement
 
 
 @lru_cache(maxsize=20_000)
 def read(statement: str) -> tuple[Effect, ...]:
     """Return the effects of the SQL text `statement`, in order."""
-    plain = _RENAMES_TO.sub(r"\1 TO ", _HINTS.sub(r"\1", statement))
     try:
-        trees = [tree for tree in sqlglot.parse(plain, dialect=DIALECT) if tree is not None]
+        trees = sqlglot.parse(_plain(statement), dialect=DIALECT)
     except (SqlglotError, RecursionError):
         return (Unread("", statement),)
-    return tuple(effect for tree in trees for effect in _read_tree(tree, statement))
+    known = [tree for tree in trees if tree is not None]
+    return tuple(effect for tree in known for effect in _read_tree(tree, statement))
 
 
 def leaves_schema(statement: str) -> bool:
@@ -279,6 +315,31 @@ def is_statement(text: str) -> bool:
 _RENAMES = re.compile(
     r"\s*(?:rename\s+table|alter\s+table\b.*\brename)\b", re.IGNORECASE | re.DOTALL
 )
+
+
+def query_of_rows(statement: str) -> str:
+    """Return the query that lists the rows over which a statement fails: those that refer to no
+    row, or share a value that is to be unique. "" where the statement says of neither."""
+    for effect in read(statement):
+        key = effect.foreign_key if isinstance(effect, AddForeignKey) else None
+        index = effect.index if isinstance(effect, AddIndex) else None
+        if key:
+            same = " AND ".join(
+                f"p.{quote(to)} = c.{quote(own)}"
+                for own, to in zip(key.columns, key.referenced_columns)
+            )
+            given = "".join(f" AND c.{quote(column)} IS NOT NULL" for column in key.columns)
+            return (
+                f"SELECT c.* FROM {quote(effect.table)} c WHERE NOT EXISTS (SELECT 1 FROM "  # noqa: S608 - shown
+                f"{quote(key.referenced_table)} p WHERE {same}){given}"
+            )
+        if index and index.unique and not any("(" in column for column in index.columns):
+            columns = ", ".join(map(quote, index.columns))
+            return (
+                f"SELECT {columns}, COUNT(*) FROM {quote(effect.table)} GROUP BY {columns} "  # noqa: S608 - shown
+                "HAVING COUNT(*) > 1"
+            )
+    return ""
 
 
 def is_rename(text: str) -> bool:
@@ -340,7 +401,12 @@ def displaced(statements: Iterable[str]) -> list[tuple[str, str]]:
             table[0] = effect.new_name
             comes(table)
         elif isinstance(effect, DropTable) and folded in names:
-            names.pop(folded).clear()
+            gone = names.pop(folded)
+            # What comes in its place comes in that of the one before.
+            before = next((old for new, old in pairs if new is gone), None)
+            if before is not None:
+                vacated[folded] = before
+            gone.clear()
     return [(new[0], old[0]) for new, old in pairs if new and old]
 
 
@@ -442,7 +508,10 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
         parts = parameters.args.get("columns") if parameters else None
         index = Index(name, _parts(parts or ()), bool(tree.args.get("unique")))
         return [AddIndex(_name(tree.this.args["table"]), name, index if index.columns else None)]
-    if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
+    if kind == "VIEW" and not tree.args["replace"]:
+        view = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+        return [CreateView(_name(view), if_not_exists=bool(tree.args.get("exists")))]
+    if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
         return [Harmless("")]
     if kind != "TABLE":
         return [Unread("", statement)]
@@ -494,7 +563,9 @@ def _read_drop(tree: exp.Drop, statement: str) -> list[Effect]:
         if tree.args.get("temporary"):
             return [Harmless("")]
         return [DropTable(name, bool(tree.args.get("exists"))) for name in tables]
-    if kind in ("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
+    if kind == "VIEW" and tables:
+        return [DropView(name) for name in tables]
+    if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
         return [Harmless("")]
     on = tree.args.get("cluster")
     if kind == "INDEX" and len(tables) == 1 and on is not None and on.find(exp.Table):
@@ -743,11 +814,17 @@ class FailedStatement:
         """The reason, fit to be shown: some of the server's messages quote the row's value."""
         if self.code not in _QUOTING:
             return self.reason
+        masked, values = _VALUE.subn("'?'", self.reason)
+        if values or _NO_VALUE.search(self.reason):
+            return masked
         before, *rest = self.reason.split("'")
         # What stands between two apostrophes; a value may hold some itself.
         return f"{before}'?'{rest[-1]}" if len(rest) > 1 else before
 
 
+# The value, before the key or column that the message names, or no value at all.
+_VALUE = re.compile(r"'.*'(?=\s+for\s+(?:key|column)\b)", re.DOTALL | re.IGNORECASE)
+_NO_VALUE = re.compile(r"^[^']*\bfor column '[^']*' at row \d+$", re.IGNORECASE)
 # Duplicate entry 'x' for key 'y', Incorrect value: 'x' for column 'y', Truncated ..., out of range.
 _QUOTING = frozenset((1062, 1265, 1292, 1366, 1367, 1411, 1525, 1526, 1582, 1586, 1690, 1859, 3140))
 
