@@ -192,6 +192,8 @@ laravel:
           name that is not written out there.
         - V(up_renames) and V(down_renames) are the old and the new name of each table that the
           source renames, shown by C(--pretend) or not.
+        - V(up_writes) and V(down_writes) are the tables of which the source writes rows, shown or
+          not; an empty one stands for a name that is not written out there.
       type: dict
       sample:
         {
@@ -211,6 +213,8 @@ laravel:
               down_drops: [a],
               up_renames: [],
               down_renames: [],
+              up_writes: [],
+              down_writes: [],
             },
         }
     destructive_commands_prohibited:
@@ -435,6 +439,7 @@ def statements_by_migration(answers):
         entry["source_strings"] = entry.get("source_strings") or answer["strings"]
         entry[f"{direction}_drops"] = answer["drops"]
         entry[f"{direction}_renames"] = answer["renames"]
+        entry[f"{direction}_writes"] = answer["writes"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
     return result

@@ -11,6 +11,7 @@ import sys
 import yaml
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 
 PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
@@ -57,6 +58,12 @@ class ActionModule(ActionBase):
         if variables is None:
             return result
         options = variables.merge([specs(role) for role in self._task.args["roles"]])
+        unknown = [name for name in load_extra_vars(self._loader) if name not in options]
+        every = variables.merge([specs(role) for role in os.listdir(ROLES)]) if unknown else {}
+        mistyped = variables.mistyped(unknown, every)
+        if mistyped:
+            result.update(refusal=bad_input(". ".join(mistyped.values())), wrong=list(mistyped))
+            return result
         given = {name: task_vars[name] for name in options if name in task_vars}
         problems = variables.problems(options, self.evaluated(given))
         if problems:

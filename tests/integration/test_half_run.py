@@ -25,6 +25,7 @@ ORDERS = (
     " $table->foreign('user_id', 'fk_orders_user')->references('id')->on('users'); {} });"
 )
 RENAME = "Schema::rename('orders', 'orders_old');"
+BACK = "Schema::rename('orders_old', 'orders');"
 ANEW = [
     "Schema::dropIfExists('orders_old');",
     RENAME,
@@ -192,6 +193,65 @@ def test_an_error_in_the_migrations_own_code_is_a_failure(app):
     assert app.artisan("migrate", "--force").returncode == 0
 
 
+def test_columns_changed_without_a_log_are_a_failure(app):
+    """Nothing is renamed and no name is taken: only the columns tell, and the way out works."""
+    orders(app)
+    raw = "DB::statement('ALTER TABLE orders {}');"
+    wider = "CHANGE user_id user_id BIGINT UNSIGNED NULL"
+    steps = [raw.format(text) for text in ("ADD a INT NULL", wider, "ADD INDEX x (nothing)")]
+    fails(app, *steps, log="null")
+    report = both(app, (2, 11), "stopped_half_way")
+    assert "column a of orders is added" in report["diagnosis"]["found"]
+    assert "nothing" in report["diagnosis"]["found"]
+    guarded = f"if (! Schema::hasColumn('orders', 'a')) {{ {steps[0]} }}"
+    app.add_migration(OURS, guarded + steps[1])
+    said(app, "fix_fk.yml", 0)
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_what_next_says_after_rows_stood_in_the_way_ends_it(app):
+    """The orphan is gone and the migration passes over what is there: it is not said again."""
+    orders(app)
+    app.sql("CREATE TABLE child (id INT PRIMARY KEY, order_id BIGINT UNSIGNED)")
+    app.sql("INSERT INTO child VALUES (1, 99999)")
+    made = TABLE.format("baru", "")
+    key = (
+        "Schema::table('child', function (Blueprint $table) {"
+        " $table->foreign('order_id', 'fk_child')->references('id')->on('orders'); });"
+    )
+    fails(app, made, key)
+    report = both(app, (2, 11), "orphan_rows")
+    (query,) = re.findall(r"SELECT c\.\* FROM .*? IS NOT NULL", report["next"])
+    assert list(app.sql(query)) == [(1, 99999)]
+    assert "hasTable" in report["next"]
+    app.sql("DELETE FROM child")
+    app.add_migration(OURS, f"if (! Schema::hasTable('baru')) {{ {made} }} {key}")
+    assert "migrate --force" in said(app, "fix_fk.yml", 2, "orphan_rows").report["next"]
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_a_view_that_it_made_first_is_in_its_way(app):
+    orders(app)
+    view = "DB::statement('CREATE VIEW v_orders AS SELECT id FROM users');"
+    fails(app, view, *ANEW[1:])
+    before = app.schema_dump()
+    run = inquire(app)
+    assert run.report["outcome"] == "refused" and "v_orders" in run.report["summary"], run.screen
+    assert app.schema_dump() == before
+
+
+def test_rows_written_in_a_loop_are_not_written_twice(app):
+    orders(app)
+    recorded(app, TABLE.format("seen", "$table->integer('x');"), "2025_12_27_000000_seen")
+    insert = "DB::table('seen')->insert(['x' => 1]);"
+    loop = f"foreach (DB::table('users')->limit(3)->get() as $u) {{ {insert} }}"
+    fails(
+        app, loop, *ANEW[1:], down="Schema::drop('orders'); Schema::rename('orders_old', 'orders');"
+    )
+    report = both(app, (2, 11), "migration_would_write_again")
+    assert '{"remigrate_accept_repeat": ["seen"]}' in report["next"] and app.rows("seen") == 3
+
+
 def test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_which(app):
     recorded(
         app,
@@ -244,6 +304,70 @@ def test_a_migration_that_would_lose_rows_is_not_healthy(app, up):
     assert '"remigrate_accept_loss": ["orders"]' in report["next"]
     accepted = said(app, "fix_fk.yml", 0, remigrate_accept_loss=["orders"])
     assert accepted.report["outcome"] in ("healthy", "may_fail")
+
+
+HIDDEN = [
+    "DB::unprepared(file_get_contents(base_path('x.sql')));",
+    "collect(['orders'])->each([Schema::class, 'drop']);",
+    "$m = 'drop'; Schema::$m('orders');",
+    "DB::statement('DROP '.'TABLE orders');",
+    "DB::statement(sprintf('DROP %s %s', 'TABLE', 'orders'));",
+]
+
+
+@pytest.mark.parametrize("drop", HIDDEN, ids=range(len(HIDDEN)))
+def test_a_drop_that_is_put_together_is_not_healthy(app, drop):
+    orders(app)
+    app.add_migration(OURS, f"if (Schema::hasTable('orders')) {{ {drop} }}")
+    result = inquire(app).report["diagnosis"]
+    assert result["verdict"] == "migration_would_lose_rows", result["found"]
+    assert OURS in result["next"] and "migrate --force" not in result["next"]
+
+
+def test_a_drop_of_what_a_branch_renamed_is_not_healthy(app):
+    orders(app)
+    rename = f"if (Schema::hasTable('orders')) {{ {RENAME} }}"
+    app.add_migration(
+        OURS, rename + TABLE.format("orders", "") + "Schema::dropIfExists('orders_old');"
+    )
+    result = inquire(app).report["diagnosis"]
+    assert result["verdict"] == "migration_would_lose_rows", result["found"]
+    assert "orders_old (now orders)" in result["found"]
+
+
+def test_rows_that_go_with_those_of_their_parent_are_named(app):
+    orders(app)
+    app.sql(
+        "CREATE TABLE pieces (id INT PRIMARY KEY, order_id BIGINT UNSIGNED, CONSTRAINT fk_pieces"
+        " FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE)"
+    )
+    app.sql("INSERT INTO pieces SELECT MIN(id), MIN(id) FROM orders")
+    app.add_migration(OURS, "DB::table('orders')->delete();")
+    result = inquire(app, remigrate_accept_loss=["orders"]).report["diagnosis"]
+    assert result["verdict"] == "migration_would_lose_rows" and "rows of pieces" in result["found"]
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "$t = 'orders'; if (Schema::hasTable($t)) { Schema::rename($t, $t.'_'.date('Y')); }",
+        "DB::statement('CREATE TABLE orders_kept AS SELECT * FROM orders');"
+        " DB::table('orders')->delete();",
+        "DB::statement('ALTER TABLE orders WAIT 5 RENAME TO orders_2024');",
+        "DB::statement('/*!40000 RENAME TABLE orders TO orders_2024 */');",
+    ],
+    ids=["computed", "copied", "waits", "comment"],
+)
+def test_rows_aside_are_found_whatever_moved_them(app, up):
+    orders(app)
+    anew = f"if (! Schema::hasTable('orders')) {{ {TABLE.format('orders', '')} }}"
+    app.add_migration(OURS, up + anew)
+    done = app.artisan("migrate", "--force")
+    assert done.returncode == 0 and app.rows("orders") == 0, done.stdout
+    result = inquire(app).report["diagnosis"]
+    assert (
+        result["verdict"] == "rows_aside" and f"its {ROWS} rows are in orders_" in result["found"]
+    )
 
 
 @pytest.mark.parametrize(

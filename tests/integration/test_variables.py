@@ -51,6 +51,14 @@ def test_every_wrong_variable_is_named_before_anything_is_done(failed, playbook,
     assert "8383838" not in run.everything()
 
 
+def test_a_mistyped_name_is_not_passed_over(failed):
+    before = state(failed)
+    run = play(failed, check=True, optoin=2, rehearsal_requird=True, my_own="x")
+    assert run.rc == 2 and state(failed) == before, run.screen
+    assert "optoin is no variable of this tool; option is one" in run.message()
+    assert "rehearsal_required is one" in run.message() and "my_own" not in run.message()
+
+
 def test_corrected_it_goes_on(failed):
     strings = {"fk_drop_retries": "5", "rehearsal_required": "false", "backup_contents": "false"}
     run = play(failed, check=True, **strings)

@@ -304,6 +304,7 @@ def answer(**values):
             "connection": None,
             "drops": [],
             "renames": [],
+            "writes": [],
         },
         **values,
     )
@@ -333,6 +334,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_drops": [],
         "up_renames": [],
         "down_renames": [],
+        "up_writes": [],
+        "down_writes": [],
     }
 
 

@@ -459,7 +459,7 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'elsewhere' => [], 'connection' => null, 'drops' => [],
-            'renames' => []];
+            'renames' => [], 'writes' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -467,7 +467,8 @@ final class FixFkProbe
             $migration = $this->load($name, $path);
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
-            list($answer['drops'], $answer['renames']) = $this->hidden($path, $direction);
+            list($answer['drops'], $answer['renames'], $answer['writes'])
+                = $this->hidden($path, $direction);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -606,8 +607,8 @@ final class FixFkProbe
     /**
      * What the source does outside the other direction's method, whether it is sent or not: what it
      * drops or empties (tables by name, '' for one that is not written out there, and statements as
-     * they are written, as the rest of one may be known only when it runs), and [old, new] of each
-     * table that it renames.
+     * they are written, as the rest of one may be known only when it runs), [old, new] of each table
+     * that it renames, and the tables of which it writes rows ('' as before).
      */
     private function hidden($path, $direction)
     {
@@ -621,6 +622,7 @@ final class FixFkProbe
         };
         $found = [];
         $renames = [];
+        $writes = [];
         $method = null;
         $table = null;
         $some = false;
@@ -637,6 +639,16 @@ final class FixFkProbe
                 )) {
                 $found[trim($token[1], "\"' \t\r\n")] = true;
             }
+            // [Schema::class, 'drop'] and Schema::$method() are called with what is not to be seen.
+            if ($here && is_array($token) && $text($at - 1) === ',' && $text($at + 1) === ']'
+                && $token[0] === T_CONSTANT_ENCAPSED_STRING
+                && preg_match('/^.(drop(ifexists)?|truncate|delete).$/i', $token[1])) {
+                $found[''] = true;
+            }
+            if ($here && $text($at) === '::' && $text($at + 2) === '('
+                && is_array($tokens[$at + 1]) && $tokens[$at + 1][0] === T_VARIABLE) {
+                $found[''] = true;
+            }
             $call = is_array($token) && $token[0] === T_STRING && $text($at + 1) === '(';
             if ($call && $text($at - 1) === 'function') {
                 $method = strtolower($text($at));
@@ -652,6 +664,16 @@ final class FixFkProbe
             $named = $whole
                 ? stripslashes(substr($next[1], 1, -1)) : null;
             $called = strtolower($token[1]);
+            if (preg_match('/^(insert|increment|decrement)/', $called)
+                || ($called === 'update' && $table !== null)
+                || ($called === 'create' && $text($at - 1) === '::'
+                    && $text($at - 2) !== 'Schema')) {
+                $writes[(string) $table] = true;
+            }
+            if (in_array($called, ['statement', 'unprepared', 'exec', 'affectingstatement'], true)
+                && $this->isUnread($next, $text($at + 3))) {
+                $found[''] = true;
+            }
             if (in_array($called, ['table', 'query'], true)) {
                 $table = (string) $named;
             } elseif (preg_match('/^(or)?where|^(find|first|limit|take)/', $called)) {
@@ -671,7 +693,18 @@ final class FixFkProbe
                 $found[(string) $table] = true;
             }
         }
-        return [array_map('strval', array_keys($found)), $renames];
+        return [array_map('strval', array_keys($found)), $renames,
+            array_map('strval', array_keys($writes))];
+    }
+
+    /** Whether SQL is given as something else than text, or as text of which a part is missing. */
+    private function isUnread($first, $second)
+    {
+        if (is_array($first) && $first[0] === T_CONSTANT_ENCAPSED_STRING) {
+            return $second === '.' && preg_match('/^.\s*(drop|truncate|delete|replace)\b/i', $first[1])
+                && ! preg_match('/\b(drop\s+table|truncate\s+\S|delete\s+from|replace\s+into)/i', $first[1]);
+        }
+        return $first !== '"' && ! (is_array($first) && $first[0] === T_START_HEREDOC);
     }
 
     private function strings($path)

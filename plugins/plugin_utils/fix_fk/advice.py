@@ -4,20 +4,9 @@
 from __future__ import annotations
 
 from . import facts, pending
-from .case import Case
+from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
-
-# What a migration meets that has done a part of its work before.
-LEFT = (
-    "table_exists",
-    "table_missing",
-    "column_exists",
-    "column_missing",
-    "index_exists",
-    "index_missing",
-    "constraint_missing",
-)
 
 
 def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:
@@ -27,7 +16,8 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     """
     found = case.position(migration)
     decides = bool(case.laravel.conditional(migration))
-    if found and (not found.agree[0] or (decides and not found.half_run)):
+    began = case.laravel.failed_migration() == migration
+    if found and (not found.agree[0] or (decides and not found.half_run and not began)):
         found = None
     back = found.back(case.live) if found and case.stopped(migration) else ""
     if back and found:
@@ -36,8 +26,8 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
             "to stay)"
             for table, aside in found.written_since(case.live)
         )
-        return f"give the tables their names back: {back}{kept}; then run this again"
-    if found:
+        return f"give the tables their names back: {back};{kept} then run this again"
+    if found and not case.laravel.guarded(migration):
         return (
             "let the migration pass over what is there already (if (!Schema::hasColumn(...)), "
             "if (!Schema::hasTable(...))), deploy it, then run this again"

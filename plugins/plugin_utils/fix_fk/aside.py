@@ -97,6 +97,7 @@ def suspects(laravel_facts: dict, names: Iterable[str], every: bool) -> list[str
     """
     laravel = Laravel(laravel_facts)
     made = {table.name.casefold() for table in laravel.history.schema.tables.values()}
+    made -= _copies(laravel)
     own = (laravel_facts.get("migrations_table") or "").casefold()
     strays = [name for name in names if name.casefold() not in made | {own}]
     known = [
@@ -114,6 +115,18 @@ def suspects(laravel_facts: dict, names: Iterable[str], every: bool) -> list[str
     ]
 
 
+def _copies(laravel: Laravel) -> set[str]:
+    """Return the tables, folded, that recorded migrations make as a copy of another one: it has no
+    use of its own, whoever made it."""
+    return {
+        effect.table.casefold()
+        for migration in laravel.recorded
+        for text in laravel.up(migration)
+        for effect in sql.read(text)
+        if isinstance(effect, sql.CreateTable) and effect.reads
+    }
+
+
 def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tuple[str, str]]:
     """Return (empty table of a recorded migration, one of its shape with rows that nobody made).
 
@@ -121,10 +134,11 @@ def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tupl
     """
     history = laravel.history
     own = (laravel.raw.get("migrations_table") or "").casefold()
+    copies = _copies(laravel)
     strays = [
         (name, about)
         for folded, (name, about) in details.items()
-        if about["rows"] and folded != own and not history.schema.get(name)
+        if about["rows"] and folded != own and (folded in copies or not history.schema.get(name))
     ]
     found = []
     for folded, (name, about) in details.items():
@@ -134,7 +148,9 @@ def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tupl
         shape = {column["name"].casefold() for column in about["columns"]}
         for stray, other in strays:
             its = {column["name"].casefold() for column in other["columns"]}
-            if len(its & shape) > 1 and (its <= shape or shape <= its):
+            # One column says little, unless the name says it too.
+            enough = len(its & shape) > 1 or (its & shape and folded in stray.casefold())
+            if enough and (its <= shape or shape <= its):
                 found.append((name, stray))
                 break
     return found
@@ -186,9 +202,10 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
 
 def _told(counts: list[int | None]) -> list[int | None]:
     """Return the answers to _asked(), those about rows without a time of birth put together."""
-    if len(counts) < 4 or None in counts:
+    known = [count for count in counts if count is not None]
+    if len(known) < 4:
         return counts
-    absent, other, differs, without = (count or 0 for count in counts)
+    absent, other, differs, without = known
     return [absent, max(other, min(differs, without))]
 
 

@@ -17,6 +17,18 @@ from .verdict import Diagnosis
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
+# What a migration meets that has done a part of its work before.
+LEFT = (
+    "table_exists",
+    "table_missing",
+    "column_exists",
+    "column_missing",
+    "index_exists",
+    "index_missing",
+    "constraint_missing",
+)
+
+
 class Case:
     """One application. `diagnosis` is what has been found about it so far.
 
@@ -76,10 +88,11 @@ class Case:
         return found if found and found.half_run else None
 
     def half_run(self, migrations: list[str]) -> str | None:
-        """Return the first of these that has renamed a table and then stopped, log or no log."""
+        """Return the first of these that has begun and stopped, log or no log: it has renamed a
+        table, or given one a column that nothing else gives it."""
         for migration in migrations:
             found = self.stopped(migration)
-            if found and found.renamed:
+            if found and (found.renamed or found.added):
                 return migration
         return None
 
@@ -120,6 +133,8 @@ class Case:
             for migration in laravel.pending
             for problem in trial.apply(laravel.up(migration)).problems
             if problem.kind not in ("name_taken", "unread") and self.is_sure(migration)
+            # It asks before it meets what is there already.
+            if not (problem.kind in LEFT and laravel.guarded(migration))
         ]
 
     def lost(self, found: WrongRecords) -> list[tuple[str, ForeignKey]]:

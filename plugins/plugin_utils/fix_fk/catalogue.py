@@ -35,6 +35,7 @@ from fix_fk.verdicts import (
     rights,
     schema_dump,
     server,
+    stopped,
     which,
     wrong_records,
 )
@@ -81,6 +82,7 @@ VERDICTS: tuple[Verdict, ...] = (
     *names.VERDICTS,
     *exchanged.VERDICTS,
     *own_code.VERDICTS,
+    *stopped.VERDICTS,
     *other_connection.VERDICTS,
     *look_alikes.VERDICTS,
     *before_looking.VERDICTS,

@@ -233,6 +233,28 @@ class Laravel:
         passed = shown | self.history.creators.keys()
         return [pair for pair in pairs if pair[1].casefold() not in passed]
 
+    def unshown_writes(self, migration: str) -> list[str]:
+        """Return the tables of which a migration may write rows and --pretend did not show it;
+        "" stands for one whose name is known only when it runs."""
+        known = self.statements(migration)
+        if not known.get("up_conditional"):
+            return []
+        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
+        shown = {
+            effect.table.casefold()
+            for text in self.up(migration)
+            for effect in sql.read(text)
+            if isinstance(effect, sql.WriteRows)
+        }
+        names = {prefix + name if name else "" for name in known.get("up_writes") or ()}
+        if shown - {name.casefold() for name in names}:
+            names.discard("")
+        return sorted(name for name in names if name.casefold() not in shown)
+
+    def guarded(self, migration: str) -> bool:
+        """Tell whether a migration asks what the schema has before it acts."""
+        return any("information_schema" in why.casefold() for why in self.conditional(migration))
+
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}
 

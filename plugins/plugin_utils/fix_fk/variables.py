@@ -7,7 +7,8 @@ Ansible itself would see that only when it comes to the role that reads it, in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import facts, prediction
@@ -51,6 +52,24 @@ def merge(specs: list[dict]) -> dict[str, list[dict]]:
             for name, option in (entry.get("options") or {}).items():
                 if option not in found.setdefault(name, []):
                     found[name].append(option)
+    return found
+
+
+# Variables of playbooks, which no role takes.
+OF_PLAYBOOKS = ("option", "fix_fk_group", "verify_json", "sandbox_state")
+
+
+def mistyped(given: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return {extra variable: a sentence} of those whose name is nearly that of a known one.
+
+    Ansible takes any name without a word, and what was meant would not be done.
+    """
+    names = {*known, *OF_PLAYBOOKS}
+    found = {}
+    for name in given:
+        near = [] if name in names else difflib.get_close_matches(name, names, 1, 0.85)
+        if near:
+            found[name] = f"{name} is no variable of this tool; {near[0]} is one that looks like it"
     return found
 
 

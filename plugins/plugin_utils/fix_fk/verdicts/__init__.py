@@ -27,6 +27,7 @@ from . import (
     rights,
     schema_dump,
     server,
+    stopped,
     which,
     wrong_records,
 )
@@ -64,6 +65,7 @@ ORDER: tuple[Question, ...] = (
     look_alikes.another_error,
     made_already.has_run_and_is_not_recorded,
     holders.names_and_holders,
+    stopped.stopped_half_way,
     holders.not_to_be_freed,
     no_safe_rollback,
     losses.migration_would_write_again,

@@ -67,12 +67,22 @@ def before_looking(laravel_facts: dict) -> dict | None:
             "no_connection",
             f"The application cannot reach its database {connection['database']} as "
             f"{connection['username']}: error {error['code']}, {error['message']}.",
-            f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
+            _start(error["code"])
+            + f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
             f"(and clear the cached configuration: {artisan} config:clear), or give the account "
             "its rights, then run this again. playbooks/database_access.yml tells which of these "
             "it is, and whether the server is up at all.",
         ).as_dict()
     return None
+
+
+def _start(code: int) -> str:
+    """Return what comes first where no server answers."""
+    return (
+        "See that the server runs, and start it. Then, if that was not it: "
+        if code in (2002, 2003, 2005)
+        else ""
+    )
 
 
 VERDICTS = (

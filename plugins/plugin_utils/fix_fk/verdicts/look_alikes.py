@@ -54,8 +54,8 @@ def look_alikes(case: Case) -> None:
         "orphan_rows": (
             "Rows of the child table point at rows that do not exist in the parent. No "
             "constraint name is taken; the data has to be put right first.",
-            "List the offending rows with a LEFT JOIN of the child on the parent WHERE the "
-            f"parent's key IS NULL, decide what they should point at, {again}",
+            f"List the offending rows ({_rows(failed.sql)}), decide what they should point at, "
+            f"{again}",
         ),
         "columns_do_not_match": (
             "The referencing and the referenced column differ (type, sign, length, character "
@@ -69,6 +69,13 @@ def look_alikes(case: Case) -> None:
         ),
     }[kind]
     raise Refusal(kind, f"{where} {told}{case.stopped_text(migration)}", next_)
+
+
+def _rows(statement: str) -> str:
+    """Say how to list the rows over which a statement failed."""
+    return sql.query_of_rows(statement) or (
+        "with a LEFT JOIN of the child on the parent WHERE the parent's key IS NULL"
+    )
 
 
 def _lock_text(case: Case) -> str:
@@ -90,8 +97,7 @@ def another_error(case: Case) -> None:
     if taken or failed.code == 1050:
         return
     again = (
-        f"then run this again with -e incident_migration={migration}, which looks at what the "
-        "migration has left"
+        f"then look at what the migration has left: fix_fk.yml -e incident_migration={migration}"
     )
     told = f"Migration {migration} failed with {failed.code}: {failed.shown}."
     if failed.code in DISK_FULL or failed.errno in DISK_FULL_ERRNO:
@@ -99,7 +105,7 @@ def another_error(case: Case) -> None:
             "disk_full",
             f"{told} The server had no room left. No constraint name is taken.",
             "Let the server's administrator make room (df -h on the server, in its data and "
-            f"its temporary folder), {again}.",
+            f"its temporary folder), {again}",
         )
     if failed.code in RIGHT_MISSING or failed.errno == 13:
         account = case.schema.get("application_account") or case.schema["account"]
@@ -107,16 +113,18 @@ def another_error(case: Case) -> None:
             "right_was_missing",
             f"{told} The account lacked a right. Those that a repair needs it has now.",
             "See that it has the one that the message names: SHOW GRANTS FOR "
-            f"{case.account(account['name'])}; {again}.",
+            f"{case.account(account['name'])}; {again}",
         )
+    query = sql.query_of_rows(failed.sql) if failed.code == 1062 else ""
+    rows = f" (these rows: {query})" if query else ""
     raise Refusal(
         "another_error",
         f"Migration {migration} failed with {failed.code}: {failed.shown}. That is not a "
         "constraint name that is taken, and not what this tool repairs."
         + case.stopped_text(migration),
-        f"Correct what the message names, {advice.then_migrate(case, migration)}. If the "
+        f"Correct what the message names{rows}, {advice.then_migrate(case, migration)}. If the "
         "log is out of date, name the migration instead: "
-        f"-e incident_migration={migration}",
+        f"fix_fk.yml -e incident_migration={migration}",
     )
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .. import advice, pending
 from ..case import Case
 from ..schema import sql
@@ -55,6 +57,7 @@ def migration_would_write_again(case: Case) -> None:
     migration = case.migration
     accepted = {name.casefold() for name in case.inputs.remigrate_accept_repeat}
     failed = case.logged(migration)
+    _hidden_writes(case, accepted)
     trial = case.repaired.copy()
     for statement in case.laravel.up(migration):
         stands = {name for name, table in trial.tables.items() if table.identity}
@@ -79,6 +82,32 @@ def migration_would_write_again(case: Case) -> None:
                     "If it does (rows are inserted, something is added up), take that "
                     "statement out of the migration, deploy it, and run this again.",
                 )
+
+
+def _hidden_writes(case: Case, accepted: set[str]) -> None:
+    """Refuse a migration that may have written rows where --pretend does not show it."""
+    migration = case.migration
+    if migration.casefold() in accepted or not case.diagnosis.names:
+        return
+    stands = {name for name, table in case.repaired.tables.items() if table.identity}
+    tables = [
+        name
+        for name in case.laravel.unshown_writes(migration)
+        if not name or name.casefold() in stands - accepted
+    ]
+    if not tables:
+        return
+    given = [name or migration for name in tables]
+    named = ", ".join(name or "a table whose name is known only when it runs" for name in tables)
+    raise Refusal(
+        "migration_would_write_again",
+        f"{case.diagnosis.found} Before it failed, it may have written rows of {named}, in what "
+        "--pretend does not show. No rollback takes that back, and run again, it would write them "
+        "a second time.",
+        "See whether it had come to that. If it had not, or if it does no harm, say so by name: "
+        f"-e '{json.dumps({'remigrate_accept_repeat': given})}'. If it does, take that out of the "
+        "migration, deploy it, and run this again.",
+    )
 
 
 VERDICTS = (

@@ -39,6 +39,6 @@ def nothing_failed(case: Case) -> bool:
     case.diagnosis.next = (
         f"{'Back the schema up. Then: ' if accepted else ''}{case.artisan} migrate --force, "
         "or name the migration that failed: "
-        f"-e incident_migration={case.laravel.pending[0]}"
+        f"fix_fk.yml -e incident_migration={case.laravel.pending[0]}"
     )
     return True

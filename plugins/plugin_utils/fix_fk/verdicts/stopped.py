@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A migration that stopped half-way, and of which no log says why."""
+
+from __future__ import annotations
+
+from .. import advice
+from ..case import Case
+from ..verdict import CODE, Cause, Refusal, Verdict
+
+
+def stopped_half_way(case: Case) -> None:
+    """Refuse a migration that changed columns and stopped, where no name is taken."""
+    migration, stopped = case.migration, case.stopped(case.migration)
+    told = case.logged(migration) or case.inputs.incident_migration
+    interrupted = case.laravel.maintenance.get("run_id")
+    if not stopped or stopped.renamed or told or interrupted or case.holders or case.records:
+        return
+    trial = case.live.copy()
+    left = stopped.statements[stopped.agree[0] :]
+    met = next((problem.detail for problem in trial.apply(left).problems), "")
+    raise Refusal(
+        "stopped_half_way",
+        f"Migration {migration} has {stopped.told}; the log holds no error of it. So "
+        f"{', '.join(stopped.left)}."
+        + (f" What comes next in it would fail: {met}." if met else ""),
+        f"Correct {'that' if met else 'what stopped it'}, {advice.then_migrate(case, migration)}. "
+        f"If it has not begun, name it: fix_fk.yml -e incident_migration={migration}",
+    )
+
+
+VERDICTS = (
+    Verdict(
+        "stopped_half_way",
+        CODE,
+        "The migration has changed columns and stopped; no log says why. What it left, and what "
+        "comes next in it, is said.",
+        "Correct the migration. What comes next is said.",
+        causes=(
+            Cause(
+                "It changed columns and stopped, and no log tells of it",
+                "any",
+                "Where it stopped is told from the schema.",
+                ("integration/test_half_run.py::test_columns_changed_without_a_log_are_a_failure",),
+            ),
+        ),
+    ),
+)
