@@ -193,7 +193,8 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
             if children:
                 found.append({**left, "children": children, "following": None})
             continue
-        rows = max(counts, default=None) if None not in counts else None
+        known = [count for count in counts if count is not None]
+        rows = max(known, default=None) if len(known) == len(counts) else None
         if rows is None and empty:
             rows = (contents.get(pair.old) or {}).get("rows")
         found.append(_found(pair, live, rows, empty, _others(counts)))
