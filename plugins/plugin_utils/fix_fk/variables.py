@@ -67,7 +67,7 @@ def mistyped(given: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     names = {*known, *OF_PLAYBOOKS}
     found = {}
     for name in given:
-        near = [] if name in names else difflib.get_close_matches(name, names, 1, 0.85)
+        near = [] if name in names else difflib.get_close_matches(name, names, 1, 0.8)
         if near:
             found[name] = f"{name} is no variable of this tool; {near[0]} is one that looks like it"
     return found
