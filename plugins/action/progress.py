@@ -39,7 +39,8 @@ class ActionModule(ActionBase):
         text = str(self._task.args.get("text", ""))
         line, color = (str(self._task.args.get(name) or "") for name in ("line", "color"))
         before, marked, after = text.partition(f"\n{line}\n") if line else (text, "", "")
-        Display().display("\n" + before)
+        if text:
+            Display().display("\n" + before)
         if marked:
             Display().display(line, color=color)
             Display().display(after)

@@ -59,13 +59,14 @@ def refusal(diagnosis: dict) -> str:
 
 
 def plan(diagnosis: dict, host: str) -> str:
-    """Return the diagnosis and the plan of one host, to be read before anything is done."""
+    """Return the diagnosis and the plan of one host, to be read before anything is done.
+
+    Of a refusal only what the report, a few lines further down, does not say; that may be nothing.
+    """
     steps = diagnosis["steps"]
     title = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
-    lines = _title("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
-    if not diagnosis["refused"]:
-        # A refusal says it in the report, a few lines further down.
-        lines += _labelled("Found", [diagnosis["found"]])
+    head = _title("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
+    lines = [] if diagnosis["refused"] else _labelled("Found", [diagnosis["found"]])
     lines += _labelled("In the way", _list(_name(name) for name in diagnosis["names"]))
     lines += _labelled("Evidence", _list(diagnosis["evidence"]))
     lines += _labelled("Notes", _list(diagnosis["notes"]))
@@ -76,6 +77,9 @@ def plan(diagnosis: dict, host: str) -> str:
             for way in diagnosis["ways"]
         ],
     )
+    if not lines:
+        return ""
+    lines = head + lines
     for number, step in enumerate(steps, 1):
         lines += ["", *_wrap(step["title"], f" {number:>2}  ", " " * 5)]
         lines += _part("why", [step["reason"]])
