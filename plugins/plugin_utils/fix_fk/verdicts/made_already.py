@@ -18,12 +18,8 @@ def made_by_a_recorded_migration(case: Case) -> None:
     if not made or not case.is_sure(migration):
         return
     table, creator = made
-    more = [
-        text
-        for text in case.laravel.up(migration)
-        if {name.casefold() for name in sql.tables_of(text)} - {table.casefold(), ""}
-        and not any(isinstance(e, sql.AddForeignKey) for e in sql.read(text))
-    ]
+    effects = [effect for text in case.laravel.up(migration) for effect in sql.read(text)]
+    more = not all(_is_there(case, table, effect) for effect in effects)
     record = (
         f"INSERT INTO {quote(case.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
         f"(`migration`, `batch`) VALUES ('{migration}', {case.laravel.next_batch})"
@@ -39,6 +35,18 @@ def made_by_a_recorded_migration(case: Case) -> None:
         + ". If another table is meant, give it another name in the migration. Then run this "
         "again.",
     )
+
+
+def _is_there(case: Case, name: str, effect: sql.Effect) -> bool:
+    """Tell whether a statement is about this table, and what it makes is there."""
+    table = case.live.get(name)
+    if not table or effect.table.casefold() != name.casefold():
+        return False
+    if isinstance(effect, sql.AddForeignKey):
+        return bool(effect.foreign_key.name and table.key(effect.foreign_key.name))
+    if isinstance(effect, sql.AddIndex):
+        return (effect.name or "").casefold() in {i.casefold() for i in table.indexes or ()}
+    return isinstance(effect, sql.CreateTable)
 
 
 def has_run_and_is_not_recorded(case: Case) -> None:
