@@ -349,7 +349,8 @@ def test_rows_that_go_with_those_of_their_parent_are_named(app):
 
 
 MOVED = {
-    "computed": "$t = 'orders'; if (Schema::hasTable($t)) { Schema::rename($t, $t.'_'.date('Y')); }",
+    "computed": "$t = 'orders';"
+    " if (Schema::hasTable($t)) { Schema::rename($t, $t.'_'.date('Y')); }",
     "copied": "DB::statement('CREATE TABLE orders_kept AS SELECT * FROM orders');"
     " DB::table('orders')->delete();",
     "comment": "DB::statement('/*!40000 RENAME TABLE orders TO orders_2024 */');",
