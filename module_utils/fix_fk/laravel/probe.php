@@ -671,7 +671,7 @@ final class FixFkProbe
                 $writes[(string) $table] = true;
             }
             if (in_array($called, ['statement', 'unprepared', 'exec', 'affectingstatement'], true)
-                && $this->isUnread($next, $text($at + 3))) {
+                && $this->isUnread($next, $text($at + 3), $tokens)) {
                 $found[''] = true;
             }
             if (in_array($called, ['table', 'query'], true)) {
@@ -697,14 +697,28 @@ final class FixFkProbe
             array_map('strval', array_keys($writes))];
     }
 
-    /** Whether SQL is given as something else than text, or as text of which a part is missing. */
-    private function isUnread($first, $second)
+    /** Whether SQL is given as something else than text, and may drop or empty a table. */
+    private function isUnread($first, $second, array $tokens)
     {
-        if (is_array($first) && $first[0] === T_CONSTANT_ENCAPSED_STRING) {
-            return $second === '.' && preg_match('/^.\s*(drop|truncate|delete|replace)\b/i', $first[1])
-                && ! preg_match('/\b(drop\s+table|truncate\s+\S|delete\s+from|replace\s+into)/i', $first[1]);
+        static $drops = '/\b(drop|truncate)\b(?!\s+(foreign|constraint|index|key|column|primary|check'
+            .'|default))|\bdelete\s+from/i';
+        $literal = is_array($first) && $first[0] === T_CONSTANT_ENCAPSED_STRING;
+        if ($literal || $first === '"' || (is_array($first) && $first[0] === T_START_HEREDOC)) {
+            return $literal && $second === '.' && preg_match($drops, $first[1])
+                && ! preg_match('/\b(drop\s+table|truncate\s+\S|delete\s+from)/i', $first[1]);
         }
-        return $first !== '"' && ! (is_array($first) && $first[0] === T_START_HEREDOC);
+        if (is_array($first) && preg_match('/^(file|stream)_?get_contents|^file$/i', $first[1])) {
+            return true;
+        }
+        // Put together from what stands elsewhere in the file.
+        foreach ($tokens as $token) {
+            if (is_array($token) && in_array($token[0], [
+                T_CONSTANT_ENCAPSED_STRING, T_ENCAPSED_AND_WHITESPACE], true)
+                && preg_match($drops, $token[1])) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private function strings($path)
