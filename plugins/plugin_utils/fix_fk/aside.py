@@ -99,7 +99,11 @@ def suspects(laravel_facts: dict, names: Iterable[str], every: bool) -> list[str
     made = {table.name.casefold() for table in laravel.history.schema.tables.values()}
     made -= _copies(laravel)
     own = (laravel_facts.get("migrations_table") or "").casefold()
-    strays = [name for name in names if name.casefold() not in made | {own}]
+    strays = [
+        name
+        for name in names
+        if name.casefold() not in made | {own} and not _is_pendings(laravel, name)
+    ]
     known = [
         name
         for name in names
@@ -127,6 +131,15 @@ def _copies(laravel: Laravel) -> set[str]:
     }
 
 
+def _is_pendings(laravel: Laravel, name: str) -> bool:
+    """Tell whether a pending migration is about a table: what it comes to is not known yet."""
+    return bool(laravel.mentioned_by(name, laravel.pending)) or any(
+        name.casefold() in {table.casefold() for table in sql.tables_of(text)}
+        for migration in laravel.pending
+        for text in laravel.up(migration)
+    )
+
+
 def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tuple[str, str]]:
     """Return (empty table of a recorded migration, one of its shape with rows that nobody made).
 
@@ -138,7 +151,10 @@ def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tupl
     strays = [
         (name, about)
         for folded, (name, about) in details.items()
-        if about["rows"] and folded != own and (folded in copies or not history.schema.get(name))
+        if about["rows"]
+        and folded != own
+        and (folded in copies or not history.schema.get(name))
+        and not _is_pendings(laravel, name)
     ]
     found = []
     for folded, (name, about) in details.items():
