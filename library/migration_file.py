@@ -91,6 +91,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel.files import write
 from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
 from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.server.connection import (
     application_environment,
     conceal,
@@ -126,17 +127,19 @@ def main():
     )
     if lint["rc"] != 0:
         hide = hider(module, given["laravel_path"], environment)
-        module.fail_json(
-            msg=f"PHP cannot read what was to become {path}: "
-            f"{excerpt(hide(lint['stderr'] or lint['stdout']))}. Nothing was changed. See that "
-            "laravel_php is the PHP that the application runs on."
+        refuse(
+            module,
+            f"PHP cannot read what was to become {path}: "
+            f"{excerpt(hide(lint['stderr'] or lint['stdout']))}.",
+            "See that laravel_php is the PHP that the application runs on",
         )
     try:
         before = read(path)
     except OSError as error:
-        module.fail_json(
-            msg=f"{path} cannot be read: {error.strerror}. Nothing was changed. Log in as the "
-            "user who owns the application, and run this again."
+        refuse(
+            module,
+            f"{path} cannot be read: {error.strerror}.",
+            "Log in as the user who owns the application",
         )
     exists = before is not None
     ours = exists and given["marker"] in before
@@ -151,9 +154,10 @@ def main():
             try:
                 put(path, content)
             except OSError as error:
-                module.fail_json(
-                    msg=f"{path} could not be written: {error.strerror}. Nothing was changed. Log "
-                    "in as the user who owns the application, and run this again."
+                refuse(
+                    module,
+                    f"{path} could not be written: {error.strerror}.",
+                    "Log in as the user who owns the application",
                 )
     module.exit_json(**result)
 
