@@ -45,6 +45,8 @@ attributes:
     description: It would show values.
 seealso:
   - module: laravel_info
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """

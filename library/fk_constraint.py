@@ -94,6 +94,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - locks
+  - refusal
 seealso:
   - module: fk_constraint_info
   - module: rename_back

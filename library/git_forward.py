@@ -41,6 +41,8 @@ attributes:
   diff_mode:
     support: none
     description: RV(git.commits) says what comes.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """

@@ -65,6 +65,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - look
+  - refusal
 seealso:
   - module: fk_constraint_info
   - module: artisan

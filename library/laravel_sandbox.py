@@ -57,6 +57,8 @@ attributes:
   check_mode:
     support: none
     description: Building a sandbox cannot be foretold; the module is skipped.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors (@fix_fk)
 """

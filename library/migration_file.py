@@ -45,6 +45,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows the source before and after.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """

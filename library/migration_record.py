@@ -43,6 +43,7 @@ attributes:
     description: RV(queries) says what is written.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: artisan
 author:

@@ -56,6 +56,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - locks
+  - refusal
 seealso:
   - module: fk_constraint
   - module: schema_backup

@@ -87,6 +87,7 @@ attributes:
     description: Names the files.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_restore
 author:

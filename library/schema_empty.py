@@ -51,6 +51,7 @@ attributes:
     description: RV(dropped) says what goes.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_backup
   - module: schema_restore

@@ -38,7 +38,9 @@ attributes:
   check_mode:
     description: It changes nothing.
     support: full
-extends_documentation_fragment: connection
+extends_documentation_fragment:
+  - connection
+  - refusal
 seealso:
   - module: laravel_info
   - module: fk_constraint_info
