@@ -74,6 +74,13 @@ def test_what_was_done_before_is_told_beside_what_a_module_did():
     assert report("Killed", done)["did"] == "Done before that: back the schema up."
 
 
+def test_a_module_that_cannot_tell_changed_nothing_before_the_first_step():
+    told = refused("No.", "Give one", "")
+    failed = {"verify": {"failed": True}}
+    assert report(told["msg"], refusal=told["refusal"])["did"] == "Nothing was changed."
+    assert report(told["msg"], failed, refusal=told["refusal"])["did"] == ""
+
+
 def test_a_module_says_the_same_in_words():
     ended: dict = {}
     module = SimpleNamespace(fail_json=ended.update)

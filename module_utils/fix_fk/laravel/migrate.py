@@ -122,7 +122,7 @@ class Migrate(Command):
             who = blockers(self.connection, schema, tables, pymysql)
             self.fail(
                 f"every migration is recorded, and the next id of {', '.join(tables)} could not be "
-                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(),
+                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(". "),
                 "See that nobody holds these tables: the repair goes on from there",
             )
         self.result["changed"] = self.result["changed"] or self.result["ids"]["changed"]

@@ -350,7 +350,8 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     where = f" (In: {failure['task']}.)" if outcome == "failed" else ""
     answers: dict = {
         "happened": found + where,
-        "did": did,
+        # What stopped before the first step changed nothing, whatever the module can tell.
+        "did": did or ("Nothing was changed." if outcome == "refused" else ""),
         "state": "",
         "next": next_,
         "undo": [],
