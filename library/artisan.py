@@ -43,6 +43,7 @@ extends_documentation_fragment:
   - artisan
   - artisan.waiting
   - look
+  - refusal
 seealso:
   - module: maintenance
   - module: migrate

@@ -45,6 +45,8 @@ attributes:
     description: It would show values.
 seealso:
   - module: laravel_info
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """
@@ -92,6 +94,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel.dotenv import get, put
 from ansible.module_utils.fix_fk.laravel.files import write
 from ansible.module_utils.fix_fk.laravel.secrets import SHOWN
+from ansible.module_utils.fix_fk.refusal import refuse
 
 
 def main():
@@ -114,15 +117,14 @@ def main():
             text = file.read()
         wanted = text if get(text, key) == value else put(text, key, value)
     except OSError as error:
-        module.fail_json(
-            msg=f"{path} cannot be read: {error.strerror}. Nothing was changed. See that "
-            "laravel_path is the folder of the application and that this user may read its .env."
+        refuse(
+            module,
+            f"{path} cannot be read: {error.strerror}.",
+            "See that laravel_path is the folder of the application and that this user may read "
+            "its .env",
         )
     except ValueError as error:
-        module.fail_json(
-            msg=f"{key} was not set in {path}: {error}. Nothing was changed. Correct that and run "
-            "this again."
-        )
+        refuse(module, f"{key} was not set in {path}: {error}.", "Correct that")
     result: dict = {"changed": wanted != text, "path": path, "backup": None}
     result.update(queries=[], undo=[])
     if result["changed"]:
@@ -137,9 +139,10 @@ def main():
             if result["backup"]:
                 with contextlib.suppress(OSError):
                     os.unlink(result["backup"])
-            module.fail_json(
-                msg=f"{path} could not be replaced: {error.strerror}. Nothing was changed. Log in "
-                "as the user who owns the file and its folder, and run this again."
+            refuse(
+                module,
+                f"{path} could not be replaced: {error.strerror}.",
+                "Log in as the user who owns the file and its folder",
             )
     module.exit_json(**result)
 

@@ -94,6 +94,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - locks
+  - refusal
 seealso:
   - module: fk_constraint_info
   - module: rename_back
@@ -202,6 +203,7 @@ constraints:
 import contextlib
 from dataclasses import asdict
 
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.constraints import (
     RULES,
     Refusal,
@@ -273,10 +275,9 @@ def main():
             keys = (
                 to_drop(schema, wanted) if state == "absent" else to_add(schema, wanted, left_out)
             )
-        except (Refusal, ValueError) as refusal:
-            module.fail_json(
-                msg=f"{sentence(refusal)}. Nothing was changed.", queries=queries, undo=undo
-            )
+        except (Refusal, ValueError) as error:
+            found, next_ = error.args if isinstance(error, Refusal) else (error, "Correct the name")
+            refuse(module, f"{sentence(found)}.", next_, queries=queries, undo=undo)
         for key in keys:
             change = drop if state == "absent" else add
             statement, back = change(schema, key)
@@ -285,8 +286,9 @@ def main():
                 try:
                     execute(connection, statement, waits, pymysql)
                 except pymysql.MySQLError as error:
-                    module.fail_json(
-                        msg=failed(module, schema, key, statement, error, queries),
+                    refuse(
+                        module,
+                        **failed(module, schema, key, statement, error, queries),
                         changed=bool(queries),
                         queries=queries,
                         undo=undo,

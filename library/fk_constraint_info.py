@@ -18,7 +18,9 @@ description:
   - It only reads, and is safe to run on a schedule. A schema with 10,000 tables and 20,000
     constraints takes about a second for some names or tables, not counting O(contents) and
     O(counts). The first look after the server's start takes longer, as it opens the tables.
-extends_documentation_fragment: connection
+extends_documentation_fragment:
+  - connection
+  - refusal
 options:
   names:
     description:

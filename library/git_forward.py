@@ -41,6 +41,8 @@ attributes:
   diff_mode:
     support: none
     description: RV(git.commits) says what comes.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """
@@ -97,6 +99,7 @@ import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel.php import excerpt
+from ansible.module_utils.fix_fk.refusal import refuse
 
 # Seconds.
 TIMEOUT = 300
@@ -143,11 +146,7 @@ class Checkout:
             )
 
     def refuse(self, found, advice):
-        """End the module with one paragraph."""
-        self.module.fail_json(
-            msg=f"The code in {self.given['path']} was not pulled: {found}. Nothing was changed. "
-            f"{advice}."
-        )
+        refuse(self.module, f"The code in {self.given['path']} was not pulled: {found}.", advice)
 
     def run(self, *arguments):
         """Run git; return the CompletedProcess, its output without credentials."""
@@ -248,7 +247,7 @@ class Checkout:
             mine = self.git("log", "--oneline", "--no-decorate", f"-{SHOWN}", f"{target}..{old}")
             self.refuse(
                 f"{found}; only here: {'; '.join(mine.splitlines())}",
-                "Push or merge these commits where the code is developed, then run this again",
+                "Push or merge these commits where the code is developed",
             )
         span = f"{old}..{target}"
         facts["behind"] = int(self.git("rev-list", "--count", span))

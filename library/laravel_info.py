@@ -65,6 +65,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - look
+  - refusal
 seealso:
   - module: fk_constraint_info
   - module: artisan
@@ -300,6 +301,7 @@ from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, 
 from ansible.module_utils.fix_fk.laravel.records import split_migrations
 from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
 from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.inspect import (
     INSPECT_SPEC,
     inspect,
@@ -334,7 +336,12 @@ def main():
     given = module.params
     take_password(module)
     if given["timeout"] < 1:
-        module.fail_json(msg="timeout is less than a second. Nothing was asked or changed.")
+        refuse(
+            module,
+            "timeout is less than a second.",
+            "Give a longer one",
+            "Nothing was asked or changed.",
+        )
     # Before anything else: it may end while the rest is asked.
     busy = is_busy(given["laravel_path"])
     where = (given["laravel_path"], given["laravel_php"])
@@ -359,7 +366,7 @@ def main():
             dict(application_environment(module), APP_CONFIG_CACHE=nowhere),
             given["database_connection"],
             timeout=given["timeout"],
-            refuse=False,
+            ends=False,
         )
         differences = differ(facts, dotenv)
     hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))

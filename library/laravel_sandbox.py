@@ -57,6 +57,8 @@ attributes:
   check_mode:
     support: none
     description: Building a sandbox cannot be foretold; the module is skipped.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors (@fix_fk)
 """
@@ -107,6 +109,7 @@ migrate:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.sandbox.server import Suite
 from ansible.module_utils.fix_fk.sandbox.states import Sandbox, SandboxError
 
@@ -154,8 +157,11 @@ def main():
                 "database": sandbox.database,
             }
     except (SandboxError, OSError) as error:
-        module.fail_json(
-            msg=f"The sandbox in {given['dir']} could not be made {module.params['state']}. {error}"
+        refuse(
+            module,
+            f"The sandbox in {given['dir']} could not be made {module.params['state']}. {error}",
+            "Correct that",
+            "",
         )
     module.exit_json(**result)
 

@@ -71,6 +71,7 @@ extends_documentation_fragment:
   - connection
   - artisan
   - look
+  - refusal
 seealso:
   - module: artisan
   - module: run_lock

@@ -65,6 +65,7 @@ extends_documentation_fragment:
   - artisan
   - artisan.waiting
   - look
+  - refusal
 seealso:
   - module: artisan
   - module: migration_rollback

@@ -45,6 +45,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows the source before and after.
+extends_documentation_fragment:
+  - refusal
 author:
   - The fix_fk authors
 """
@@ -91,6 +93,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel.files import write
 from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
 from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.server.connection import (
     application_environment,
     conceal,
@@ -126,17 +129,19 @@ def main():
     )
     if lint["rc"] != 0:
         hide = hider(module, given["laravel_path"], environment)
-        module.fail_json(
-            msg=f"PHP cannot read what was to become {path}: "
-            f"{excerpt(hide(lint['stderr'] or lint['stdout']))}. Nothing was changed. See that "
-            "laravel_php is the PHP that the application runs on."
+        refuse(
+            module,
+            f"PHP cannot read what was to become {path}: "
+            f"{excerpt(hide(lint['stderr'] or lint['stdout']))}.",
+            "See that laravel_php is the PHP that the application runs on",
         )
     try:
         before = read(path)
     except OSError as error:
-        module.fail_json(
-            msg=f"{path} cannot be read: {error.strerror}. Nothing was changed. Log in as the "
-            "user who owns the application, and run this again."
+        refuse(
+            module,
+            f"{path} cannot be read: {error.strerror}.",
+            "Log in as the user who owns the application",
         )
     exists = before is not None
     ours = exists and given["marker"] in before
@@ -151,9 +156,10 @@ def main():
             try:
                 put(path, content)
             except OSError as error:
-                module.fail_json(
-                    msg=f"{path} could not be written: {error.strerror}. Nothing was changed. Log "
-                    "in as the user who owns the application, and run this again."
+                refuse(
+                    module,
+                    f"{path} could not be written: {error.strerror}.",
+                    "Log in as the user who owns the application",
                 )
     module.exit_json(**result)
 

@@ -43,6 +43,7 @@ attributes:
     description: RV(queries) says what is written.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: artisan
 author:
@@ -86,6 +87,7 @@ undo:
 from ansible.module_utils.fix_fk.laravel.artisan import run_artisan, told_error
 from ansible.module_utils.fix_fk.laravel.probe import application
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
+from ansible.module_utils.fix_fk.refusal import SEE_STATE, refuse
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 from ansible.module_utils.fix_fk.server import one_run
 from ansible.module_utils.fix_fk.server.connection import (
@@ -112,9 +114,10 @@ def main():
     application_of = [given[f"laravel_{name}"] for name in ("path", "php", "env")]
     facts = application(module, *application_of, given["database_connection"])
     if given["migration"] not in facts["files"]:
-        module.fail_json(
-            msg=f"The application has no migration {given['migration']}. Nothing was changed. "
-            "Compare the name with database/migrations."
+        refuse(
+            module,
+            f"The application has no migration {given['migration']}.",
+            "Compare the name with database/migrations",
         )
     parameters = resolve(module)
     records = Records(module, connect(module, parameters), parameters, facts)
@@ -184,13 +187,11 @@ class Records:
             descriptors=one_run.descriptors(self.module),
         )
         if not self.exists():
-            self.fail(f"`php artisan migrate:install` made no table {self.name}: ", result)
+            self.fail(f"`php artisan migrate:install` made no table {self.name}", result)
 
     def fail(self, found, result=None):
-        said = f"{told_error(result)}. " if result else ""
-        self.module.fail_json(
-            msg=f"{found}{said}Run the diagnosis again to see the state.", **self.result
-        )
+        said = f": {told_error(result)}" if result else ""
+        refuse(self.module, f"{found}{said}.", SEE_STATE, "", **self.result)
 
     def add(self, migration):
         insert = f"INSERT INTO {self.table} (migration, batch) VALUES (%s, %s)"  # noqa: S608
@@ -211,7 +212,7 @@ class Records:
         self.undone_by(delete, migration, batch)
         self.result["batch"] = batch
         if not self.module.check_mode and self.batches().get(migration) != batch:
-            self.fail(f"{migration} is not recorded in batch {batch}, although it was inserted. ")
+            self.fail(f"{migration} is not recorded in batch {batch}, although it was inserted")
 
     def remove(self, migration, batch):
         there = self.batches().get(migration)
@@ -219,9 +220,10 @@ class Records:
         if there is None:
             return
         if batch not in (None, there):
-            self.module.fail_json(
-                msg=f"{migration} is recorded in batch {there} and not in batch {batch}. Nothing "
-                "was changed. See php artisan migrate:status, and name the batch it is in."
+            refuse(
+                self.module,
+                f"{migration} is recorded in batch {there} and not in batch {batch}.",
+                "See php artisan migrate:status, and name the batch it is in",
             )
         self.write(
             f"DELETE FROM {self.table} WHERE migration = %s AND batch = %s",  # noqa: S608
@@ -234,7 +236,7 @@ class Records:
             there,
         )
         if not self.module.check_mode and migration in self.batches():
-            self.fail(f"{migration} is still recorded, although its record was deleted. ")
+            self.fail(f"{migration} is still recorded, although its record was deleted")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ extends_documentation_fragment:
   - artisan
   - artisan.waiting
   - look
+  - refusal
 seealso:
   - module: migrate
   - module: migration_record

@@ -56,6 +56,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - locks
+  - refusal
 seealso:
   - module: fk_constraint
   - module: schema_backup
@@ -120,6 +121,7 @@ followed:
 import contextlib
 from dataclasses import dataclass
 
+from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refuse
 from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
 from ansible.module_utils.fix_fk.schema.sql import (
     quarantine,
@@ -148,7 +150,7 @@ REFERRED_TO = (1451, 1217, 3730)
 
 
 class Refusal(Exception):
-    """Why nothing is done, as a sentence or two: found, and next command."""
+    """Why nothing is done: found, a sentence or two without the final stop, and what is next."""
 
 
 @dataclass
@@ -189,10 +191,9 @@ def main():
         work = Work(module, connection, parameters.database, waits, pymysql)
         try:
             work.plan(module.params["tables"])
-        except (Refusal, ValueError) as refusal:
-            module.fail_json(
-                msg=f"{sentence(refusal)}. Nothing was changed.", changed=False, queries=[], undo=[]
-            )
+        except (Refusal, ValueError) as error:
+            found, next_ = error.args if isinstance(error, Refusal) else (error, "Correct the name")
+            refuse(module, f"{sentence(found)}.", next_, changed=False, queries=[], undo=[])
         work.carry_out()
     module.exit_json(
         changed=bool(work.queries),
@@ -242,12 +243,12 @@ class Work:
         names = [name for pair in wanted for name in (pair["original"], pair["displaced"]) if name]
         asides = {quarantine(pair["original"]) for pair in wanted}
         if len(set(names)) < len(names) or len(asides) < len(wanted) or asides & set(names):
-            raise Refusal(f"a table is named twice among {', '.join(names)}. Name each one once")
+            raise Refusal(f"a table is named twice among {', '.join(names)}", "Name each one once")
         seen = [name for name in names if name in views]
         if seen:
             raise Refusal(
-                f"{', '.join(seen)} is a view, and not the table that was meant. Run the diagnosis "
-                "again"
+                f"{', '.join(seen)} is a view, and not the table that was meant",
+                "Run the diagnosis again",
             )
         stale: list[tuple] = []
         leftovers: list[tuple] = []
@@ -259,13 +260,14 @@ class Work:
             moving = displaced in tables
             if displaced and not moving and not taken:
                 raise Refusal(
-                    f"neither {displaced} nor {original} is there. Run the diagnosis again: the "
-                    "plan was made for another state"
+                    f"neither {displaced} nor {original} is there",
+                    "Run the diagnosis again: the plan was made for another state",
                 )
             if taken and moving and not pair["leftover"]:
                 raise Refusal(
                     f"{displaced} is to get the name {original} back, and that name is taken by a "
-                    "table that the plan does not know as a leftover. Run the diagnosis again"
+                    "table that the plan does not know as a leftover",
+                    "Run the diagnosis again",
                 )
             # Without a displaced table that is still there, a taken name is the original itself,
             # back in its place; only a leftover that never had an original is dropped then.
@@ -299,8 +301,8 @@ class Work:
         query = f"SELECT 1 FROM {quote_table(self.schema, name)} LIMIT 1"  # noqa: S608 - quoted
         if rows_of(self.connection, query, None):
             raise Refusal(
-                f"the table {called}, which would be dropped, has rows. See what they are and "
-                "where they belong, move them there, and run it again"
+                f"the table {called}, which would be dropped, has rows",
+                "See what they are and where they belong, and move them there",
             )
         referring = [
             f"{key.name} of {key.table}"
@@ -312,8 +314,8 @@ class Work:
         if referring:
             raise Refusal(
                 f"the table {called}, which would be dropped, is referred to by the foreign key "
-                f"{', '.join(referring)}. Find out why, drop that constraint or point it elsewhere,"
-                " and run it again"
+                f"{', '.join(referring)}",
+                "Find out why, and drop that constraint or point it elsewhere",
             )
 
     def in_order(self, names, keys):
@@ -332,7 +334,8 @@ class Work:
             if not free:
                 raise Refusal(
                     f"the tables {', '.join(sorted(waiting))}, which would be dropped, refer to "
-                    "each other in a circle. Drop one of these foreign keys and run it again"
+                    "each other in a circle",
+                    "Drop one of these foreign keys",
                 )
             ordered += [Leftover(name, waiting.pop(name), self.create(name)) for name in free]
         return ordered
@@ -372,7 +375,7 @@ class Work:
             for leftover in self.leftovers:
                 self.check_unused(leftover.aside, keys, going, called=leftover.name)
         except Refusal as refusal:
-            self.move_back(str(refusal))
+            self.move_back(*refusal.args)
 
     def drop(self, leftover):
         self.run(f"DROP TABLE {quote_identifier(leftover.aside)}", leftover)
@@ -384,28 +387,28 @@ class Work:
             try:
                 execute(self.connection, statement, self.waits, self.pymysql)
             except self.pymysql.MySQLError as error:
-                why = self.why(statement, error)
+                found, next_ = self.why(statement, error)
                 if leftover and error.args[0] in REFERRED_TO and not self.gone:
-                    self.move_back(why)
-                self.fail(why)
+                    self.move_back(found, next_)
+                self.fail(found, next_)
         self.queries.append(statement)
 
-    def move_back(self, why):
+    def move_back(self, found, next_):
         """Give all tables the names they had when this call began, and end the module."""
         if self.moved:
             statement = renaming([(new, old) for old, new in reversed(self.moved)])
             try:
                 execute(self.connection, statement, self.waits, self.pymysql)
             except self.pymysql.MySQLError as error:
-                self.fail(
-                    f"{why}. Putting the names back failed, too: {self.why(statement, error)}"
-                )
+                too, next_ = self.why(statement, error)
+                self.fail(f"{found}. Putting the names back failed, too: {too}", next_)
             self.queries.append(statement)
             self.moved = []
-            why += ". All names were put back"
-        self.fail(why)
+            found += ". All names were put back"
+        self.fail(found, next_)
 
     def why(self, statement, error):
+        """Return (found, what is next) for a statement that the server refused."""
         code, text = error.args[0], str(error.args[-1])
         if code in WAITED:
             tables = sorted({name for move in self.moves for name in move})
@@ -413,21 +416,25 @@ class Work:
                 "a table is locked: "
                 f"'{statement}' waited {self.module.params['lock_wait_timeout']} s, "
                 f"{self.module.params['retries'] + 1} times. "
-                + blockers(self.connection, self.schema, tables, self.pymysql)
-                + " Wait for them, or end them, and run it again"
+                + blockers(self.connection, self.schema, tables, self.pymysql).rstrip("."),
+                "Wait for them, or end them",
             )
         if code in REFERRED_TO:
             return (
                 f"a foreign key that this account cannot see refers to the leftover: {text} "
-                f"({code}). Find out why, drop that constraint, and run it again"
+                f"({code})",
+                "Find out why, and drop that constraint",
             )
-        return f"the server refused '{statement}': {text} ({code}). Correct that and run it again"
+        return f"the server refused '{statement}': {text} ({code})", "Correct that"
 
-    def fail(self, why):
+    def fail(self, found, next_):
         undo = self.undo()
         done = f"Done, and taken back by the statements in undo: {'; '.join(self.queries)}."
-        self.module.fail_json(
-            msg=f"{sentence(why)}. {done if undo else 'Nothing was changed.'}",
+        refuse(
+            self.module,
+            f"{sentence(found)}.",
+            next_,
+            done if undo else NOT_CHANGED,
             changed=bool(undo),
             queries=self.queries,
             undo=undo,
@@ -455,7 +462,8 @@ class Work:
             self.fail(
                 "the tables are not where they belong after the renames succeeded: expected "
                 f"{', '.join(sorted(there))} and none of {', '.join(sorted(gone - there))}. "
-                "Somebody else is changing the schema. Find out who, and run the diagnosis again"
+                "Somebody else is changing the schema",
+                "Find out who, and run the diagnosis again",
             )
 
     def diff(self):

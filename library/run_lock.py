@@ -33,6 +33,7 @@ attributes:
     description: There is nothing to show.
 extends_documentation_fragment:
   - connection
+  - refusal
 author:
   - The fix_fk authors
 """

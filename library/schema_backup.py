@@ -87,6 +87,7 @@ attributes:
     description: Names the files.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_restore
 author:
@@ -180,6 +181,7 @@ import sys
 import time
 
 from ansible.module_utils.fix_fk.backup.dump import (
+    NOT_MADE,
     dump_command,
     find_compressor,
     find_dump_client,
@@ -191,7 +193,6 @@ from ansible.module_utils.fix_fk.backup.manifest import (
 )
 from ansible.module_utils.fix_fk.backup.source import read_schema, take_history
 from ansible.module_utils.fix_fk.backup.writing import (
-    NOT_MADE,
     OPTIONS,
     check_folder,
     check_space,
@@ -202,6 +203,7 @@ from ansible.module_utils.fix_fk.backup.writing import (
     reserved,
     write,
 )
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
     connected_module,
@@ -231,9 +233,11 @@ def main():
     started = time.monotonic()
     prefix = module.params["name_prefix"]
     if not prefix or "/" in prefix or prefix.startswith(".") or not prefix.isprintable():
-        module.fail_json(
-            msg=f"name_prefix is {prefix!r}, which no file name can begin with here. {NOT_MADE} "
-            "Give a word without a slash, such as backup_before_fix."
+        refuse(
+            module,
+            f"name_prefix is {prefix!r}, which no file name can begin with here.",
+            "Give a word without a slash, such as backup_before_fix",
+            NOT_MADE,
         )
     parameters = resolve(module)
     folder = check_folder(module, module.params["dir"], module.params["laravel_path"])

@@ -99,6 +99,7 @@ attributes:
     description: RV(clone) says what was made.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_restore
 author:

@@ -51,6 +51,7 @@ attributes:
     description: RV(dropped) says what goes.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_backup
   - module: schema_restore
@@ -102,6 +103,7 @@ queries:
 import contextlib
 from dataclasses import asdict
 
+from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refuse
 from ansible.module_utils.fix_fk.schema.foreign_keys import list_foreign_keys
 from ansible.module_utils.fix_fk.schema.objects import tables_and_sequences
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
@@ -189,13 +191,13 @@ class Task:
         )
 
     def refuse(self, problem, advice):
-        done = (
-            f"Dropped before that: {len(self.queries)} of them."
-            if self.queries
-            else "Nothing was changed."
-        )
-        self.module.fail_json(
-            msg=f"The schema {self.schema} is not emptied: {problem}. {done} Next: {advice}",
+        done = f"Dropped before that: {len(self.queries)} of them." if self.queries else NOT_CHANGED
+        refuse(
+            self.module,
+            f"The schema {self.schema} is not emptied: {problem}.",
+            advice,
+            done,
+            again=False,
             changed=bool(self.queries),
             queries=self.queries,
         )

@@ -91,6 +91,7 @@ attributes:
     description: RV(restore.tables) names the tables.
 extends_documentation_fragment:
   - connection
+  - refusal
 seealso:
   - module: schema_backup
 author:

@@ -38,7 +38,9 @@ attributes:
   check_mode:
     description: It changes nothing.
     support: full
-extends_documentation_fragment: connection
+extends_documentation_fragment:
+  - connection
+  - refusal
 seealso:
   - module: laravel_info
   - module: fk_constraint_info
@@ -90,6 +92,7 @@ from ansible.module_utils.fix_fk.laravel.secrets import (
     longest_first,
     without,
 )
+from ansible.module_utils.fix_fk.refusal import paragraph
 from ansible.module_utils.fix_fk.schema.inspect import (
     CONNECTING,
     EVERYTHING,
@@ -134,7 +137,7 @@ def main():
         given["laravel_php"],
         environment,
         given["database_connection"],
-        refuse=False,
+        ends=False,
     )
     if "refused" in facts:
         missing.append(f"schema.sql and constraints.json: {facts['refused']}")
@@ -174,7 +177,9 @@ def describe(module, connection, secrets, missing):
                 for kind, name in objects(server, facts):
                     definitions.append(definition(server, facts["name"], kind, name, pymysql))
     except (OSError, RuntimeError, ValueError, pymysql.MySQLError) as error:
-        missing.append(f"schema.sql and constraints.json: {explain(parameters, error)}")
+        missing.append(
+            f"schema.sql and constraints.json: {paragraph(**explain(parameters, error))}"
+        )
         return {}
     return {
         "constraints.json": json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n",

@@ -14,6 +14,7 @@ try:
     from fix_fk import clone
     from fix_fk.acting import Acting
 
+    from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 finally:
     sys.path.pop(0)
 
@@ -96,8 +97,12 @@ class ActionModule(Acting):
             return stopped.result
         result = {"plan": plan, "rehearsal": rehearsal, "unproven": unproven}
         if rehearsal["failed"]:
-            return {**result, "failed": True, "msg": rehearsal["msg"]}
+            told = {name: rehearsal[name] for name in ("msg", "refusal")}
+            return {**result, **told, "failed": True}
         if rehearsal["refused"] and given["required"]:
-            told = "rehearsal_required is set, and there can be no clone"
-            return {**result, "failed": True, "msg": f"{told}: {rehearsal['refused']}."}
+            told = refused(
+                f"rehearsal_required is set, and there can be no clone: {rehearsal['refused']}.",
+                "Correct that, or leave rehearsal_required out",
+            )
+            return {**result, **told, "failed": True}
         return result

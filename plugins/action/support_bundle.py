@@ -12,7 +12,6 @@ import sys
 import tarfile
 import time
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 sys.path.insert(
@@ -26,6 +25,7 @@ except ImportError as error:
     sql = None  # type: ignore[assignment]
 finally:
     sys.path.pop(0)
+from ansible.module_utils.fix_fk.refusal import refused
 
 DOCUMENTATION = r"""
 name: support_bundle
@@ -93,10 +93,11 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         if sql is None:
-            raise AnsibleActionFail(
-                "The Python package sqlglot is missing on the controller. Nothing was changed. "
-                "Next: pip install -r requirements.txt"
+            told = refused(
+                "The Python package sqlglot is missing on the controller.",
+                "pip install -r requirements.txt",
             )
+            return {**result, **told, "failed": True}
         given = self._task.args
         texts = {f"{name}.json": as_json(data) for name, data in (given.get("facts") or {}).items()}
         if given.get("reports"):
@@ -123,12 +124,12 @@ class ActionModule(ActionBase):
         try:
             result.update(bytes=pack(path, files), written=True)
         except OSError as error:
-            result.update(
-                failed=True,
-                msg=f"The archive could not be written to {path}: {error.strerror}. Nothing was "
-                "changed. Next: run it again with -e support_bundle_dir= and a folder that can be "
-                "written to.",
+            told = refused(
+                f"The archive could not be written to {path}: {error.strerror}.",
+                "run it again with -e support_bundle_dir= and a folder that can be written to.",
+                again=False,
             )
+            result.update(failed=True, **told)
         return result
 
 

@@ -179,7 +179,7 @@ def test_rows_without_a_parent_are_counted_and_shown(fk, schema, check_mode):
     before = keys(schema)
     result = fk("present", [OTHER], check_mode=check_mode)
     refused(schema, result, before, "1452", "2 rows of other", "not in users")
-    query = result["msg"].partition("See them with: ")[2].partition(". Correct")[0]
+    query = result["msg"].partition("See them with: ")[2].partition(". Nothing")[0]
     assert sorted(schema.sql(query)) == [(1, 7), (2, 8)]
 
 

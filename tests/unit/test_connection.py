@@ -45,7 +45,8 @@ class Module:
             {given["database_password"]} if given.get("database_password") else set()
         )
 
-    def fail_json(self, msg):
+    def fail_json(self, msg, refusal):
+        assert all(part in msg for part in (refusal["found"], refusal["did"], refusal["next"]))
         raise Refused(msg)
 
 

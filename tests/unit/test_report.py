@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from ansible.module_utils.fix_fk.refusal import refuse, refused
 from fix_fk.screen.report import as_typed, build, database_changed, wrote
 
+AGAIN = "ansible-playbook playbooks/again.yml -i production"
 STEP = {"id": "backup", "title": "Back the schema up"}
 
 
-def report(failure, results=None, steps=(STEP,), maintenance=None):
+def report(failure, results=None, steps=(STEP,), maintenance=None, refusal=None, next_=""):
     """Build the report of a run that stopped with `failure`."""
     diagnosis = {
         "verdict": "v",
@@ -25,7 +29,7 @@ def report(failure, results=None, steps=(STEP,), maintenance=None):
             "run_id": "r",
             "check_mode": False,
             "diagnosis": diagnosis,
-            "failure": {"task": "t", "message": failure},
+            "failure": {"task": "t", "message": failure, "refusal": refusal, "next": next_},
             "results": results or {},
             "checks": [],
             "command": "playbooks/again.yml",
@@ -46,14 +50,48 @@ def test_what_stops_before_the_first_step_is_a_refusal():
 
 
 @pytest.mark.parametrize(
-    "told, once",
+    ("again", "next_", "said"),
     [
-        ("No PHP. Nothing was changed. Give one.", "Nothing was changed"),
-        ("Shared. Nothing was changed. Next: run it for one", "Next: "),
+        (True, "", f"Give one, then run it again: {AGAIN}"),
+        (False, "", "Give one"),
+        (True, "Go back", "Go back"),
     ],
 )
-def test_what_a_module_said_is_not_said_again(told, once):
-    assert report(told)["summary"].count(once) == 1
+def test_what_a_module_said_is_taken_as_it_is(again, next_, said):
+    """Whatever words are in it: nothing is looked for in them."""
+    told = refused("Next: is no word. Another run works on it.", "Give one", "Half of it.", again)
+    data = report(told["msg"], refusal=told["refusal"], next_=next_)
+    assert data["happened"] == "Next: is no word. Another run works on it."
+    assert (data["did"], data["next"]) == ("Half of it.", said)
+
+
+def test_what_was_done_before_is_told_beside_what_a_module_did():
+    done = {"backup": {"changed": True}}
+    told = refused("No.", "Give one")
+    assert report(told["msg"], done, refusal=told["refusal"])["did"] == (
+        "Nothing was changed. Done before that: back the schema up."
+    )
+    assert report("Killed", done)["did"] == "Done before that: back the schema up."
+
+
+def test_a_module_that_cannot_tell_changed_nothing_before_the_first_step():
+    told = refused("No.", "Give one", "")
+    failed = {"verify": {"failed": True}}
+    assert report(told["msg"], refusal=told["refusal"])["did"] == "Nothing was changed."
+    assert report(told["msg"], failed, refusal=told["refusal"])["did"] == ""
+
+
+def test_a_module_says_the_same_in_words():
+    ended: dict = {}
+    module = SimpleNamespace(fail_json=ended.update)
+    refuse(module, "No.", "Give one", queries=[])
+    assert ended["msg"] == "No. Nothing was changed. Next: Give one, then run this again."
+    assert ended["queries"] == [] and ended["refusal"] == {
+        "found": "No.",
+        "did": "Nothing was changed.",
+        "next": "Give one",
+        "again": True,
+    }
 
 
 def test_a_run_that_did_nothing_tells_how_it_found_the_application():
@@ -68,15 +106,15 @@ def test_what_stops_in_a_step_is_a_failure():
 
 def test_what_another_run_kept_out_was_not_begun():
     kept_out = {"failed": True, "held_by": {"run": "r2"}}
-    told = "Another run works on the schema app: run r2. So this was not done."
-    data = report(told, {"backup": kept_out})
+    told = refused("Another run works on the schema app: run r2.", "Wait until it has ended")
+    data = report(told["msg"], {"backup": kept_out}, refusal=told["refusal"])
     assert data["outcome"] == "refused" and data["steps"][0]["state"] == "not reached"
     assert data["summary"].endswith(
         "Nothing was changed. Next: Wait until it has ended, then run it again: ansible-playbook "
         "playbooks/again.yml -i production"
     )
     begun = {"backup": {"changed": True}, "remigrate": kept_out}
-    assert report(told, begun)["outcome"] == "failed"
+    assert report(told["msg"], begun)["outcome"] == "failed"
 
 
 def test_a_run_may_have_the_lock_when_it_has_begun_to_write():

@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.server.flavour import (
     DUMP_PROGRAMS,
     NAMES,
@@ -32,6 +33,7 @@ CHUNK = 1024 * 1024
 # Bytes of an unfinished line that are kept: more than a marker and the longest quoted name take.
 LINE_HEAD = 4096
 COMPRESSORS = ("zstd", "gzip")
+NOT_MADE = "No backup was made and nothing was changed."
 TRAILER = b"-- Dump completed"
 # The tail of what a program wrote to stderr that is worth showing, in bytes.
 MESSAGES = 4000
@@ -164,11 +166,13 @@ def find_dump_client(module, flavour):
         others.append(f"{path} is {version or 'a program that does not run'}")
     found = f" ({'; '.join(others)})" if others else ""
     vendor = NAMES[flavour]
-    return module.fail_json(
-        msg=f"The server is {vendor}, and no dump program of {vendor} is on this host's PATH: "
+    return refuse(
+        module,
+        f"The server is {vendor}, and no dump program of {vendor} is on this host's PATH: "
         f"{' or '.join(names)} is missing{found}. The other vendor's program is not used, as it "
-        "loses what it does not know. No backup was made and nothing was changed. Install the "
-        f"package {package}, or add the program's folder to PATH, and run it again."
+        "loses what it does not know.",
+        f"Install the package {package}, or add the program's folder to PATH",
+        NOT_MADE,
     )
 
 
@@ -184,10 +188,11 @@ def find_compressor(module, wanted):
         if path:
             return Compressor(name, "gz", (path, "-c"), (path, "-d", "-c"))
     missing = "neither zstd nor gzip is" if wanted == "auto" else f"{wanted} is not"
-    return module.fail_json(
-        msg=f"The backup is to be compressed, and {missing} on this host's PATH. No backup was "
-        "made and nothing was changed. Install one of them, or name the other in "
-        "the option compression."
+    return refuse(
+        module,
+        f"The backup is to be compressed, and {missing} on this host's PATH.",
+        "Install one of them, or name the other in the option compression",
+        NOT_MADE,
     )
 
 

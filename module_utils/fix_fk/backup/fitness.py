@@ -23,6 +23,7 @@ from ansible.module_utils.fix_fk.backup.fence import ROUTINES, Astray, Fence
 from ansible.module_utils.fix_fk.backup.load import (
     Inspection,
 )
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
 from ansible.module_utils.fix_fk.scratch.schemas import scratch_name, scratch_pattern
 from ansible.module_utils.fix_fk.server.about import (
@@ -85,11 +86,14 @@ class Fitness:
         )
         if self.touched and self.given["direct"] is not None:
             state = f"The schema {self.live} was emptied before and is not complete now."
-        self.module.fail_json(
+        refuse(
+            self.module,
+            f"The backup {self.manifest['id']} cannot be "
+            f"{'proven' if self.given['state'] == 'proven' else 'put back'}: {problem}.",
+            advice,
+            state,
+            again=False,
             queries=self.queries,
-            msg=f"The backup {self.manifest['id']} cannot be "
-            f"{'proven' if self.given['state'] == 'proven' else 'put back'}: {problem}. "
-            f"{state} Next: {advice}",
         )
 
     @contextlib.contextmanager

@@ -19,6 +19,7 @@ from ansible.module_utils.fix_fk.backup.manifest import (
     read_manifest,
     write_manifest,
 )
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.objects import (
     tables_and_sequences,
 )
@@ -60,20 +61,25 @@ def choose(module, schema):
         )
         more = f"; and {len(backups) - 10} older ones" if len(backups) > 10 else ""
         example = next((backup["id"] for backup in backups if not backup["problem"]), "ID")
-        module.fail_json(
+        refuse(
+            module,
+            f"No backup was put back: {problem}. In {folder} are, newest first: {named or 'none'}"
+            f"{more}.",
+            f"name one: ansible-playbook playbooks/restore.yml -e restore_backup={example}",
+            again=False,
             backups=backups,
             queries=[],
-            msg=f"No backup was put back: {problem}. Nothing was changed. In {folder} are, newest "
-            f"first: {named or 'none'}{more}. Next: name one: ansible-playbook "
-            f"playbooks/restore.yml -e restore_backup={example}",
         )
     try:
         return path, read_manifest(path)
     except Unfit as problem:
-        return module.fail_json(
+        return refuse(
+            module,
+            f"The backup {path} cannot be put back: {problem}.",
+            "take another one; without restore_backup the playbook playbooks/restore.yml lists "
+            "them.",
+            again=False,
             queries=[],
-            msg=f"The backup {path} cannot be put back: {problem}. Nothing was changed. Next: take "
-            "another one; without restore_backup the playbook playbooks/restore.yml lists them.",
         )
 
 
@@ -287,10 +293,11 @@ class Restore(Comparison):
             except self.pymysql.MySQLError as error:
                 self.put_back(triggers)
                 self.execute(connection, f"DROP DATABASE {quote_identifier(self.old)}")
-                waited = error.args[0] in WAITED
+                who = ""
+                if error.args[0] in WAITED:
+                    who = f". {blockers(connection, self.live, (), self.pymysql)}".rstrip(".")
                 self.refuse(
-                    f"the tables cannot be exchanged: {error.args[-1]} ({error.args[0]}). "
-                    + (blockers(connection, self.live, (), self.pymysql) if waited else ""),
+                    f"the tables cannot be exchanged: {error.args[-1]} ({error.args[0]}){who}",
                     "mend that, and run it again.",
                 )
             self.touched = True

@@ -9,6 +9,7 @@ import os
 import threading
 
 from ansible.module_utils.fix_fk.backup.dump import (
+    NOT_MADE,
     read_back,
     stream,
 )
@@ -19,6 +20,7 @@ from ansible.module_utils.fix_fk.backup.manifest import (
     sync_folder,
     write_manifest,
 )
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import (
     read_history,
     read_in_snapshot,
@@ -29,7 +31,6 @@ from ansible.module_utils.fix_fk.schema.tables import list_tables
 
 # What stands in the manifest for the option file, which has no name.
 OPTIONS = "(user and password)"
-NOT_MADE = "No backup was made and nothing was changed."
 
 # Bytes that stay free beside the backup, so that it is not the backup that fills the disk.
 HEADROOM = 16 * 1024 * 1024
@@ -46,30 +47,39 @@ def check_folder(module, folder, laravel_path):
     public = os.path.realpath(os.path.join(laravel_path, "public")) if laravel_path else None
     inside = public and os.path.commonpath([public, path]) == public
     if inside or "public_html" in path.split(os.sep):
-        module.fail_json(
-            msg=f"The folder {path} lies where a web server publishes files "
+        refuse(
+            module,
+            f"The folder {path} lies where a web server publishes files "
             f"({public if inside else 'below a folder public_html'}), and a backup holds every "
-            f"row of the application. {NOT_MADE} Name a folder outside of it in backup_dir."
+            "row of the application.",
+            "Name a folder outside of it in backup_dir",
+            NOT_MADE,
         )
     if not os.path.lexists(path):
         return path
     if not os.path.isdir(path):
-        module.fail_json(
-            msg=f"{path} is to hold the backup and is not a folder. {NOT_MADE} Name another in "
-            "backup_dir."
+        refuse(
+            module,
+            f"{path} is to hold the backup and is not a folder.",
+            "Name another in backup_dir",
+            NOT_MADE,
         )
     state = os.stat(path)
     if state.st_mode & 0o077:
-        module.fail_json(
-            msg=f"Others than its owner may enter the folder {path} (mode "
-            f"{state.st_mode & 0o7777:04o}), and a backup holds every row of the application. "
-            f"{NOT_MADE} Run 'chmod 0700 {path}' if it is only for backups, or name a folder of "
-            "its own in backup_dir: it is created as it has to be."
+        refuse(
+            module,
+            f"Others than its owner may enter the folder {path} (mode "
+            f"{state.st_mode & 0o7777:04o}), and a backup holds every row of the application.",
+            f"Run 'chmod 0700 {path}' if it is only for backups, or name a folder of its own in "
+            "backup_dir (it is created as it has to be)",
+            NOT_MADE,
         )
     if not os.access(path, os.W_OK | os.X_OK):
-        module.fail_json(
-            msg=f"This login may not write into the folder {path}. {NOT_MADE} Name another in "
-            "backup_dir."
+        refuse(
+            module,
+            f"This login may not write into the folder {path}.",
+            "Name another in backup_dir",
+            NOT_MADE,
         )
     return path
 
@@ -82,11 +92,13 @@ def check_space(module, folder, data_bytes):
     disk = os.statvfs(existing)
     free = disk.f_bavail * disk.f_frsize
     if free < data_bytes + HEADROOM:
-        module.fail_json(
-            msg=f"The disk under {folder} has {free // 2**20} MiB free, and the schema holds "
+        refuse(
+            module,
+            f"The disk under {folder} has {free // 2**20} MiB free, and the schema holds "
             f"{data_bytes // 2**20} MiB of data; a backup is begun only when that and "
-            f"{HEADROOM // 2**20} MiB more would fit. {NOT_MADE} Make room, or name a folder on "
-            "another disk in backup_dir."
+            f"{HEADROOM // 2**20} MiB more would fit.",
+            "Make room, or name a folder on another disk in backup_dir",
+            NOT_MADE,
         )
 
 
@@ -106,18 +118,22 @@ def reserved(module, folder, prefix, suffix):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         name, file = reserve(folder, names(prefix, suffix, datetime.datetime.now()))
     except OSError as error:
-        module.fail_json(
-            msg=f"No file can be made in {folder}: {error}. {NOT_MADE} Name another folder in "
-            "backup_dir."
+        refuse(
+            module,
+            f"No file can be made in {folder}: {error}.",
+            "Name another folder in backup_dir",
+            NOT_MADE,
         )
     partial = os.path.join(folder, name + ".partial")
     try:
         with file:
             yield name, file
     except OSError as error:
-        module.fail_json(
-            msg=f"The backup could not be written to {folder}: {error}. {NOT_MADE} What was "
-            "written of it is removed. Mend that and run it again."
+        refuse(
+            module,
+            f"The backup could not be written to {folder}: {error}.",
+            "Mend that",
+            f"{NOT_MADE} What was written of it is removed.",
         )
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -152,11 +168,11 @@ def write(module, connection, reader, schema, command, compressor, file):
     reading = Reading(reader, schema, given["contents"], given["stall_timeout"])
     outcome = stream(command, compressor, file, module.tmpdir, given["stall_timeout"])
     if outcome.problem:
-        refuse(module, schema, outcome.problem, STALLED if outcome.stalled else "")
+        end(module, schema, outcome.problem, STALLED if outcome.stalled else "")
     os.fsync(file.fileno())
     contents = reading.result()
     if reading.problem:
-        refuse(module, schema, f"its rows cannot be counted as they were: {reading.problem}")
+        end(module, schema, f"its rows cannot be counted as they were: {reading.problem}")
     now = set(list_tables(connection, schema["name"])[0])
     for what, one, other in (
         ("are in the schema and not in the dump", now, outcome.content.tables),
@@ -164,13 +180,13 @@ def write(module, connection, reader, schema, command, compressor, file):
         ("appeared while it ran", now, set(schema["tables"])),
     ):
         if one - other:
-            refuse(module, schema, f"these tables {what}: {', '.join(sorted(one - other))}")
+            end(module, schema, f"these tables {what}: {', '.join(sorted(one - other))}")
     proof = read_back(file.name, compressor, module.tmpdir)
     sent, found = outcome.content, proof.content
     if proof.problem:
-        refuse(module, schema, f"the file cannot be read back: {proof.problem}")
+        end(module, schema, f"the file cannot be read back: {proof.problem}")
     if (sent.sha256, sent.bytes) != (found.sha256, found.bytes):
-        refuse(
+        end(
             module,
             schema,
             f"the file, read back from disk, holds {found.bytes} bytes of SQL (SHA-256 "
@@ -245,11 +261,12 @@ STALLED = (
 )
 
 
-def refuse(module, schema, problem, advice=""):
-    module.fail_json(
-        msg=f"The backup of the schema {schema['name']} failed: {problem}.{advice} What was "
-        "written of it is removed, and nothing was changed in the database. Mend that and run it "
-        "again."
+def end(module, schema, problem, likely=""):
+    refuse(
+        module,
+        f"The backup of the schema {schema['name']} failed: {problem}.{likely}",
+        "Mend that",
+        "What was written of it is removed, and nothing was changed in the database.",
     )
 
 

@@ -8,6 +8,7 @@ import os
 import re
 
 from ansible.module_utils.fix_fk.laravel.php import EXCERPT, run_php
+from ansible.module_utils.fix_fk.refusal import NOT_RUN, refuse
 
 ARTISAN_TIMEOUT = 3600
 ROW_STATEMENTS = ("insert", "update", "delete", "replace", "select")
@@ -26,10 +27,12 @@ def run_artisan(
     try:
         lock = _lock(path, fcntl.LOCK_EX)
     except BlockingIOError:
-        module.fail_json(
-            msg=f"An artisan that an earlier run started is still running in {path}; two at a time "
-            "would undo each other's work. Nothing was run or changed. Wait until it has ended "
-            "(ps -ef | grep artisan shows it), and run this again."
+        refuse(
+            module,
+            f"An artisan that an earlier run started is still running in {path}; two at a time "
+            "would undo each other's work.",
+            "Wait until it has ended (ps -ef | grep artisan shows it)",
+            NOT_RUN,
         )
     try:
         inherited = descriptors if lock is None else (lock, *descriptors)

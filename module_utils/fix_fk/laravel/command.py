@@ -25,6 +25,7 @@ from ansible.module_utils.fix_fk.laravel.maintenance import is_down
 from ansible.module_utils.fix_fk.laravel.probe import application, passwords, probe
 from ansible.module_utils.fix_fk.laravel.secrets import hider
 from ansible.module_utils.fix_fk.laravel.waiting import Waiting
+from ansible.module_utils.fix_fk.refusal import NOT_RUN, SEE_STATE, refuse
 from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 from ansible.module_utils.fix_fk.server import one_run
@@ -90,7 +91,7 @@ class Command:
                 "effect is looked for in the same database"
             )
         if problem:
-            self.module.fail_json(msg=f"{problem}. Nothing was run or changed.")
+            refuse(self.module, f"{problem}.", "Correct that", NOT_RUN)
 
     def ask(self, **questions):
         """Ask the application; one start of PHP."""
@@ -109,10 +110,12 @@ class Command:
         self.parameters = resolve(self.module)
         own = self.facts["connection"]["database"]
         if self.parameters.database != own:
-            self.module.fail_json(
-                msg=f"artisan would work on the schema '{own}' that the application's "
-                f"configuration names, but database_name is '{self.parameters.database}'. Nothing "
-                "was run or changed. Leave database_name out, or correct the application's .env."
+            refuse(
+                self.module,
+                f"artisan would work on the schema '{own}' that the application's configuration "
+                f"names, but database_name is '{self.parameters.database}'.",
+                "Leave database_name out, or correct the application's .env",
+                NOT_RUN,
             )
         self.connection = connect(self.module, self.parameters)
         with database_errors(self.module, self.parameters, self.result):
@@ -194,7 +197,7 @@ class Command:
         else:
             self.note_maintenance()
         if result["timed_out"] or result["stopped"] or result["rc"] != 0:
-            self.fail(self.ended_early(result) or "it failed", "See its output in the result.")
+            self.fail(self.ended_early(result) or "it failed", "See its output in the result")
 
     def without_secrets(self, text):
         if not self.hide:
@@ -220,7 +223,7 @@ class Command:
             self.fail(
                 "what it did is not known, as the migrations table could not be read afterwards: "
                 f"{error.args[-1] if error.args else error}",
-                "Run the diagnosis again to see the state.",
+                SEE_STATE,
             )
         self.effect["recorded"] = [name for name in after if name not in self.before]
         self.effect["forgotten"] = [name for name in self.before if name not in after]
@@ -246,8 +249,8 @@ class Command:
             )
         return None
 
-    def fail(self, found, advice):
-        """End the module with one paragraph: what happened, what changed, what to do."""
+    def fail(self, found, next_, left="", again=True):
+        """End the module. left: what it did or may have done, beside what is seen here."""
         effect, told = self.effect, ""
         if self.result["rc"] is not None:
             told = f" Artisan ended with {self.result['rc']}, saying: {told_error(self.result)}"
@@ -263,11 +266,15 @@ class Command:
         if effect["maintenance"]["before"] != effect["maintenance"]["after"]:
             down = effect["maintenance"]["after"]
             changes.append(f"the application is {'down' if down else 'up'} now")
-        changed = f" Changed by this: {'; '.join(changes)}." if changes else ""
+        changed = f"Changed by this: {'; '.join(changes)}." if changes else ""
         sent = self.result["queries"] or [self.name]
         what = next((query for query in reversed(sent) if " artisan " in query), sent[-1])
-        self.module.fail_json(
-            msg=f"`{what}`: {found}.{told}{changed} {advice}",
+        refuse(
+            self.module,
+            f"`{what}`: {found}.{told}",
+            next_,
+            f"{changed} {left}".strip(),
+            again,
             said=told_error(self.result) if self.result["rc"] is not None else found,
             **self.result,
         )

@@ -8,6 +8,7 @@ import os
 from ansible.module_utils.fix_fk.laravel.command import Command
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
 from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
+from ansible.module_utils.fix_fk.refusal import NOT_RUN, SEE_STATE, refuse
 from ansible.module_utils.fix_fk.schema.ids import raise_ids
 from ansible.module_utils.fix_fk.schema.tables import list_tables
 from ansible.module_utils.fix_fk.server.connection import load_pymysql
@@ -27,9 +28,11 @@ class Migrate(Command):
         files = self.facts["files"]
         unknown = [name for name in self.given["migrations"] if name not in files]
         if unknown and not self.places():
-            self.module.fail_json(
-                msg=f"The application has no migration {', '.join(unknown)}. Nothing was run or "
-                "changed. Compare the names with database/migrations."
+            refuse(
+                self.module,
+                f"The application has no migration {', '.join(unknown)}.",
+                "Compare the names with database/migrations",
+                NOT_RUN,
             )
         stale = [name for name, batch in self.before.items() if batch == ROLLBACK_BATCH]
         pending = [name for name in files if name not in self.before or name in stale]
@@ -70,13 +73,13 @@ class Migrate(Command):
                 early
                 or f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not "
                 "recorded afterwards",
-                "A migration that failed half-way leaves what it did until then. Run the diagnosis "
-                "again to see the state.",
+                SEE_STATE,
+                "A migration that failed half-way leaves what it did until then.",
             )
         if early or result["rc"] != 0:
             self.fail(
                 early or "every migration is recorded, but it did not end well",
-                "Run the diagnosis again to see the state.",
+                SEE_STATE,
             )
         if self.given["ids_above"]:
             self.raise_ids()
@@ -95,10 +98,12 @@ class Migrate(Command):
             name for name in there if name != own and (named is None or name.casefold() in folded)
         ]
         if lost:
-            self.module.fail_json(
-                msg="No migration is recorded, so artisan migrate would begin with loading "
-                f"{dump}, which drops and makes anew: {', '.join(lost)}. Nothing was run or "
-                "changed. Put the records of the migrations that have run back first."
+            refuse(
+                self.module,
+                "No migration is recorded, so artisan migrate would begin with loading "
+                f"{dump}, which drops and makes anew: {', '.join(lost)}.",
+                "Put the records of the migrations that have run back first",
+                NOT_RUN,
             )
 
     def raise_ids(self):
@@ -117,8 +122,8 @@ class Migrate(Command):
             who = blockers(self.connection, schema, tables, pymysql)
             self.fail(
                 f"every migration is recorded, and the next id of {', '.join(tables)} could not be "
-                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(),
-                "Run the repair again: it goes on from there.",
+                f"set: {error.args[-1]}. {who if error.args[0] in WAITED else ''}".rstrip(". "),
+                "See that nobody holds these tables: the repair goes on from there",
             )
         self.result["changed"] = self.result["changed"] or self.result["ids"]["changed"]
 

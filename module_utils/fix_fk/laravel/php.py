@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+from ansible.module_utils.fix_fk.refusal import refuse
+
 # Characters of a program's output that a message may carry.
 EXCERPT = 600
 
@@ -22,16 +24,18 @@ def run_php(module, path, php, env, arguments, timeout, source=None, descriptors
     """
     for needed in ("artisan", "vendor/autoload.php", "bootstrap/app.php"):
         if not os.path.isfile(os.path.join(path, needed)):
-            module.fail_json(
-                msg=f"There is no Laravel application in {path}: {os.path.join(path, needed)} is "
-                "not there or may not be read by this user. Nothing was changed. Set laravel_path "
-                "to the folder that artisan is in."
+            refuse(
+                module,
+                f"There is no Laravel application in {path}: {os.path.join(path, needed)} is not "
+                "there or may not be read by this user.",
+                "Set laravel_path to the folder that artisan is in",
             )
     binary = module.get_bin_path(php) if os.sep not in php else php
     if not binary or not os.access(binary, os.X_OK):
-        module.fail_json(
-            msg=f"There is no PHP to run '{php}' with on this host. Nothing was changed. Set "
-            "laravel_php to the path of the command line PHP that runs the application."
+        refuse(
+            module,
+            f"There is no PHP to run '{php}' with on this host.",
+            "Set laravel_php to the path of the command line PHP that runs the application",
         )
     # The version and its settings are the application's affair, but a debugger's are not.
     # COLUMNS keeps messages on one line. Without LINES artisan starts `stty` to ask for it, and

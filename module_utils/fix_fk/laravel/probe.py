@@ -24,6 +24,7 @@ import weakref
 from ansible.module_utils.fix_fk.laravel.php import excerpt, run_php
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH, split_migrations
 from ansible.module_utils.fix_fk.laravel.secrets import hider
+from ansible.module_utils.fix_fk.refusal import paragraph, refuse
 
 # Seconds.
 PROBE_TIMEOUT = 120
@@ -58,7 +59,7 @@ def application(module, path, php, env, connection_name=None):
 
 
 def probe(
-    module, path, php, env, connection_name=None, timeout=PROBE_TIMEOUT, refuse=True, **questions
+    module, path, php, env, connection_name=None, timeout=PROBE_TIMEOUT, ends=True, **questions
 ):
     """Start PHP, put questions to the application, and return the answers.
 
@@ -78,7 +79,7 @@ def probe(
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
-    resolved; with refuse=False such an answer is returned as {"refused": paragraph}.
+    resolved; with ends=False such an answer is returned as {"refused": paragraph}.
     """
     names = questions.pop("statements", None)
     statements: dict = {}
@@ -108,11 +109,11 @@ def probe(
                 statements.setdefault(
                     (name, direction), _unread(direction, "migrations ended PHP too often", [])
                 )
-    paragraph = _refusal(path, facts)
-    if paragraph and refuse:
-        module.fail_json(msg=paragraph)
-    if paragraph:
-        return {"refused": paragraph}
+    problem = _problem(path, facts)
+    if problem and ends:
+        refuse(module, *problem)
+    if problem:
+        return {"refused": paragraph(*problem)}
     result = dict(
         facts["application"],
         boot_error=facts["boot_error"],
@@ -134,10 +135,11 @@ def program(module):
     except OSError:
         sent = module.params.get("laravel_probe")
     if not sent:
-        module.fail_json(
-            msg="The program that asks the application did not come with the task. Nothing was "
-            "changed. Run the playbooks of this project, which bring it along, or give "
-            "laravel_probe: \"{{ lookup('laravel_probe') }}\"."
+        refuse(
+            module,
+            "The program that asks the application did not come with the task.",
+            "Run the playbooks of this project, which bring it along, or give "
+            "laravel_probe: \"{{ lookup('laravel_probe') }}\"",
         )
     return sent
 
@@ -244,13 +246,13 @@ def _unread(direction, error, queries):
     }
 
 
-def _refusal(path, facts):
-    """Return the paragraph on why the application could not be asked, or None."""
+def _problem(path, facts):
+    """Return why the application could not be asked, (found, what is next), or None."""
     result = facts["result"]
     if facts["refused"]:
         return (
-            f"The PHP given as laravel_php {facts['refused']}. Nothing was changed. Give the path "
-            "of the command line PHP that the application's artisan is run with."
+            f"The PHP given as laravel_php {facts['refused']}.",
+            "Give the path of the command line PHP that the application's artisan is run with",
         )
     if facts["application"] is None:
         why = facts["boot_error"] or (facts["ended"] or {}).get("error")
@@ -258,13 +260,14 @@ def _refusal(path, facts):
             why = "it did not end in time"
         why = why or excerpt(result["stderr"] or result["stdout"]) or "PHP said nothing"
         return (
-            f"The Laravel application in {path} does not start: {why}. Nothing was changed. See "
-            f"what `php artisan --version` says there, as the same user."
+            f"The Laravel application in {path} does not start: {why}.",
+            "See what `php artisan --version` says there, as the same user",
         )
     error = facts["application"]["connection"].get("error")
     if error:
         return (
             f"The Laravel application in {path} cannot say how it connects to its database: "
-            f"{error} Nothing was changed. Compare database_connection and config/database.php."
+            f"{error}",
+            "Compare database_connection and config/database.php",
         )
     return None

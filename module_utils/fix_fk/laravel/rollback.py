@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible.module_utils.fix_fk.laravel.command import Command
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
+from ansible.module_utils.fix_fk.refusal import NOT_RUN, SEE_STATE, refuse
 from ansible.module_utils.fix_fk.server.connection import load_pymysql
 from ansible.module_utils.fix_fk.server.errors import database_errors
 
@@ -22,9 +23,12 @@ class Rollback(Command):
         if recorded:
             self.refuse_unless_last(name)
         elif batch not in (None, ROLLBACK_BATCH):
-            self.module.fail_json(
-                msg=f"{name} is recorded as run, in batch {batch}, so it is not the migration that "
-                "failed. Nothing was run or changed. Run the diagnosis again to see the state."
+            refuse(
+                self.module,
+                f"{name} is recorded as run, in batch {batch}, so it is not the migration that "
+                "failed.",
+                SEE_STATE,
+                NOT_RUN,
             )
         self.refuse_higher_batches(name)
         # The record that is made here is not one of the states to compare with.
@@ -57,12 +61,13 @@ class Rollback(Command):
             self.result["changed"] = True
             self.fail(
                 self.ended_early(result) or f"{name} was not rolled back",
-                f"Its down() may have run in part.{sent} Run the diagnosis again to see the state.",
+                SEE_STATE,
+                f"Its down() may have run in part.{sent}",
             )
         if others:
             self.fail(
                 f"not only {name} was rolled back",
-                "Put back what they did with `php artisan migrate --force`, or the backup.",
+                "Put back what they did with `php artisan migrate --force`, or the backup",
             )
         self.effect["forgotten"] = [name]
         self.result["changed"] = True
@@ -70,9 +75,11 @@ class Rollback(Command):
     def preview(self, name):
         """Return what down() would send; end the module when that is not what was expected."""
         if name not in self.facts["files"]:
-            self.module.fail_json(
-                msg=f"The application has no migration {name}. Nothing was run or changed. Compare "
-                "the name with database/migrations."
+            refuse(
+                self.module,
+                f"The application has no migration {name}.",
+                "Compare the name with database/migrations",
+                NOT_RUN,
             )
         answer = self.facts["statements"][(name, "down")]
         statements, expected = answer["queries"], self.given["expected_statements"]
@@ -89,9 +96,11 @@ class Rollback(Command):
                 f"{'; '.join(expected) or 'nothing'}"
             )
         if problem:
-            self.module.fail_json(
-                msg=f"{name} is not rolled back, as {self.without_secrets(problem)}. Nothing was "
-                "run or changed. Run the diagnosis again to see the state."
+            refuse(
+                self.module,
+                f"{name} is not rolled back, as {self.without_secrets(problem)}.",
+                SEE_STATE,
+                NOT_RUN,
             )
         return statements
 
@@ -99,9 +108,12 @@ class Rollback(Command):
         """End the module unless `migrate:rollback --step=1` undoes this migration."""
         last = max(self.before, key=lambda other: (self.before[other], other), default=None)
         if last != name:
-            self.module.fail_json(
-                msg=f"`php artisan migrate:rollback --step=1` would undo {last or 'nothing'} and "
-                f"not {name}. Nothing was run or changed. Name the migration that it is to undo."
+            refuse(
+                self.module,
+                f"`php artisan migrate:rollback --step=1` would undo {last or 'nothing'} and not "
+                f"{name}.",
+                "Name the migration that it is to undo",
+                NOT_RUN,
             )
 
     def refuse_higher_batches(self, name):
@@ -112,11 +124,13 @@ class Rollback(Command):
             if batch >= ROLLBACK_BATCH and other != name
         ]
         if higher:
-            self.module.fail_json(
-                msg=f"The migrations table has {', '.join(sorted(higher))} in batch "
-                f"{self.before[higher[0]]}, which a rollback would undo instead of {name}. Nothing "
-                "was run or changed. Correct these batch numbers, or delete the records of "
-                "migrations that have not run."
+            refuse(
+                self.module,
+                f"The migrations table has {', '.join(sorted(higher))} in batch "
+                f"{self.before[higher[0]]}, which a rollback would undo instead of {name}.",
+                "Correct these batch numbers, or delete the records of migrations that have not "
+                "run",
+                NOT_RUN,
             )
 
     def forget(self, name):
@@ -132,5 +146,5 @@ class Rollback(Command):
             self.fail(
                 f"{name} was not rolled back, and its record in batch {ROLLBACK_BATCH} of "
                 f"{self.table} could not be removed: {error.args[-1]}",
-                "Remove that record before anything else; running the repair again does so too.",
+                "Remove that record before anything else; running the repair again does so too",
             )

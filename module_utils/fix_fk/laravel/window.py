@@ -64,7 +64,7 @@ class Window(Command):
         except OSError as error:
             self.fail(
                 f"this run could not be noted beside the application's files: {error}",
-                f"See that this user may write to {os.path.join(facts['storage'], 'framework')}.",
+                f"See that this user may write to {os.path.join(facts['storage'], 'framework')}",
             )
 
     def enter(self, arguments):
@@ -78,8 +78,8 @@ class Window(Command):
                 remove_marker(self.facts)
             self.fail(
                 self.ended_early(result) or "the application is not down afterwards",
-                "Nothing else was changed. See that the user who runs artisan may write to the "
-                "application's storage folder.",
+                "See that the user who runs artisan may write to the application's storage folder",
+                "Nothing else was changed.",
             )
         self.effect["maintenance"]["since"] = went_down(self.facts, begun)
 
@@ -115,7 +115,8 @@ class Window(Command):
             except ValueError as error:
                 self.fail(
                     f"the contents of the tables could not be read: {error}",
-                    "The application is in maintenance mode; `php artisan up` lifts it.",
+                    "Correct that (`php artisan up` lifts the maintenance mode)",
+                    "The application is in maintenance mode.",
                 )
 
     def up(self):
@@ -138,6 +139,7 @@ class Window(Command):
                 self.ended_early(result) or "the application is still down afterwards",
                 "See that the user who runs artisan may delete files in the application's "
                 "storage/framework folder, and run `php artisan up` again.",
+                again=False,
             )
         else:
             maintenance["until"] = ended

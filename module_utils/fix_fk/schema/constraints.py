@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refuse
 from ansible.module_utils.fix_fk.schema.foreign_keys import (
     ForeignKey,
     add_statement,
@@ -27,6 +28,7 @@ NEEDED = ("table", "columns", "referenced_table", "referenced_columns")
 NAME_TAKEN = (1826, 1022, 1823)
 MISFIT = (3780, 1822, 1215, 1824, 1825, 3734, 6125)
 ORPHANS = 1452
+CLEAR_ORPHANS = "Correct or remove them"
 
 # Values to name of those that refer to nothing.
 SAMPLES = 10
@@ -34,7 +36,7 @@ CONNECTION_LOST = (2006, 2013)
 
 
 class Refusal(Exception):
-    """Why nothing is sent, as a sentence or two: found, and next command."""
+    """Why nothing is sent: found, a sentence or two without the final stop, and what is next."""
 
 
 class Schema:
@@ -69,8 +71,8 @@ class Schema:
             if self.same_table(spelled, name):
                 return spelled, about
         raise Refusal(
-            f"there is no table {schema}.{name}. See playbooks/diagnose.yml for the tables that "
-            "are there"
+            f"there is no table {schema}.{name}",
+            "See playbooks/diagnose.yml for the tables that are there",
         )
 
     def indexes(self, table):
@@ -102,20 +104,21 @@ def to_drop(schema, wanted):
             if held and not there and schema.server["name_scope"] == "schema":
                 raise Refusal(
                     f"the foreign key {name} is to be dropped from the table {table} only, and it "
-                    f"is held by {tables_of(held)}. Run the diagnosis again: the plan was made for "
-                    "another state"
+                    f"is held by {tables_of(held)}",
+                    "Run the diagnosis again: the plan was made for another state",
                 )
             held = there
         elif len(held) > 1:
             raise Refusal(
                 f"the foreign key name {name} is held by {tables_of(held)} (names belong to tables "
-                "on this server), and no table is given. Say which one with the option table"
+                "on this server), and no table is given",
+                "Say which one with the option table",
             )
         if any(key.on_delete is None for key in held):
             raise Refusal(
                 f"this account may not see the rules (ON DELETE, ON UPDATE) of the foreign key "
-                f"{name}, so it could not be put back as it was. Use an account with all rights on "
-                "the schema"
+                f"{name}, so it could not be put back as it was",
+                "Use an account with all rights on the schema",
             )
         keys += [key for key in held if key not in keys]
     if unseen:
@@ -123,8 +126,8 @@ def to_drop(schema, wanted):
         if not account["sees_all"]:
             raise Refusal(
                 f"no foreign key {', '.join(unseen)} is visible in the schema {schema.name}, and "
-                f"that may be because this account is not allowed to see it: {account['reason']}. "
-                "Use an account with all rights on the schema"
+                f"that may be because this account is not allowed to see it: {account['reason']}",
+                "Use an account with all rights on the schema",
             )
     return keys
 
@@ -144,13 +147,15 @@ def to_add(schema, wanted, left_out=None):
         if missing:
             raise Refusal(
                 f"to add the foreign key {want['name']}, these have to be given, too: "
-                f"{', '.join(missing)}"
+                f"{', '.join(missing)}",
+                "Give them",
             )
         key = wish(schema, want)
         if len(key.columns) != len(key.referenced_columns):
             raise Refusal(
                 f"the foreign key {key.name} has {len(key.columns)} columns and refers to "
-                f"{len(key.referenced_columns)}"
+                f"{len(key.referenced_columns)}",
+                "Name as many on both sides",
             )
         if agreeing(schema, want):
             continue
@@ -158,7 +163,7 @@ def to_add(schema, wanted, left_out=None):
         check_tables(schema, key)
         lost = orphan_rows(schema, key)
         if lost and left_out is None:
-            raise Refusal(orphans(schema, key, lost))
+            raise Refusal(orphans(schema, key, lost), CLEAR_ORPHANS)
         if lost:
             left_out.append(
                 {
@@ -205,14 +210,15 @@ def check_name(schema, key, others):
         if schema.same_table(other.table, key.table):
             raise Refusal(
                 f"the foreign key {key.name} exists with another definition. There is: "
-                f"{definition(schema, other)}. Wanted: {definition(schema, key)}. Drop it first "
-                "(state absent), or correct what is wanted"
+                f"{definition(schema, other)}. Wanted: {definition(schema, key)}",
+                "Drop it first (state absent), or correct what is wanted",
             )
         if schema.server["name_scope"] == "schema":
             raise Refusal(
                 f"the name {key.name} is to be used on the table {key.table}, and the table "
-                f"{other.table} holds it ({definition(schema, other)}). Run playbooks/diagnose.yml "
-                "to see whether that table is in use, before anything is dropped from it"
+                f"{other.table} holds it ({definition(schema, other)})",
+                "Run playbooks/diagnose.yml to see whether that table is in use, before anything "
+                "is dropped from it",
             )
 
 
@@ -223,13 +229,14 @@ def check_tables(schema, key):
         if (about["engine"] or "").lower() not in ("innodb", "ndbcluster"):
             raise Refusal(
                 f"the table {name} has the engine {about['engine']}, which ignores foreign keys "
-                f"silently; {key.name} would not exist. Convert it first: "
-                f"ALTER TABLE {quote_identifier(name)} ENGINE=InnoDB"
+                f"silently; {key.name} would not exist",
+                f"Convert it first: ALTER TABLE {quote_identifier(name)} ENGINE=InnoDB",
             )
         if about["partitioned"]:
             raise Refusal(
                 f"the table {name} is partitioned, and InnoDB takes no foreign keys with "
-                f"partitions (1506), so {key.name} cannot be added"
+                f"partitions (1506), so {key.name} cannot be added",
+                "Leave this one out, or take the partitions away (REMOVE PARTITIONING)",
             )
 
 
@@ -255,7 +262,7 @@ def orphans(schema, key, lost):
     return (
         f"the foreign key {key.name} cannot be added (1452): {lost} rows of {key.table} refer to "
         f"rows that are not in {key.referenced_table}. See them with: "
-        f"{orphan_query(schema, key, 'child.*')} LIMIT 10. Correct or remove them and run it again"
+        f"{orphan_query(schema, key, 'child.*')} LIMIT 10"
     )
 
 
@@ -285,46 +292,46 @@ def add(schema, key):
 
 
 def failed(module, schema, key, statement, error, done):
-    """Return the paragraph for a statement that the server refused."""
+    """Return what refuse() takes, for a statement that the server refused."""
     code, text = error.args[0], str(error.args[-1])
     if code in CONNECTION_LOST:
-        return (
-            f"The connection was lost during '{statement}' ({text}), which may or may not have "
-            f"been done. {told(done) if done else ''} Run it again: the state is read anew."
-        )
+        return {
+            "found": f"The connection was lost during '{statement}' ({text}).",
+            "did": f"It may or may not have been done. {told(done) if done else ''}".strip(),
+            "next_": "See that the server is up: the state is read anew",
+        }
     if code in WAITED:
         tries = module.params["retries"] + 1
-        why = (
+        tables = [key.table, key.referenced_table]
+        found = (
             f"the table is locked: '{statement}' waited {module.params['lock_wait_timeout']} s, "
             f"{tries} times. "
-            + blockers(
-                schema.connection, schema.name, [key.table, key.referenced_table], schema.pymysql
-            )
-            + " Wait for them, or end them, and run it again"
+            + blockers(schema.connection, schema.name, tables, schema.pymysql).rstrip(".")
         )
+        next_ = "Wait for them, or end them"
     elif code == ORPHANS:
         lost = rows_of(schema.connection, orphan_query(schema, key, "COUNT(*)"), None)[0][0]
-        why = orphans(schema, key, lost)
+        found, next_ = orphans(schema, key, lost), CLEAR_ORPHANS
     elif code in NAME_TAKEN or "errno: 121" in text:
-        why = (
+        found = (
             f"the server says that the name {key.name} is taken ({text}), and no table that this "
-            "account can see holds it. Run playbooks/diagnose.yml with an account that sees the "
-            "whole schema"
+            "account can see holds it"
         )
+        next_ = "Run playbooks/diagnose.yml with an account that sees the whole schema"
     elif code in MISFIT or "errno: 150" in text:
-        why = (
-            f"the server refused '{statement}': {text} ({code}). {sides(schema, key)}. The columns "
-            "must have the same type, sign, character set and collation, and those referred to "
-            "need an index that begins with them"
+        found = f"the server refused '{statement}': {text} ({code}). {sides(schema, key)}"
+        next_ = (
+            "The columns must have the same type, sign, character set and collation, and those "
+            "referred to need an index that begins with them. Correct that"
         )
     else:
-        why = f"the server refused '{statement}': {text} ({code}). Correct that and run it again"
-    return f"{sentence(why)}. {told(done)}"
+        found, next_ = f"the server refused '{statement}': {text} ({code})", "Correct that"
+    return {"found": f"{sentence(found)}.", "did": told(done), "next_": next_}
 
 
 def told(done):
     if not done:
-        return "Nothing was changed."
+        return NOT_CHANGED
     return f"Done before that, and taken back by the statements in undo: {'; '.join(done)}."
 
 
@@ -361,10 +368,12 @@ def verify(module, schema, state, keys, queries, undo):
         if bool(there) == (state == "present"):
             continue
         what = "is not there after it was added" if state == "present" else "is still there"
-        module.fail_json(
-            msg=f"The foreign key {key.name} of the table {key.table} {what}, although the server "
-            "reported success. Look at the table's engine (SHOW CREATE TABLE) and at who else is "
-            f"changing the schema. {told(queries)}",
+        refuse(
+            module,
+            f"The foreign key {key.name} of the table {key.table} {what}, although the server "
+            "reported success.",
+            "Look at the table's engine (SHOW CREATE TABLE) and at who else is changing the schema",
+            told(queries),
             changed=True,
             queries=queries,
             undo=undo,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import read_contents
 from ansible.module_utils.fix_fk.schema.foreign_keys import (
     ForeignKey,
@@ -105,9 +106,10 @@ def inspect(module, asked, kept=None):
         try:
             schema = describe_schema(connection, parameters.database, asked, pymysql)
         except ValueError as error:
-            module.fail_json(
-                msg=f"The schema '{parameters.database}' could not be read to the end: {error}. "
-                "Nothing was changed. Correct the name, or leave this table out.",
+            refuse(
+                module,
+                f"The schema '{parameters.database}' could not be read to the end: {error}.",
+                "Correct the name, or leave this table out",
                 **(kept or {}),
             )
         of_run = (schema["name"], schema["server"], run_of(module), pymysql)

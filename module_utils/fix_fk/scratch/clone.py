@@ -8,6 +8,7 @@ import os
 import time
 
 from ansible.module_utils.fix_fk.laravel.probe import application
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import list_versioned, read_contents
 from ansible.module_utils.fix_fk.schema.sql import (
     quote_identifier,
@@ -77,11 +78,14 @@ class Clone(Copy):
                 )
         expected = self.module.params["expected"]
         if expected and expected != self.clone["untouched"]:
-            self.module.fail_json(
-                msg=f"The schema {self.schema} is not as it was before the rehearsal: "
-                "its definitions or its recorded migrations have changed meanwhile, by the "
-                "rehearsal or by somebody else. The clone was dropped. Next: run "
-                "playbooks/diagnose.yml, which shows how things stand.",
+            refuse(
+                self.module,
+                f"The schema {self.schema} is not as it was before the rehearsal: its definitions "
+                "or its recorded migrations have changed meanwhile, by the rehearsal or by "
+                "somebody else.",
+                "run playbooks/diagnose.yml, which shows how things stand.",
+                "The clone was dropped.",
+                again=False,
                 changed=there,
                 queries=self.queries,
             )

@@ -2,7 +2,7 @@
 """The one place that knows how to reach the database server.
 
     parameters = resolve(module)                 # what to connect with (shown without its password)
-    connection = connect(module, parameters)     # a PyMySQL connection, or module.fail_json()
+    connection = connect(module, parameters)     # a PyMySQL connection, or refuse()
     with database_errors(module, parameters):    # any later server error becomes one paragraph
         ...
 
@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fix_fk.laravel import secrets
 from ansible.module_utils.fix_fk.laravel.probe import resolve_connection
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.server import one_run
 from ansible.module_utils.fix_fk.server.errors import database_errors
 
@@ -143,9 +144,10 @@ def connected_module(argument_spec, needs_application=False, writes=False, **set
             module.params[name] = value
     conceal(module)
     if needs_application and not module.params["laravel_path"]:
-        module.fail_json(
-            msg="laravel_path is missing: the folder of the application, the one with artisan in "
-            "it. Nothing was changed."
+        refuse(
+            module,
+            "laravel_path is missing: the folder of the application, the one with artisan in it.",
+            "Give laravel_path",
         )
     if module.params["run"] and not module.check_mode:
         one_run.join(module)
@@ -167,7 +169,7 @@ def take_lock(module, needed=True):
         parameters = _resolve(module)
     except _Unresolved as problem:
         if needed:
-            module.fail_json(msg=str(problem))
+            refuse(module, *problem.args)
         return
     pymysql = load_pymysql(module)
     again = functools.partial(
@@ -204,9 +206,11 @@ def take_lock(module, needed=True):
     if holder["run"] == run["id"]:
         return
     idle = f" If that was killed, it lets go within {holder['idle']} s." if holder["idle"] else ""
-    module.fail_json(
-        msg=f"Another run works on the schema {parameters.database}: {holder['said']}. Two at a "
+    refuse(
+        module,
+        f"Another run works on the schema {parameters.database}: {holder['said']}. Two at a "
         f"time would undo each other's work, so this was not done.{idle}",
+        "Wait until it has ended",
         held_by=holder,
     )
 
@@ -301,11 +305,11 @@ def resolve(module, as_application=False):
     try:
         return _resolve(module, as_application)
     except _Unresolved as problem:
-        module.fail_json(msg=str(problem))
+        return refuse(module, *problem.args)
 
 
 class _Unresolved(Exception):
-    """Why it is not known what to connect with, in a paragraph."""
+    """Why it is not known what to connect with: found, and what is next."""
 
 
 def _resolve(module, as_application=False):
@@ -326,8 +330,8 @@ def _resolve(module, as_application=False):
             raise _Unresolved(
                 f"The application in {given['laravel_path']} uses the database driver "
                 f"'{base['driver']}'. Foreign key names collide like this only on MySQL and "
-                "MariaDB, and only these are supported. Nothing was changed. Name the right "
-                "connection with database_connection."
+                "MariaDB, and only these are supported.",
+                "Name the right connection with database_connection",
             )
 
     host = given["database_host"] or base.get("host")
@@ -346,8 +350,8 @@ def _resolve(module, as_application=False):
     ]
     if missing:
         raise _Unresolved(
-            f"It is not known which {' and which '.join(missing)} to connect with. Nothing was "
-            "changed. Give laravel_path, so that the application is asked, or give the values."
+            f"It is not known which {' and which '.join(missing)} to connect with.",
+            "Give laravel_path, so that the application is asked, or give the values",
         )
 
     if password is None:
@@ -382,15 +386,21 @@ def load_pymysql(module):
     except ImportError:
         archive = module.params.get("pymysql_archive")
         if not archive:
-            module.fail_json(
-                msg=f"Python on this host ({sys.executable}) lacks PyMySQL, and none came with the "
-                "task. Nothing was changed. Run the playbooks of this project, which bring it "
-                "along (pymysql_archive), or install the package python3-pymysql."
+            refuse(
+                module,
+                f"Python on this host ({sys.executable}) lacks PyMySQL, and none came with the "
+                "task.",
+                "Run the playbooks of this project, which bring it along (pymysql_archive), or "
+                "install the package python3-pymysql",
             )
         try:
             content = base64.b64decode(archive, validate=True)
         except (binascii.Error, ValueError) as error:
-            module.fail_json(msg=f"pymysql_archive is not base64 ({error}). Nothing was changed.")
+            refuse(
+                module,
+                f"pymysql_archive is not base64 ({error}).",
+                "Leave it to the playbooks of this project, which fill it in",
+            )
         # Python imports from a zip file as it is, so there is nothing to unpack; module.tmpdir is
         # removed when the module ends.
         path = os.path.join(module.tmpdir, "fix_fk_pymysql.zip")
@@ -401,9 +411,11 @@ def load_pymysql(module):
             import pymysql
         except ImportError as error:
             sys.path.remove(path)
-            module.fail_json(
-                msg=f"pymysql_archive holds no package pymysql that Python {sys.version.split()[0]}"
-                f" can import ({error}). Nothing was changed. Install python3-pymysql on the host."
+            refuse(
+                module,
+                f"pymysql_archive holds no package pymysql that Python {sys.version.split()[0]} "
+                f"can import ({error}).",
+                "Install python3-pymysql on the host",
             )
     return pymysql
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.sql import rows_of
 
 LOCK_SPEC = {
@@ -23,10 +24,12 @@ def waits_of(module):
     """Return (retries, retry_delay) or end the module: negative ones make no sense."""
     params = module.params
     if params["lock_wait_timeout"] < 1 or params["retries"] < 0 or params["retry_delay"] < 0:
-        module.fail_json(
-            msg="lock_wait_timeout must be at least 1 (seconds), retries and retry_delay at least "
-            f"0; given are {params['lock_wait_timeout']}, {params['retries']} and "
-            f"{params['retry_delay']}. Nothing was changed."
+        refuse(
+            module,
+            "lock_wait_timeout must be at least 1 (seconds), retries and retry_delay at least 0; "
+            f"given are {params['lock_wait_timeout']}, {params['retries']} and "
+            f"{params['retry_delay']}.",
+            "Correct that",
         )
     return params["retries"], params["retry_delay"]
 

@@ -17,10 +17,17 @@ MIGRATE_WAIT = 20
 
 
 class Failed(Exception):
-    """A module failed; `result` is what it returned."""
+    """A module failed; `result` is what it returned, and the text what it said, to go into what
+    is said of it."""
 
     def __init__(self, result: dict):
-        super().__init__(result.get("msg") or "no message")
+        refusal = result.get("refusal")
+        if refusal:
+            parts = (refusal["found"], refusal["did"], f"{refusal['next'].rstrip('.')}.")
+            told = " ".join(part for part in parts if part)
+        else:
+            told = result.get("msg") or "no message"
+        super().__init__(told)
         self.result = result
 
 

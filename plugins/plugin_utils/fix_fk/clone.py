@@ -14,6 +14,8 @@ from collections.abc import Callable
 from . import carrying_out, checklist, engine, facts, verification
 from .carrying_out import Failed, Send
 
+from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
+
 # Those that are taken on the clone, the last one with the checklist; the others are not for it.
 REHEARSED = (
     "forget",
@@ -203,17 +205,18 @@ def another(
     return given, engine.diagnose(laravel, schema, facts.inputs(given))
 
 
-def in_vain(other: dict, given: dict, outcome: dict, schema: str) -> str:
-    """Return what is said when no way holds on the clone."""
+def in_vain(other: dict, given: dict, outcome: dict, schema: str) -> dict:
+    """Return what is said when no way holds on the clone: {msg, refusal}."""
     closed = [way for way in other["ways"] if way["way"] not in given["unproven"]]
     ways = "; ".join(f"{way['way']}: {way['reason']}" for way in closed)
     seeder = ", or leave the seeder out (-e fresh_seed=false)," if outcome["step"] == "seed" else ""
-    return (
+    return refused(
         f"The plan was rehearsed on a clone and is not carried out: {outcome['msg']} That was on "
-        f"the clone, which was dropped. {schema} is as it was: Nothing was changed there. "
-        + (f"Not open either: {ways}. " if ways else "")
-        + f"Next: Clear what it says{seeder} and run this again; playbooks/support_bundle.yml "
-        "packs what a developer needs to see"
+        "the clone, which was dropped." + (f" Not open either: {ways}." if ways else ""),
+        f"Clear what it says{seeder} and run this again; playbooks/support_bundle.yml packs what a "
+        "developer needs to see",
+        f"{schema} is as it was: Nothing was changed there.",
+        again=False,
     )
 
 
@@ -223,7 +226,7 @@ def proven(
     """Rehearse the plan, and where it does not hold the next one.
 
     Returns (plan, outcome, {way of rolling back: why it does not hold}). Where none holds, the
-    outcome has `failed`, and `msg` says what to do.
+    outcome has `failed`, and `msg` and `refusal` say what to do.
     """
     given = inputs
     while True:
@@ -233,7 +236,7 @@ def proven(
         given, other = another(laravel, schema, given, plan, outcome)
         if not any(step["id"] == "rehearse" for step in other["steps"]):
             told = in_vain(other, given, outcome, schema["name"])
-            return plan, {**outcome, "msg": told}, given["unproven"]
+            return plan, {**outcome, **told}, given["unproven"]
         plan = other
 
 

@@ -25,6 +25,14 @@ TONES = {
     "planned": "wait",
     "may_fail": "wait",
 }
+# What Ansible's own messages hold, and what to do then. Ours bring that along, as data.
+ADVICE = {
+    "deserialization failed": "See that Python 3.8 or newer starts on the host, name it in the "
+    "inventory behind the host (ansible_python_interpreter=/usr/bin/python3)",
+    "Validation of arguments failed": "Correct the variables of this host in the inventory",
+}
+AGAIN, AFTER = "{}, then run it again: {}", "Once the cause is gone, run it again: {}"
+
 # Outcomes after which a run is a failure only where report_fail_on asks for it.
 ASIDE = ("repaired_rows_aside", "rows_aside")
 
@@ -44,7 +52,9 @@ def build(run: dict) -> dict:
     `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
     prediction (of prediction.py, with fail_on, the outcomes that are a failure; None
     for its FAIL_ON),
-    results ({step id: module result}), failure (None or {task, message}), checks, maintenance (of
+    results ({step id: module result}), failure (None or {task, message, next, refusal}: refusal as
+    of module_utils/fix_fk/refusal.py, or None where Ansible itself failed; next wins over what
+    that says), checks, maintenance (of
     the application, before), window (seconds for which this tool had the application down, or
     None), inventory (as it is typed after -i) and command (what to type to run this again, without
     its inventory). The result adds
@@ -328,20 +338,27 @@ def _lasted(run: dict) -> str:
 
 def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     failure = run["failure"]
-    told, _, own_next = " ".join(failure["message"].split()).partition("Next: ")
-    own_next = failure.get("next") or own_next
-    told = told.strip().rstrip(".")
     done = [step for step in steps if step["changed"] and step["state"] != "failed"]
+    refusal = failure.get("refusal")
+    if not refusal:
+        refusal = _unexpected(failure["message"], bool(done) or database_changed(results))
+    found, did, next_ = (" ".join(refusal[part].split()) for part in ("found", "did", "next"))
+    if failure.get("next"):
+        next_ = failure["next"]
+    elif refusal["again"]:
+        next_ = AGAIN.format(next_, run["command"]) if next_ else AFTER.format(run["command"])
+    where = f" (In: {failure['task']}.)" if outcome == "failed" else ""
     answers: dict = {
-        "happened": f"{told}." + (f" (In: {failure['task']}.)" if outcome == "failed" else ""),
-        "did": "" if "Nothing was changed" in told else "Nothing was changed.",
+        "happened": found + where,
+        # What stopped before the first step changed nothing, whatever the module can tell.
+        "did": did or ("Nothing was changed." if outcome == "refused" else ""),
         "state": "",
-        "next": own_next or _advice(told, run["command"]),
+        "next": next_,
         "undo": [],
     }
     if done:
         names = ", ".join(step["title"].lower() for step in done)
-        answers["did"] = f"Done before that: {names}."
+        answers["did"] = f"{answers['did']} Done before that: {names}.".strip()
     entered = (results.get("maintenance") or {}).get("changed")
     left = (results.get("leave_maintenance") or {}).get("changed")
     if database_changed(results):
@@ -381,16 +398,11 @@ def _undo(results: dict, steps: list[dict]) -> list[str]:
     ]
 
 
-def _advice(told: str, command: str) -> str:
-    """Return what to do about a failure that does not say so itself."""
-    again = f"then run it again: {command}"
-    if "deserialization failed" in told:
-        return (
-            "See that Python 3.8 or newer starts on the host, name it in the inventory behind the "
-            f"host (ansible_python_interpreter=/usr/bin/python3), {again}"
-        )
-    if told.startswith("Validation of arguments failed"):
-        return f"Correct the variables of this host in the inventory, {again}"
-    if told.startswith("Another run works on"):
-        return f"Wait until it has ended, {again}"
-    return f"Once the cause is gone, {again[5:]}"
+def _unexpected(message: str, changed: bool) -> dict:
+    """Return a failure of Ansible's own in the shape of a refusal. changed: whether the run did."""
+    return {
+        "found": f"{message.strip().rstrip('.')}.",
+        "did": "" if changed else "Nothing was changed.",
+        "next": next((advice for words, advice in ADVICE.items() if words in message), ""),
+        "again": True,
+    }
