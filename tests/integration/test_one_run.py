@@ -124,7 +124,7 @@ def test_one_that_comes_between_the_look_and_the_first_step(level, broken, tmp_p
         assert "REFUSED app run" in said and "Another run works on the schema" in said
         # Of another account's session there is no more to be seen.
         assert f"connection {connection.thread_id()} of the database server" in said
-        assert "Next Wait until it has ended, then run it again: ansible-playbook fix_fk" in said
+        assert "Next: Wait until it has ended, then run it again: ansible-playbook fix_fk" in said
         assert "Done before that" not in said and "Another way" not in said
         assert state(broken) == before and not is_down(broken)
     run = play(broken, rehearsal_level=level)
