@@ -84,17 +84,14 @@ class ActionModule(Acting):
     def act(self, given: dict) -> dict:
         where = {"server": given["server"], "other": given["other"]}
         laravel, schema = given["laravel"], given["schema"]
-        try:
-            plan, rehearsal, unproven = clone.proven(
-                lambda: clone.Clone(self.send, laravel, schema, given["connection"], where),
-                laravel,
-                schema,
-                given["plan"],
-                given["inputs"],
-                given["route_pattern"],
-            )
-        except clone.Stopped as stopped:
-            return stopped.result
+        plan, rehearsal, unproven = clone.proven(
+            lambda: clone.Clone(self.send, laravel, schema, given["connection"], where),
+            laravel,
+            schema,
+            given["plan"],
+            given["inputs"],
+            given["route_pattern"],
+        )
         result = {"plan": plan, "rehearsal": rehearsal, "unproven": unproven}
         if rehearsal["failed"]:
             told = {name: rehearsal[name] for name in ("msg", "refusal")}

@@ -61,7 +61,4 @@ class ActionModule(Acting):
         where = {"server": given["server"], "other": given["other"]}
         laravel = given["laravel"]
         scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
-        try:
-            return {"laravel": clone.replay(scratch, laravel)}
-        except clone.Stopped as stopped:
-            return stopped.result
+        return {"laravel": clone.replay(scratch, laravel)}

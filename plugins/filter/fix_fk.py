@@ -14,7 +14,7 @@ sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
 )
 try:
-    from fix_fk import comparison, engine, facts, inspection, prediction, verification
+    from fix_fk import carrying_out, comparison, engine, facts, inspection, prediction, verification
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
@@ -34,7 +34,7 @@ finally:
 
 def wanted(laravel: dict, inputs: dict) -> dict:
     """Return what to ask the server, as the options of fk_constraint_info."""
-    return inspection.wanted(laravel, facts.inputs(inputs))
+    return inspection.wanted(facts.Laravel(laravel), facts.inputs(inputs))
 
 
 def ground(laravel: dict) -> dict | None:
@@ -126,6 +126,11 @@ def after_pull(first: dict, second: dict) -> dict:
 def php(value, indent: int = 4) -> str:
     """Return a value as PHP source."""
     return permanent_fix.php(value, indent)
+
+
+def without(expected: dict, left_out: list[dict]) -> dict:
+    """Return what is expected, without the constraints that rows stand in the way of."""
+    return carrying_out.without(expected, left_out)
 
 
 def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
@@ -229,6 +234,7 @@ FILTERS = {
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,
     "fix_fk_skip": skip,
+    "fix_fk_without": without,
     "fix_fk_database_access": access,
     "fix_fk_access_questions": access_questions,
     "fix_fk_access_grants": access_grants,

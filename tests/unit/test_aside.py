@@ -199,8 +199,8 @@ def test_a_table_of_its_shape_with_rows_that_nobody_made_is_told(recorded):
     (item,) = found(recorded, 500)
     assert (item["table"], item["old"], item["empty"]) == ("skp_tahunan", OLD, True)
     names = ["users", "skp_tahunan", OLD, "migrations"]
-    assert aside.suspects(laravel, names, every=False) == ["skp_tahunan", OLD]
-    assert aside.suspects(laravel, names, every=True) == ["users", "skp_tahunan", OLD]
+    assert aside.suspects(Laravel(laravel), names, every=False) == ["skp_tahunan", OLD]
+    assert aside.suspects(Laravel(laravel), names, every=True) == ["users", "skp_tahunan", OLD]
     # Another shape is another thing.
     schema["details"][OLD]["columns"] = table(["id", "tahun", "x"], True)["columns"]
     assert found(recorded) == []

@@ -89,34 +89,43 @@ def tables(laravel_facts: dict) -> list[str]:
     return sorted({name for pair in pairs for name in pair})
 
 
-def suspects(laravel_facts: dict, names: Iterable[str], every: bool) -> list[str]:
+def suspects(laravel: Laravel, names: Iterable[str], every: bool) -> list[str]:
     """Return the tables to look at because nobody made one of them: it may have another's rows.
 
     names: all tables. every: whether to look at all that the migrations make; otherwise only at
     those of which a name is a part of the other's.
     """
-    laravel = Laravel(laravel_facts)
-    made = {table.name.casefold() for table in laravel.history.schema.tables.values()}
-    made -= _copies(laravel)
-    own = (laravel_facts.get("migrations_table") or "").casefold()
-    strays = [
-        name
-        for name in names
-        if name.casefold() not in made | {own} and not _is_pendings(laravel, name)
+    made = laravel.history.schema.tables.keys() - _copies(laravel)
+    known = [name for name in names if name.casefold() in made]
+    strays = _nobodys(laravel, names)
+    if not every:
+        text = _one_text(strays)
+        known = [name for name in known if name.casefold() in text]
+        parts = [name.casefold() for name in known]
+        strays = [name for name in strays if any(part in name.casefold() for part in parts)]
+    return [*known, *strays] if known and strays else []
+
+
+def _nobodys(laravel: Laravel, names: Iterable[str]) -> list[str]:
+    """Return those of these tables that no recorded migration makes, but as a copy of another, and
+    that no pending one is about: what those come to is not known yet."""
+    passed = laravel.history.schema.tables.keys() - _copies(laravel)
+    passed = passed | {(laravel.raw.get("migrations_table") or "").casefold()}
+    statements = [text for migration in laravel.pending for text in laravel.up(migration)]
+    passed |= {table.casefold() for text in statements for table in sql.tables_of(text)}
+    mentioned = _one_text(
+        text
+        for migration in laravel.pending
+        for text in laravel.statements(migration).get("source_strings") or ()
+    )
+    return [
+        name for name in names if name.casefold() not in passed and name.casefold() not in mentioned
     ]
-    known = [
-        name
-        for name in names
-        if name.casefold() in made
-        and any(every or name.casefold() in stray.casefold() for stray in strays)
-    ]
-    if not known:
-        return []
-    return known + [
-        stray
-        for stray in strays
-        if every or any(name.casefold() in stray.casefold() for name in known)
-    ]
+
+
+def _one_text(texts: Iterable[str]) -> str:
+    """Return texts as one, folded, in which a name is searched once; no name has a NUL."""
+    return "\0".join(texts).casefold()
 
 
 def _copies(laravel: Laravel) -> set[str]:
@@ -125,19 +134,9 @@ def _copies(laravel: Laravel) -> set[str]:
     return {
         effect.table.casefold()
         for migration in laravel.recorded
-        for text in laravel.up(migration)
-        for effect in sql.read(text)
+        for effect in laravel.effects(migration)
         if isinstance(effect, sql.CreateTable) and effect.reads
     }
-
-
-def _is_pendings(laravel: Laravel, name: str) -> bool:
-    """Tell whether a pending migration is about a table: what it comes to is not known yet."""
-    return bool(laravel.mentioned_by(name, laravel.pending)) or any(
-        name.casefold() in {table.casefold() for table in sql.tables_of(text)}
-        for migration in laravel.pending
-        for text in laravel.up(migration)
-    )
 
 
 def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tuple[str, str]]:
@@ -145,25 +144,19 @@ def _strays(laravel: Laravel, details: dict[str, tuple[str, dict]]) -> list[tupl
 
     However the rows got there: a rename in a branch, a copy, a name that somebody typed.
     """
-    history = laravel.history
+    held = {name: about for name, about in details.values() if about["rows"]}
+    shapes = {
+        name: {column["name"].casefold() for column in held[name]["columns"]}
+        for name in _nobodys(laravel, held)
+    }
     own = (laravel.raw.get("migrations_table") or "").casefold()
-    copies = _copies(laravel)
-    strays = [
-        (name, about)
-        for folded, (name, about) in details.items()
-        if about["rows"]
-        and folded != own
-        and (folded in copies or not history.schema.get(name))
-        and not _is_pendings(laravel, name)
-    ]
     found = []
-    for folded, (name, about) in details.items():
-        made = history.schema.get(name)
+    for folded, (name, about) in details.items() if shapes else ():
+        made = laravel.history.schema.get(name)
         if made is None or about["rows"] is not False or folded == own:
             continue
         shape = {column["name"].casefold() for column in about["columns"]}
-        for stray, other in strays:
-            its = {column["name"].casefold() for column in other["columns"]}
+        for stray, its in shapes.items():
             # One column says little, unless the name says it too.
             enough = len(its & shape) > 1 or (its & shape and folded in stray.casefold())
             if enough and (its <= shape or shape <= its):

@@ -55,6 +55,15 @@ def take(send: Send, plan: dict, step: str, options: dict | None = None) -> dict
     }
 
 
+def without(expected: dict, left_out: list[dict]) -> dict:
+    """Return what is expected, without the constraints that rows stand in the way of."""
+    names = {key["name"] for key in left_out}
+    return {
+        **expected,
+        "constraints": [key for key in expected["constraints"] if key["name"] not in names],
+    }
+
+
 def _waits(options: dict) -> dict:
     return {name: options.get(name, default) for name, default in WAITS.items()}
 

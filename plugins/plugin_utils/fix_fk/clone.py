@@ -45,14 +45,6 @@ KEPT_IN = {
 }
 
 
-class Stopped(Exception):
-    """It ended for a reason that is no fault of the plan; `result` is the module's."""
-
-    def __init__(self, result: dict):
-        super().__init__(result.get("msg"))
-        self.result = result
-
-
 class Clone:
     """A clone while it is there.
 
@@ -123,8 +115,8 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     {failed, msg (what failed), said (by what was run, "" when a check failed), level, server
     (where the clone was), refused (why there can be none), left_out (of the clone), times
     ([[step, s since the epoch at its end]], "" for the begin), checks, backup_in_window, and
-    step (that failed)}. Raises Stopped when another run has the schema, and Failed when the clone
-    could not be made or dropped.
+    step (that failed)}. Raises Failed when another run has the schema, which is no fault of the
+    plan, and when the clone could not be dropped.
     """
     steps = [step["id"] for step in plan["steps"]]
     level = carrying_out.arguments(plan, "rehearse")["level"]  # type: ignore[index]
@@ -140,7 +132,7 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
             _steps(clone, plan, inputs, route_pattern, outcome)
     except Failed as failed:
         if "held_by" in failed.result:
-            raise Stopped(failed.result) from failed
+            raise
         title = next((s["title"] for s in plan["steps"] if s["id"] == outcome["step"]), "")
         told = str(failed) + (f" (In: {title}.)" if title else "")
         said = failed.result.get("said") or str(failed)
@@ -177,17 +169,8 @@ def _steps(clone: Clone, plan: dict, inputs: dict, route_pattern: str, outcome: 
         else:
             result = carrying_out.take(clone.send, plan, step, {"schema": clone.made["schema"]})
             if result.get("left_out"):
-                expected = without(expected, result["left_out"])
+                expected = carrying_out.without(expected, result["left_out"])
         outcome["times"].append([step, time.time()])
-
-
-def without(expected: dict, left_out: list[dict]) -> dict:
-    """Return what is expected, without the constraints that rows stand in the way of."""
-    names = {key["name"] for key in left_out}
-    return {
-        **expected,
-        "constraints": [key for key in expected["constraints"] if key["name"] not in names],
-    }
 
 
 def another(
@@ -258,7 +241,7 @@ def replay(clone: Clone, laravel: dict) -> dict:
         )
     except Failed as failed:
         if "held_by" in failed.result:
-            raise Stopped(failed.result) from failed
+            raise
         ran = (failed.result.get("effect") or {}).get("recorded") or ()
         left = next((name for name in recorded if name not in ran), "")
         said = failed.result.get("said") or str(failed)

@@ -200,7 +200,7 @@ def undecided(laravel: Laravel, migrations: Iterable[str], tables: Iterable[str]
     that it may be any.
     """
     known_tables, found = list(tables), {}
-    prefix = ((laravel.raw.get("connection") or {}).get("prefix") or "").casefold()
+    prefix = laravel.prefix.casefold()
     for migration in migrations:
         known, statements = laravel.statements(migration), laravel.up(migration)
         effects = [effect for text in statements for effect in sql.read(text)]

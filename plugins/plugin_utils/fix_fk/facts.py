@@ -172,6 +172,11 @@ class Laravel:
         return max((int(row["batch"]) for row in rows), default=0) + 1
 
     @property
+    def prefix(self) -> str:
+        """Return what the connection puts before the names of tables."""
+        return (self.raw.get("connection") or {}).get("prefix") or ""
+
+    @property
     def maintenance(self) -> dict:
         return self.raw.get("maintenance") or {}
 
@@ -192,7 +197,6 @@ class Laravel:
         known = self.statements(migration)
         if not (known.get("up_conditional") or known.get("up_error")):
             return []
-        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
         shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
         named: set[str] = set()
         for text in known.get("up_drops") or ():
@@ -203,7 +207,7 @@ class Laravel:
                 # What is put into a string is known only when it runs.
                 named |= {"" if {"$", "{"} & {*table} else table for table in tables}
             else:
-                named.add(prefix + text if text else "")
+                named.add(self.prefix + text if text else "")
         # What is shown and not written out is what a variable stood for.
         if shown - {name.casefold() for name in named}:
             named.discard("")
@@ -215,14 +219,14 @@ class Laravel:
         known = self.statements(migration)
         if not (known.get("up_conditional") or known.get("up_error")):
             return []
-        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
         shown = {
             effect.new_name.casefold()
-            for text in self.up(migration)
-            for effect in sql.read(text)
+            for effect in self.effects(migration)
             if isinstance(effect, sql.RenameTable)
         }
-        pairs = [(prefix + old, prefix + new) for old, new in known.get("up_renames") or ()]
+        pairs = [
+            (self.prefix + old, self.prefix + new) for old, new in known.get("up_renames") or ()
+        ]
         pairs += [
             (effect.table, effect.new_name)
             for text in known.get("source_strings") or ()
@@ -239,14 +243,12 @@ class Laravel:
         known = self.statements(migration)
         if not known.get("up_conditional"):
             return []
-        prefix = (self.raw.get("connection") or {}).get("prefix") or ""
         shown = {
             effect.table.casefold()
-            for text in self.up(migration)
-            for effect in sql.read(text)
+            for effect in self.effects(migration)
             if isinstance(effect, sql.WriteRows)
         }
-        names = {prefix + name if name else "" for name in known.get("up_writes") or ()}
+        names = {self.prefix + name if name else "" for name in known.get("up_writes") or ()}
         if shown - {name.casefold() for name in names}:
             names.discard("")
         return sorted(name for name in names if name.casefold() not in shown)
@@ -260,6 +262,10 @@ class Laravel:
 
     def up(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("up") or [])
+
+    def effects(self, migration: str) -> list[sql.Effect]:
+        """Return what the statements of a migration's up() do, in order."""
+        return [effect for text in self.up(migration) for effect in sql.read(text)]
 
     def down(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("down") or [])

@@ -33,9 +33,9 @@ class Inspection:
         return dict(self.__dict__)
 
 
-def wanted(laravel: dict, inputs: Inputs) -> dict:
+def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     """Return what to ask the server, as options of fk_constraint_info."""
-    asked = facts.wanted(Laravel(laravel), inputs)
+    asked = facts.wanted(laravel, inputs)
     return {
         "names": list(asked["names"]),
         "tables": asked["tables"],
@@ -45,13 +45,14 @@ def wanted(laravel: dict, inputs: Inputs) -> dict:
 
 def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
     """Return the schema's facts. `whole` is what is known of a small schema already."""
-    asked = wanted(laravel, inputs)
+    application = Laravel(laravel)
+    asked = wanted(application, inputs)
     if whole:
-        more = aside.suspects(laravel, whole["tables"], every=True)
+        more = aside.suspects(application, whole["tables"], every=True)
         found = narrow(whole, {**asked, "tables": [*asked["tables"], *more]})
     else:
         found = ask(**asked)
-        more = aside.suspects(laravel, found["tables"], every=False)
+        more = aside.suspects(application, found["tables"], every=False)
         lacking = sorted(set(more) - set(found["details"]))
         if lacking:
             found["details"] = {**found["details"], **ask(tables=lacking)["details"]}

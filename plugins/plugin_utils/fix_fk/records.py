@@ -56,8 +56,8 @@ def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]
     What leaves no trace that is looked for (rows, checks, triggers, what could not be read) may not
     have been done, and then nothing is said.
     """
-    effects = [effect for text in laravel.up(migration) for effect in sql.read(text)]
-    if any(isinstance(e, (sql.WriteRows, sql.Unread, sql.Harmless)) for e in effects):
+    untold = (sql.WriteRows, sql.Unread, sql.Harmless)
+    if any(isinstance(effect, untold) for effect in laravel.effects(migration)):
         return []
     before = laravel.history.schema
     after = before.copy()

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from .. import steps
 from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
+from ..verdicts.before_looking import NO_SERVER
 
 from ansible.module_utils.fix_fk.server.about import (  # isort: skip
     RIGHTS_NEEDED,
@@ -21,7 +22,6 @@ REFUSED_LOGIN = (1045, 1698)
 REFUSED_HOST = (1130,)
 REFUSED_SCHEMA = (1044,)
 NO_SCHEMA = (1049,)
-NO_SERVER = (2002, 2003, 2005)
 CHARACTER_SET = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
 PASSWORD = "'<password>'"  # noqa: S105 - what is shown instead of one
 

@@ -99,8 +99,7 @@ def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
     made = {
         effect.table.casefold()
         for one in begun
-        for text in case.laravel.up(one)
-        for effect in sql.read(text)
+        for effect in case.laravel.effects(one)
         if isinstance(effect, sql.CreateTable)
     }
     aside = {facts.quarantine(name).casefold() for name in case.live.tables}

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from ..verdict import DATABASE, STATE, Refusal, Verdict
 
+# Errors of the client when no server answers.
+NO_SERVER = (2002, 2003, 2005)
+
 
 def bad_input(reason: str) -> dict:
     """Return the refusal of variables that have values they cannot have."""
@@ -80,7 +83,7 @@ def _start(code: int) -> str:
     """Return what comes first where no server answers."""
     return (
         "See that the server runs, and start it. Then, if that was not it: "
-        if code in (2002, 2003, 2005)
+        if code in NO_SERVER
         else ""
     )
 

@@ -18,8 +18,7 @@ def made_by_a_recorded_migration(case: Case) -> None:
     if not made or not case.is_sure(migration):
         return
     table, creator = made
-    effects = [effect for text in case.laravel.up(migration) for effect in sql.read(text)]
-    more = not all(_is_there(case, table, effect) for effect in effects)
+    more = not all(_is_there(case, table, effect) for effect in case.laravel.effects(migration))
     record = (
         f"INSERT INTO {quote(case.laravel.raw['migrations_table'])} "  # noqa: S608 - shown
         f"(`migration`, `batch`) VALUES ('{migration}', {case.laravel.next_batch})"
