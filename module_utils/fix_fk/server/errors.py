@@ -8,6 +8,9 @@ import ssl
 
 from ansible.module_utils.fix_fk.refusal import SEE_STATE, refuse
 
+# Errors of the client when no server answers.
+NO_SERVER = (2002, 2003, 2005)
+
 
 @contextlib.contextmanager
 def database_errors(module, parameters, kept=None):
@@ -75,7 +78,7 @@ def explain(parameters, error):
             f"({code}). The user must exist for this host's address.",
             "next_": "Let an administrator create it, or unblock the host (FLUSH HOSTS)",
         }
-    if code in (2002, 2003, 2005):
+    if code in NO_SERVER:
         return {
             "found": f"No database server answers at {parameters.where}: {text}.",
             "next_": "See that the server runs and that DB_HOST, DB_PORT and DB_SOCKET in the "

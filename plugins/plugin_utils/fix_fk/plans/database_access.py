@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from .. import steps
 from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
-from ..verdicts.before_looking import NO_SERVER
 
+from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
 from ansible.module_utils.fix_fk.server.about import (  # isort: skip
     RIGHTS_NEEDED,
     exactness,

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from ..verdict import DATABASE, STATE, Refusal, Verdict
 
-# Errors of the client when no server answers.
-NO_SERVER = (2002, 2003, 2005)
+from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
 
 
 def bad_input(reason: str) -> dict:
