@@ -113,20 +113,19 @@ class Killed:
         return self
 
     def __exit__(self, *_error):
+        until(self.is_gone, "the run's processes and their connections are gone")
+
+    def is_gone(self):
+        """Kill what is left of the run; tell whether nothing is, the server's side included."""
         # Workers and artisan are in sessions of their own, so a process group would miss them.
         while alive := self.processes():
             for pid in alive:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.process.wait()
-        until(
-            lambda: (
-                not self.sandbox.sql(
-                    "SELECT id FROM information_schema.processlist WHERE user = %s",
-                    self.sandbox.user,
-                )
-            ),
-            "the server has noticed that its clients are gone",
+        # A process shows no environment while it begins a program: the next call finds it.
+        return not self.sandbox.sql(
+            "SELECT id FROM information_schema.processlist WHERE user = %s", self.sandbox.user
         )
 
     def processes(self, arguments=""):
