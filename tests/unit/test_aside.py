@@ -8,7 +8,7 @@ from ansible.module_utils.fix_fk.schema.ids import above, overlaps
 from fix_fk import aside
 from fix_fk.engine import diagnose
 from fix_fk.facts import Laravel, inputs
-from fix_fk.schema import sql
+from fix_fk.schema.statements import displaced
 from test_diagnosis import (
     CREATE,
     CREATE_NEW,
@@ -56,7 +56,7 @@ OLD = "skp_tahunan_backup_v1"
     ],
 )
 def test_what_is_displaced(texts, pairs):
-    assert sql.displaced(texts) == pairs
+    assert displaced(texts) == pairs
 
 
 BIGINT, SIGNED = "bigint unsigned", "bigint(20)"

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from . import facts
 from .facts import Inputs, Laravel
 from .schema import sql
+from .schema.effects import PRIMARY, CreateTable, ForeignKey, RenameTable, WriteRows
 from .schema.simulation import Schema, Table
-from .schema.sql import ForeignKey
+from .schema.statements import tables_of
 
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -45,7 +46,7 @@ class _Pair:
     def key(self) -> list[str]:
         """The columns that tell a row in both tables, or none."""
         for index in self.details[1]["indexes"]:
-            if index["name"] == sql.PRIMARY:
+            if index["name"] == PRIMARY:
                 names = list(index["columns"])
                 there = self.columns(0)
                 return names if all(name.casefold() in there for name in names) else []
@@ -112,7 +113,7 @@ def _nobodys(laravel: Laravel, names: Iterable[str]) -> list[str]:
     passed = laravel.history.schema.tables.keys() - _copies(laravel)
     passed = passed | {(laravel.raw.get("migrations_table") or "").casefold()}
     statements = [text for migration in laravel.pending for text in laravel.up(migration)]
-    passed |= {table.casefold() for text in statements for table in sql.tables_of(text)}
+    passed |= {table.casefold() for text in statements for table in tables_of(text)}
     mentioned = _one_text(
         text
         for migration in laravel.pending
@@ -135,7 +136,7 @@ def _copies(laravel: Laravel) -> set[str]:
         effect.table.casefold()
         for migration in laravel.recorded
         for effect in laravel.effects(migration)
-        if isinstance(effect, sql.CreateTable) and effect.reads
+        if isinstance(effect, CreateTable) and effect.reads
     }
 
 
@@ -257,10 +258,10 @@ def _copied(statements: Iterable[str], table: str, old: str) -> bool:
     found = False
     for text in statements:
         for effect in sql.read(text):
-            if isinstance(effect, sql.RenameTable) and effect.new_name.casefold() == old.casefold():
+            if isinstance(effect, RenameTable) and effect.new_name.casefold() == old.casefold():
                 found = False
             elif (
-                isinstance(effect, sql.WriteRows)
+                isinstance(effect, WriteRows)
                 and effect.kind == "insert"
                 and effect.table.casefold() == table.casefold()
                 and old.casefold() in text.casefold()

@@ -10,8 +10,9 @@ from .facts import Inputs, Laravel
 from .holders import Holder
 from .position import Position
 from .records import WrongRecords
+from .schema.effects import ForeignKey
+from .schema.messages import FailedStatement
 from .schema.simulation import Problem, Schema
-from .schema.sql import FailedStatement, ForeignKey
 from .verdict import Diagnosis
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip

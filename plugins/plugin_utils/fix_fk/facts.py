@@ -13,8 +13,19 @@ from functools import cached_property
 
 from .schema import sql
 from .schema.columns import Server
+from .schema.effects import (
+    AddForeignKey,
+    Column,
+    CreateTable,
+    Effect,
+    ForeignKey,
+    Index,
+    RenameTable,
+    WriteRows,
+)
+from .schema.messages import FailedStatement, read_message
 from .schema.simulation import Problem, Schema, Table
-from .schema.sql import Column, FailedStatement, ForeignKey, Index
+from .schema.statements import displaced, emptied_by, is_rename, is_statement, made_anew, tables_of
 
 from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
 
@@ -149,7 +160,7 @@ class Laravel:
 
     def __post_init__(self) -> None:
         error = self.raw.get("last_error")
-        self.failed = sql.read_message(error["message"]) if error else None
+        self.failed = read_message(error["message"]) if error else None
 
     @property
     def pending(self) -> list[str]:
@@ -197,13 +208,13 @@ class Laravel:
         known = self.statements(migration)
         if not (known.get("up_conditional") or known.get("up_error")):
             return []
-        shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
+        shown = {table for text in self.up(migration) for table in emptied_by(text)}
         named: set[str] = set()
         for text in known.get("up_drops") or ():
-            if sql.is_statement(text):
+            if is_statement(text):
                 effects = sql.read(text)
-                some = any(isinstance(e, sql.WriteRows) and e.some for e in effects)
-                tables = sql.emptied_by(text) or (set() if some else {""})
+                some = any(isinstance(e, WriteRows) and e.some for e in effects)
+                tables = emptied_by(text) or (set() if some else {""})
                 # What is put into a string is known only when it runs.
                 named |= {"" if {"$", "{"} & {*table} else table for table in tables}
             else:
@@ -222,7 +233,7 @@ class Laravel:
         shown = {
             effect.new_name.casefold()
             for effect in self.effects(migration)
-            if isinstance(effect, sql.RenameTable)
+            if isinstance(effect, RenameTable)
         }
         pairs = [
             (self.prefix + old, self.prefix + new) for old, new in known.get("up_renames") or ()
@@ -230,9 +241,9 @@ class Laravel:
         pairs += [
             (effect.table, effect.new_name)
             for text in known.get("source_strings") or ()
-            if sql.is_rename(text)
+            if is_rename(text)
             for effect in sql.read(text)
-            if isinstance(effect, sql.RenameTable)
+            if isinstance(effect, RenameTable)
         ]
         passed = shown | self.history.creators.keys()
         return [pair for pair in pairs if pair[1].casefold() not in passed]
@@ -246,7 +257,7 @@ class Laravel:
         shown = {
             effect.table.casefold()
             for effect in self.effects(migration)
-            if isinstance(effect, sql.WriteRows)
+            if isinstance(effect, WriteRows)
         }
         names = {self.prefix + name if name else "" for name in known.get("up_writes") or ()}
         if shown - {name.casefold() for name in names}:
@@ -263,7 +274,7 @@ class Laravel:
     def up(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("up") or [])
 
-    def effects(self, migration: str) -> list[sql.Effect]:
+    def effects(self, migration: str) -> list[Effect]:
         """Return what the statements of a migration's up() do, in order."""
         return [effect for text in self.up(migration) for effect in sql.read(text)]
 
@@ -274,7 +285,7 @@ class Laravel:
         """Return (table, where the one is now that it came in the place of), by the statements of
         these migrations; without any, of the recorded ones."""
         ran = list(self.recorded if migrations is None else migrations)
-        found = sql.displaced(text for migration in ran for text in self.up(migration))
+        found = displaced(text for migration in ran for text in self.up(migration))
         known = {name.casefold() for pair in found for name in pair}
         return found + [
             pair
@@ -373,7 +384,7 @@ def recorded_in_doubt(laravel: Laravel) -> list[str]:
     """Return the recorded migrations that may have been recorded by hand: those from the first one
     on that renames a table away and makes it anew."""
     for number, migration in enumerate(laravel.recorded):
-        if sql.made_anew(laravel.up(migration)):
+        if made_anew(laravel.up(migration)):
             return laravel.recorded[number:]
     return []
 
@@ -461,21 +472,21 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
     for migration in [*laravel.pending, *skipped]:
         for statement in laravel.up(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
             for name in keys_added(statement):
                 note(name, "pretend")
         for statement in laravel.down(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
         tables |= {*laravel.unshown_drops(migration)} - {""}
     tables |= {*(laravel.dumped() or ())}
     if laravel.failed and laravel.failed_migration():
-        tables |= sql.tables_of(laravel.failed.sql)
+        tables |= tables_of(laravel.failed.sql)
         for name in keys_added(laravel.failed.sql):
             note(name, "log")
     # What was recorded by hand has not run, and then this tells.
     for migration in recorded_in_doubt(laravel):
         for statement in laravel.up(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
     tables.update(name for pair in laravel.displaced() for name in pair)
     for _migration, problem in laravel.history.taken:
         tables |= {problem.holder, problem.table}
@@ -492,8 +503,8 @@ def keys_added(statement: str) -> list[str]:
     """Return the names of the foreign keys that the SQL text `statement` adds."""
     names: list[str | None] = []
     for effect in sql.read(statement) if statement else ():
-        if isinstance(effect, sql.AddForeignKey):
+        if isinstance(effect, AddForeignKey):
             names.append(effect.foreign_key.name)
-        elif isinstance(effect, sql.CreateTable):
+        elif isinstance(effect, CreateTable):
             names.extend(key.name for key in effect.foreign_keys)
     return [name for name in names if name]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from .facts import Laravel
 from .schema import sql
+from .schema.effects import AddColumn, RenameTable
+from .schema.redaction import redact
 from .schema.simulation import Schema
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
@@ -52,7 +54,7 @@ class Position:
         number = self.agree[0]
         if number == len(self.statements):
             return f"stopped after the last of its {number} known statements"
-        text = sql.redact(self.statements[number - 1]) if number else ""
+        text = redact(self.statements[number - 1]) if number else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
         return f"stopped after statement {number} of {len(self.statements)}: {text}"
 
@@ -138,14 +140,14 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
         (effect.table, effect.column)
         for effect in done
         for table in [now.get(effect.table)]
-        if isinstance(effect, sql.AddColumn) and table and table.identity
+        if isinstance(effect, AddColumn) and table and table.identity
     ]
     return Position(
         migration,
         tuple(statements),
         agree,
         not laravel.statements(migration).get("up_error"),
-        tuple((e.table, e.new_name) for e in done if isinstance(e, sql.RenameTable)),
+        tuple((e.table, e.new_name) for e in done if isinstance(e, RenameTable)),
         tuple(table.name for table in now.tables.values() if table.identity is None),
         tuple(added),
     )

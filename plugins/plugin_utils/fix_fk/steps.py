@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from .facts import Inputs, Laravel, quarantine
 from .schema import sql
+from .schema.effects import DropTable, RenameTable
+from .schema.redaction import redact
 
 from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -158,7 +160,7 @@ def migrate(artisan: str, laravel: Laravel, names: list[str], batch: int | None 
         f"{len(names)} pending: {', '.join(names)}",
         [
             f"{artisan} migrate --force",
-            *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
+            *(f"    {redact(text)}" for name in names for text in laravel.up(name)),
         ],
         [
             f"{artisan} migrate:rollback --force    (undoes batch {batch or laravel.next_batch})",
@@ -325,8 +327,8 @@ def _undo_of(statements: list[str]) -> list[str]:
     undo: list[str] = []
     for text in statements:
         for effect in sql.read(text):
-            if isinstance(effect, sql.RenameTable):
+            if isinstance(effect, RenameTable):
                 undo.insert(0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}")
-            elif isinstance(effect, sql.DropTable):
+            elif isinstance(effect, DropTable):
                 undo.append(f"-- {quote(effect.table)} was empty; the migration creates it")
     return undo

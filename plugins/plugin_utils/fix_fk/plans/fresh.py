@@ -15,8 +15,8 @@ from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
 from ..facts import Inputs, Laravel
+from ..schema.effects import ForeignKey
 from ..schema.simulation import Schema, Table
-from ..schema.sql import ForeignKey
 from ..verdict import OPTION_3, Refusal, Verdict
 from ..verdicts import expectations, rights, server
 from .rehearsal import rehearsal

@@ -19,8 +19,20 @@ from ..expected import conclude
 from ..facts import Inputs, Laravel
 from ..holders import Holder
 from ..schema import sql
+from ..schema.effects import (
+    AddColumn,
+    AddForeignKey,
+    ChangeColumn,
+    CreateTable,
+    DropColumn,
+    DropForeignKey,
+    DropTable,
+    Effect,
+    ForeignKey,
+    RenameTable,
+)
+from ..schema.redaction import redact
 from ..schema.simulation import Schema
-from ..schema.sql import ForeignKey
 from ..verdict import OPTION_2, Refusal, Verdict
 from ..verdicts import GROUND, ask, look_alikes, losses, own_code, rights, which
 from ..verdicts import holders as taken
@@ -70,33 +82,33 @@ def intended(statements: list[str]) -> dict[str, Intended]:
     return tables
 
 
-def _intend(tables: dict[str, Intended], effect: sql.Effect) -> None:
+def _intend(tables: dict[str, Intended], effect: Effect) -> None:
     name = effect.table.casefold()
-    if isinstance(effect, sql.DropTable):
+    if isinstance(effect, DropTable):
         tables.pop(name, None)
         return
-    if isinstance(effect, sql.RenameTable):
+    if isinstance(effect, RenameTable):
         table = tables.pop(name, Intended(effect.table))
         table.name = effect.new_name
         tables[effect.new_name.casefold()] = table
         return
-    if isinstance(effect, sql.CreateTable):
+    if isinstance(effect, CreateTable):
         tables[name] = Intended(effect.table, list(effect.columns), list(effect.foreign_keys))
         return
-    changes = (sql.AddColumn, sql.ChangeColumn, sql.DropColumn, sql.AddForeignKey)
-    if not isinstance(effect, (*changes, sql.DropForeignKey)):
+    changes = (AddColumn, ChangeColumn, DropColumn, AddForeignKey)
+    if not isinstance(effect, (*changes, DropForeignKey)):
         return
     table = tables.setdefault(name, Intended(effect.table))
-    if isinstance(effect, sql.AddForeignKey):
+    if isinstance(effect, AddForeignKey):
         table.keys.append(effect.foreign_key)
-    elif isinstance(effect, sql.DropForeignKey):
+    elif isinstance(effect, DropForeignKey):
         table.keys = [key for key in table.keys if not _same(key.name or "", effect.name)]
     else:
         old = effect.column
         table.columns = [column for column in table.columns if not _same(column, old)]
-        if isinstance(effect, sql.AddColumn):
+        if isinstance(effect, AddColumn):
             table.columns.append(effect.column)
-        elif isinstance(effect, sql.ChangeColumn):
+        elif isinstance(effect, ChangeColumn):
             table.columns.append(effect.new_name)
 
 
@@ -337,7 +349,7 @@ class _Skip:
         """Say what is skipped, and what will be missing."""
         notes = self.diagnosis.notes
         notes.append(f"When {self.migration} is run, it sends:")
-        notes += [f"    {sql.redact(text)}" for text in statements]
+        notes += [f"    {redact(text)}" for text in statements]
         for reason in self.laravel.statements(self.migration).get("up_conditional") or ():
             notes.append(f"It decides by what it finds ({reason}): that may not be all of it.")
         notes += [f"Will be missing: {item['detail']}" for item in lacking]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import facts, leftovers
 from ..case import Case
 from ..holders import Holder
-from ..schema import sql
+from ..schema.effects import CreateTable
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
 from . import down, literal, nothing, rename_back
@@ -100,7 +100,7 @@ def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
         effect.table.casefold()
         for one in begun
         for effect in case.laravel.effects(one)
-        if isinstance(effect, sql.CreateTable)
+        if isinstance(effect, CreateTable)
     }
     aside = {facts.quarantine(name).casefold() for name in case.live.tables}
     for table in case.live.tables.values():

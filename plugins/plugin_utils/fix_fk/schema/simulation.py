@@ -18,7 +18,31 @@ from dataclasses import dataclass, field, replace
 from . import columns as types
 from . import sql
 from .columns import Server
-from .sql import PRIMARY, Column, ForeignKey, Index
+from .effects import (
+    PRIMARY,
+    AddColumn,
+    AddForeignKey,
+    AddIndex,
+    ChangeColumn,
+    ChangeTable,
+    Column,
+    CreateTable,
+    CreateView,
+    DropColumn,
+    DropForeignKey,
+    DropIndex,
+    DropTable,
+    DropView,
+    Effect,
+    ForeignKey,
+    ForeignKeyChecks,
+    Index,
+    ReadRows,
+    RenameIndex,
+    RenameTable,
+    Unread,
+    WriteRows,
+)
 
 
 @dataclass
@@ -269,41 +293,41 @@ class Schema:
 
     # --- effects -------------------------------------------------------------------------
 
-    def _apply(self, effect: sql.Effect, statement: str, outcome: Outcome) -> None:
+    def _apply(self, effect: Effect, statement: str, outcome: Outcome) -> None:
         def problem(kind: str, detail: str, **more: str) -> None:
             outcome.problems.append(Problem(kind, statement, detail, effect.table, **more))
 
-        if isinstance(effect, sql.Unread):
+        if isinstance(effect, Unread):
             problem("unread", "this statement could not be read")
             return
-        if isinstance(effect, sql.ReadRows):
+        if isinstance(effect, ReadRows):
             outcome.reads.append(statement)
             return
-        if isinstance(effect, sql.ForeignKeyChecks):
+        if isinstance(effect, ForeignKeyChecks):
             self.foreign_key_checks = effect.on
             return
-        if isinstance(effect, sql.CreateTable):
+        if isinstance(effect, CreateTable):
             self._create(effect, statement, outcome, problem)
             return
-        if isinstance(effect, sql.CreateView):
+        if isinstance(effect, CreateView):
             if self.get(effect.table) or effect.table.casefold() in self.views:
                 if not effect.if_not_exists:
                     problem("table_exists", f"a view {effect.table} exists", name=effect.table)
             else:
                 self.views.add(effect.table.casefold())
             return
-        if isinstance(effect, sql.DropView):
+        if isinstance(effect, DropView):
             self.views.discard(effect.table.casefold())
             return
         table = self.get(effect.table) if effect.table else None
         if table is None:
-            tolerated = effect.optional or (isinstance(effect, sql.DropTable) and effect.if_exists)
+            tolerated = effect.optional or (isinstance(effect, DropTable) and effect.if_exists)
             if effect.table.casefold() in self.views:
                 self._write_view(effect, statement, outcome)
             elif effect.table and not tolerated:
                 problem("table_missing", f"there is no table {effect.table}")
             return
-        if isinstance(effect, sql.DropTable):
+        if isinstance(effect, DropTable):
             for other in self.referring(table) if self.foreign_key_checks else ():
                 problem("table_referenced", f"table {other.name} refers to {table.name}")
             if table.may_have_rows and table.identity is not None:
@@ -313,17 +337,17 @@ class Schema:
                 if self.asking:
                     return
             self.drop(table.name)
-        elif isinstance(effect, sql.RenameTable):
+        elif isinstance(effect, RenameTable):
             if self.get(effect.new_name):
                 problem("table_exists", f"a table {effect.new_name} exists", name=effect.new_name)
             else:
                 self.rename(table.name, effect.new_name)
-        elif isinstance(effect, sql.WriteRows):
+        elif isinstance(effect, WriteRows):
             self._write(table, effect, statement, outcome)
         else:
             self._alter(table, effect, statement, outcome, problem)
 
-    def _create(self, effect: sql.CreateTable, statement, outcome, problem) -> None:
+    def _create(self, effect: CreateTable, statement, outcome, problem) -> None:
         if self.get(effect.table) or effect.table.casefold() in self.views:
             if not effect.if_not_exists:
                 problem("table_exists", f"a table {effect.table} exists", name=effect.table)
@@ -373,7 +397,7 @@ class Schema:
         problem("name_taken", detail, name=name, holder=holder.name)
         return True
 
-    def _write(self, table: Table, effect: sql.WriteRows, statement: str, outcome: Outcome) -> None:
+    def _write(self, table: Table, effect: WriteRows, statement: str, outcome: Outcome) -> None:
         table.written.add(effect.kind)
         if effect.kind in ("truncate", "delete") and table.may_have_rows:
             if table.identity is not None:
@@ -398,21 +422,21 @@ class Schema:
                 outcome.losses.append(Loss("rows", child.identity, how, statement))
             self._cascade(child, statement, outcome, seen)
 
-    def _write_view(self, effect: sql.Effect, statement: str, outcome: Outcome) -> None:
+    def _write_view(self, effect: Effect, statement: str, outcome: Outcome) -> None:
         """Note what is deleted from the tables behind a view, which are not known here."""
-        if isinstance(effect, sql.WriteRows) and effect.kind in ("truncate", "delete"):
+        if isinstance(effect, WriteRows) and effect.kind in ("truncate", "delete"):
             kind = "some" if effect.some else "rows"
             how = f"deletes rows through the view {effect.table}"
             outcome.losses.append(Loss(kind, "", how, statement))
 
     def _alter(self, table, effect, statement, outcome, problem) -> None:
         columns = table.columns
-        if isinstance(effect, sql.AddForeignKey):
+        if isinstance(effect, AddForeignKey):
             (key,) = _named([effect.foreign_key], table)
             if not self._taken(key.name, table, problem):
                 self._refer(table, key, statement, outcome, problem)
                 table.keys.append(key)
-        elif isinstance(effect, sql.DropForeignKey):
+        elif isinstance(effect, DropForeignKey):
             if table.key(effect.name):
                 self.drop_key(effect.name, table.name)
             elif not effect.if_exists:
@@ -421,7 +445,7 @@ class Schema:
                     f"table {table.name} has no constraint {effect.name}",
                     name=effect.name,
                 )
-        elif isinstance(effect, sql.AddColumn):
+        elif isinstance(effect, AddColumn):
             if columns is not None and _has(columns, effect.column):
                 if not effect.if_not_exists:
                     problem(
@@ -433,7 +457,7 @@ class Schema:
                 columns.append(effect.column)
                 if effect.definition:
                     self._define(table, effect.definition, None)
-        elif isinstance(effect, (sql.DropColumn, sql.ChangeColumn)):
+        elif isinstance(effect, (DropColumn, ChangeColumn)):
             table.changed_columns.add(effect.column)
             if columns is not None and not _has(columns, effect.column):
                 if not getattr(effect, "if_exists", False):
@@ -443,7 +467,7 @@ class Schema:
                         name=effect.column,
                     )
                 return
-            if isinstance(effect, sql.ChangeColumn):
+            if isinstance(effect, ChangeColumn):
                 self._change(table, effect, statement, outcome, problem)
                 return
             self._needed(table, effect.column, problem)
@@ -460,12 +484,12 @@ class Schema:
                         statement,
                     )
                 )
-        elif isinstance(effect, sql.AddIndex):
+        elif isinstance(effect, AddIndex):
             index = effect.index or Index(effect.name or "")
             self._index(table, index, statement, outcome, problem)
-        elif isinstance(effect, (sql.DropIndex, sql.RenameIndex)):
+        elif isinstance(effect, (DropIndex, RenameIndex)):
             self._drop_index(table, effect, problem)
-        elif isinstance(effect, sql.ChangeTable):
+        elif isinstance(effect, ChangeTable):
             table.engine = effect.engine or table.engine
             discards = (effect.engine or "").casefold() in ("blackhole", "memory", "heap")
             if discards and table.may_have_rows and table.identity is not None:
@@ -480,7 +504,7 @@ class Schema:
         resolved = self.server.resolve(column, table.collation)
         table.definitions[column.name.casefold()] = replace(resolved, live=live)
 
-    def _change(self, table: Table, effect: sql.ChangeColumn, statement, outcome, problem) -> None:
+    def _change(self, table: Table, effect: ChangeColumn, statement, outcome, problem) -> None:
         old, new = effect.column, effect.new_name
         renamed = old.casefold() != new.casefold()
         if renamed and table.columns is not None and _has(table.columns, new):
@@ -679,7 +703,7 @@ class Schema:
                 )
             return
         folded = effect.name.casefold()
-        if isinstance(effect, sql.RenameIndex):
+        if isinstance(effect, RenameIndex):
             if _has(table.indexes, effect.new_name):
                 detail = f"table {table.name} has an index {effect.new_name}"
                 problem("index_exists", detail, name=effect.new_name)
@@ -867,9 +891,14 @@ def _named(keys: Iterable[ForeignKey], table: Table) -> list[ForeignKey]:
     return named
 
 
-def _turn(effect: sql.Effect) -> int:
+def _turn(effect: Effect) -> int:
     """Tell in which turn a clause of a statement is carried out."""
-    turns = {sql.DropForeignKey: 0, sql.DropIndex: 2, sql.DropColumn: 3, sql.AddForeignKey: 4}
+    turns = {
+        DropForeignKey: 0,
+        DropIndex: 2,
+        DropColumn: 3,
+        AddForeignKey: 4,
+    }
     return turns.get(type(effect), 1)
 
 
