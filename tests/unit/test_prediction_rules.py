@@ -15,7 +15,7 @@ from fix_fk.facts import live
 from fix_fk.prediction import _ERRORS, OUTCOMES, fail_on, predict, questions, retell
 from fix_fk.schema.columns import Server, changes_type, describe, difference, implicit_default
 from fix_fk.schema.effects import ChangeColumn, Column
-from fix_fk.schema.simulation import KINDS
+from fix_fk.schema.outcome import KINDS
 from fix_fk.schema.sql import read
 
 FIRST, SECOND = "2026_01_01_000000_first", "2026_01_02_000000_second"

@@ -15,8 +15,9 @@ from . import facts
 from .facts import Inputs, Laravel
 from .schema import sql
 from .schema.effects import PRIMARY, CreateTable, ForeignKey, RenameTable, WriteRows
-from .schema.simulation import Schema, Table
+from .schema.simulation import Schema
 from .schema.statements import tables_of
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip

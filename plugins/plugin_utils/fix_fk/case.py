@@ -12,7 +12,8 @@ from .position import Position
 from .records import WrongRecords
 from .schema.effects import ForeignKey
 from .schema.messages import FailedStatement
-from .schema.simulation import Problem, Schema
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 from .verdict import Diagnosis
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip

@@ -19,8 +19,9 @@ from functools import lru_cache
 from .facts import Inputs, Laravel
 from .schema import sql
 from .schema.effects import ReadRows, Unread
-from .schema.simulation import Schema, Table
+from .schema.simulation import Schema
 from .schema.statements import tables_of
+from .schema.tables import Table
 
 # The parts of a table, as they are called, and of an entry of each what is compared where the plan
 # does something to the table: {part: (name in words, positions)}.

@@ -24,8 +24,10 @@ from .schema.effects import (
     WriteRows,
 )
 from .schema.messages import FailedStatement, read_message
-from .schema.simulation import Problem, Schema, Table
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 from .schema.statements import displaced, emptied_by, is_rename, is_statement, made_anew, tables_of
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
 

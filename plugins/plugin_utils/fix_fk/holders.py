@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import AddForeignKey, CreateTable, RenameTable
-from .schema.simulation import Problem, Schema
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 
 
 @dataclass

@@ -12,9 +12,11 @@ from . import position
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, Harmless, Unread
+from .schema.outcome import Loss
 from .schema.redaction import redact
-from .schema.simulation import Loss, Schema, Table
+from .schema.simulation import Schema
 from .schema.statements import emptied_by
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 

@@ -28,8 +28,8 @@ from .facts import Laravel
 from .pending import Danger
 from .schema import sql
 from .schema.effects import PRIMARY, ChangeColumn, DropColumn, DropTable, RenameIndex
+from .schema.outcome import Problem, Question
 from .schema.redaction import redact
-from .schema.simulation import Problem, Question
 from .schema.statements import tables_of
 from .verdict import FORESEEN, Verdict
 

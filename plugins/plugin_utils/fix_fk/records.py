@@ -32,8 +32,9 @@ from .schema.effects import (
     Unread,
     WriteRows,
 )
-from .schema.simulation import Schema, Table
+from .schema.simulation import Schema
 from .schema.statements import made_anew
+from .schema.tables import Table
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from ..conclusion import concluded
 from ..expected import conclude
 from ..facts import Inputs, Laravel
 from ..schema.effects import ForeignKey
-from ..schema.simulation import Schema, Table
+from ..schema.simulation import Schema
+from ..schema.tables import Table
 from ..verdict import OPTION_3, Refusal, Verdict
 from ..verdicts import expectations, rights, server
 from .rehearsal import rehearsal
