@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps
-from fix_fk import aside
+from fix_fk.aside import pairs, rows, words
 from fix_fk.engine import diagnose
 from fix_fk.facts import Laravel, inputs
 from fix_fk.schema.statements import displaced
@@ -107,8 +107,8 @@ def recorded(laravel, schema):
 def found(recorded, *counts):
     laravel, schema = recorded
     schema["aside_counts"] = [{"rows": rows, "query": ""} for rows in counts]
-    assert not counts or len(aside.questions(laravel, schema)) == len(counts)
-    return aside.find(Laravel(laravel), schema)
+    assert not counts or len(rows.questions(laravel, schema)) == len(counts)
+    return rows.find(Laravel(laravel), schema)
 
 
 def has_rows(recorded, *columns):
@@ -151,8 +151,8 @@ def test_rows_that_are_in_both_tables_are_not_aside(recorded):
         "`fk_child` FOREIGN KEY (`skp_id`) REFERENCES `skp_tahunan` (`id`) ON DELETE RESTRICT ON "
         "UPDATE RESTRICT"
     )
-    assert "Still pointing at" in aside.said([item])
-    assert "INSERT" not in aside.advice([item])
+    assert "Still pointing at" in words.said([item])
+    assert "INSERT" not in words.advice([item])
     recorded[1]["constraints"] = []
     assert found(recorded, 0, 0, 0, 0) == []
 
@@ -173,12 +173,12 @@ def test_other_rows_with_the_same_ids_are_not_the_same_rows(recorded):
     has_rows(recorded, "created_at")
     (item,) = found(recorded, 0, 500, 500, 0)
     assert item["rows"] == 500 and not item["copy"] and "ids that other rows" in item["why_not"]
-    assert "In the place of 500 of them is a row of the same key" in aside.said([item])
+    assert "In the place of 500 of them is a row of the same key" in words.said([item])
 
 
 def test_rows_without_a_time_of_birth_are_told_apart_by_what_else_they_have(recorded):
     has_rows(recorded, "created_at")
-    assert [q["kind"] for q in aside.questions(*recorded)] == [
+    assert [q["kind"] for q in rows.questions(*recorded)] == [
         "absent",
         "absent",
         "absent",
@@ -199,8 +199,8 @@ def test_a_table_of_its_shape_with_rows_that_nobody_made_is_told(recorded):
     (item,) = found(recorded, 500)
     assert (item["table"], item["old"], item["empty"]) == ("skp_tahunan", OLD, True)
     names = ["users", "skp_tahunan", OLD, "migrations"]
-    assert aside.suspects(Laravel(laravel), names, every=False) == ["skp_tahunan", OLD]
-    assert aside.suspects(Laravel(laravel), names, every=True) == ["users", "skp_tahunan", OLD]
+    assert pairs.suspects(Laravel(laravel), names, every=False) == ["skp_tahunan", OLD]
+    assert pairs.suspects(Laravel(laravel), names, every=True) == ["users", "skp_tahunan", OLD]
     # Another shape is another thing.
     schema["details"][OLD]["columns"] = table(["id", "tahun", "x"], True)["columns"]
     assert found(recorded) == []
@@ -212,7 +212,7 @@ def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):
     for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
         for column in about["columns"]:
             column.update(changes.get(column["name"], {}))
-    questions = aside.questions(*recorded)
+    questions = rows.questions(*recorded)
     assert [q["columns"] for q in questions] == [["id"], ["id", "user_id", "email"]]
     assert {q["kind"] for q in questions} == {"absent"}
     (item,) = found(recorded, 0, 2)
@@ -221,7 +221,7 @@ def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):
     for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
         for column in about["columns"]:
             column["nullable"] = column["name"] != "id"
-    assert aside.questions(*recorded)[1]["columns"] == ["id", "user_id", "email", "note"]
+    assert rows.questions(*recorded)[1]["columns"] == ["id", "user_id", "email", "note"]
 
 
 def test_a_migration_that_copies_them_is_believed_but_not_when_nothing_is_there(recorded):
@@ -229,7 +229,7 @@ def test_a_migration_that_copies_them_is_believed_but_not_when_nothing_is_there(
     recorded[0]["statements"][REFACTOR]["up"].append(copy)
     assert len(found(recorded, 500)) == 1
     has_rows(recorded)
-    assert aside.questions(*recorded) == [] and found(recorded) == []
+    assert rows.questions(*recorded) == [] and found(recorded) == []
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_no_statement_where_columns_do_not_agree(recorded, change, why):
     next(column for column in columns if column["name"] == change["name"]).update(change)
     (item,) = found(recorded, 500)
     assert not item["copy"] and why in item["why_not"]
-    assert item["why_not"] in aside.advice([item])
+    assert item["why_not"] in words.advice([item])
 
 
 def test_an_interrupted_run_that_did_not_come_to_the_ids_still_does(recorded):

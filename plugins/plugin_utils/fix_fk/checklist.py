@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from . import aside, facts, inspection, verification
+from . import facts, inspection, verification
+from .aside import pairs
 from .carrying_out import Send
 
 
@@ -37,7 +38,7 @@ def go_through(
                 *(key["table"] for key in keys),
                 *(name[part] for part in ("holder", "wanted_by") for name in names),
                 *((expected.get("skipped") or {}).get("tables") or ()),
-                *aside.tables(laravel),
+                *pairs.tables(laravel),
             ],
             "expected": keys,
             "contents": plan is not None,

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import aside, engine, facts, prediction
+from . import engine, facts, prediction
+from .aside import pairs, rows
 from .facts import Inputs, Laravel
 
 from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
@@ -48,11 +49,11 @@ def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict
     application = Laravel(laravel)
     asked = wanted(application, inputs)
     if whole:
-        more = aside.suspects(application, whole["tables"], every=True)
+        more = pairs.suspects(application, whole["tables"], every=True)
         found = narrow(whole, {**asked, "tables": [*asked["tables"], *more]})
     else:
         found = ask(**asked)
-        more = aside.suspects(application, found["tables"], every=False)
+        more = pairs.suspects(application, found["tables"], every=False)
         lacking = sorted(set(more) - set(found["details"]))
         if lacking:
             found["details"] = {**found["details"], **ask(tables=lacking)["details"]}
@@ -61,7 +62,7 @@ def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict
 
 def counted(ask: Ask, laravel: dict, found: dict) -> dict:
     """Return the schema's facts with the rows counted that may be aside."""
-    questions = aside.questions(laravel, found)
+    questions = rows.questions(laravel, found)
     if not questions:
         return found
     return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}

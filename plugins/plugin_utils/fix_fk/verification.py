@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import aside, comparison
+from . import comparison
+from .aside.checks import check_rows_aside
 from .children import differences, followers
 from .comparison import Undecided
 from .facts import Inputs, Laravel, as_if, live
@@ -67,7 +68,7 @@ def verify(
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})
-        checks += aside.checks(ran, schema_facts, inputs, expected.get("ids"))
+        checks += check_rows_aside(ran, schema_facts, inputs, expected.get("ids"))
     not_run = expected.get("not_run")
     left_behind = followers(Laravel(as_if(history, not_run) if not_run else history), schema_facts)
     if left_behind:
