@@ -24,7 +24,8 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "plugins" / "plugin_utils")]
 
 from fix_fk.engine import diagnose  # noqa: E402
-from fix_fk.facts import Inputs, Laravel, wanted  # noqa: E402
+from fix_fk.facts import Laravel, wanted  # noqa: E402
+from fix_fk.inputs import Inputs  # noqa: E402
 from fix_fk.prediction import predict, questions  # noqa: E402
 from sandbox import shared  # noqa: E402
 

@@ -7,7 +7,8 @@ import pytest
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps
 from fix_fk.aside import pairs, rows, words
 from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, inputs
+from fix_fk.facts import Laravel
+from fix_fk.inputs import read_inputs
 from fix_fk.schema.statements import displaced
 from test_diagnosis import (
     CREATE,
@@ -128,10 +129,10 @@ def test_an_empty_table_whose_rows_are_in_the_old_one(recorded):
     assert item["copy"] == (
         f"INSERT INTO `skp_tahunan` (`id`, `user_id`) SELECT `id`, `user_id` FROM `{OLD}`"
     )
-    result = diagnose(*recorded, inputs({}))
+    result = diagnose(*recorded, read_inputs({}))
     assert result["verdict"] == "rows_aside" and item["copy"] in result["next"]
     assert not result["refused"] and result["steps"] == []
-    accepted = diagnose(*recorded, inputs({"accept_rows_aside": [OLD]}))
+    accepted = diagnose(*recorded, read_inputs({"accept_rows_aside": [OLD]}))
     assert accepted["verdict"] == "healthy" and "Accepted in" in " ".join(accepted["notes"])
 
 
@@ -255,9 +256,9 @@ def test_an_interrupted_run_that_did_not_come_to_the_ids_still_does(recorded):
     ids = {"column": "id", "type": BIGINT}
     schema["details"]["skp_tahunan"]["ids"] = {**ids, "next": 1, "highest": None}
     schema["details"][OLD]["ids"] = {**ids, "next": 501, "highest": 500}
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert [step["id"] for step in result["steps"]] == ["ids", "verify", "leave_maintenance"]
     pairs = [{"table": "skp_tahunan", "old": OLD}]
     assert result["steps"][0]["arguments"]["pairs"] == result["expected"]["ids"] == pairs
     schema["details"]["skp_tahunan"]["ids"]["next"] = 501
-    assert "ids" not in [step["id"] for step in diagnose(laravel, schema, inputs({}))["steps"]]
+    assert "ids" not in [step["id"] for step in diagnose(laravel, schema, read_inputs({}))["steps"]]

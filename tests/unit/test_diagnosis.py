@@ -8,7 +8,8 @@ import json
 
 import pytest
 from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, inputs, wanted
+from fix_fk.facts import Laravel, wanted
+from fix_fk.inputs import read_inputs
 from fix_fk.verdicts.before_looking import before_looking
 
 CREATE = "2020_01_01_000000_create_skp_tahunan_table"
@@ -160,7 +161,7 @@ def step(result, name):
 def refused(laravel, schema, verdict, **values):
     """Diagnose, and require the refusal `verdict` with a paragraph that helps."""
     facts = copy.deepcopy((laravel, schema))
-    result = diagnose(laravel, schema, inputs(values))
+    result = diagnose(laravel, schema, read_inputs(values))
     assert (laravel, schema) == facts, "the diagnosis changed the facts it was given"
     assert result["refused"] and result["verdict"] == verdict, result
     assert result["steps"] == [] and not result["repairs"]
@@ -169,7 +170,7 @@ def refused(laravel, schema, verdict, **values):
 
 
 def repaired(laravel, schema, verdict, **values):
-    result = diagnose(laravel, schema, inputs(values))
+    result = diagnose(laravel, schema, read_inputs(values))
     assert result["verdict"] == verdict, result
     assert not result["refused"] and result["repairs"]
     return result
@@ -210,7 +211,7 @@ def test_every_step_of_a_plan_can_be_read(laravel, schema):
 def test_names_come_from_pretend_log_and_inventory(laravel):
     expected = [{"name": "fk_other", "table": "units", "columns": ["a"],
                  "referenced_table": "users", "referenced_columns": ["id"]}]  # fmt: skip
-    asked = wanted(Laravel(laravel), inputs({"expected_constraints": expected}))
+    asked = wanted(Laravel(laravel), read_inputs({"expected_constraints": expected}))
     assert asked["names"] == {
         "fk_skp_tahunan_user": ["pretend", "log"],
         "fk_other": ["inventory"],
@@ -658,7 +659,7 @@ def test_the_literal_rollback_still_may_not_lose_rows(laravel, schema):
 def test_nothing_pending_is_healthy(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     laravel["migrations"]["pending"] = []
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and not result["refused"] and result["steps"] == []
 
 
@@ -671,16 +672,16 @@ def test_what_the_inventory_expects_and_no_migration_makes_is_refused(laravel, s
     assert "table arsip" in told["found"]
     # What the migrations do cannot be foreseen in full.
     laravel["statements"][laravel["migrations"]["pending"][0]]["up_conditional"] = ["if"]
-    result = diagnose(laravel, schema, inputs({"expected_constraints": expected}))
+    result = diagnose(laravel, schema, read_inputs({"expected_constraints": expected}))
     assert result["verdict"] != "would_not_verify"
 
 
 def test_a_table_of_a_recorded_migration_that_is_gone_is_noted(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     laravel["migrations"]["pending"] = []
-    assert diagnose(laravel, schema, inputs({}))["notes"] == []
+    assert diagnose(laravel, schema, read_inputs({}))["notes"] == []
     schema["tables"].remove("users")
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and "Not there: users," in result["notes"][0]
 
 
@@ -708,14 +709,16 @@ def test_a_missing_table_with_its_alternative_is_not_healthy(laravel, schema):
     result = refused(laravel, schema, "constraints_missing", expected_tables=tables)
     assert "indikator_kinerja or rhk_pimpinan" in result["found"]
     schema["tables"].append("rhk_pimpinan")
-    assert diagnose(laravel, schema, inputs({"expected_tables": tables}))["verdict"] == "healthy"
+    assert (
+        diagnose(laravel, schema, read_inputs({"expected_tables": tables}))["verdict"] == "healthy"
+    )
 
 
 def test_a_pending_migration_that_never_failed_is_not_run(laravel, schema):
     original_back(schema)
     schema["constraints"] = []
     laravel["last_error"] = None
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and result["steps"] == []
     assert "migrate --force" in result["next"]
 
@@ -729,7 +732,7 @@ def test_an_old_error_of_a_recorded_migration_is_not_an_incident(laravel, schema
     original_back(schema)
     schema["constraints"] = []
     failed_with(laravel, ERROR_121, CREATE)
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "healthy"
 
 
 def test_an_incident_migration_that_is_recorded_is_refused(laravel, schema):
@@ -761,7 +764,7 @@ def test_per_table_names_do_not_collide(laravel, schema):
     schema["server"]["name_scope"] = "table"
     laravel["last_error"] = None
     laravel["statements"][REFACTOR] = statements([ADD_KEY])
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "healthy"
 
 
 def test_a_cached_configuration_that_differs_is_refused(laravel):
@@ -889,21 +892,21 @@ def test_a_migration_recorded_by_hand_is_not_believed(laravel, schema):
 def test_a_record_is_believed_when_the_new_table_has_its_constraint(laravel, schema):
     recorded_by_hand(laravel)
     schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 def test_a_record_is_believed_where_both_tables_may_have_the_name(laravel, schema):
     recorded_by_hand(laravel)
     schema["server"]["name_scope"] = "table"
     schema["constraints"].append(key("fk_skp_tahunan_user", "skp_tahunan"))
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 def test_a_record_is_believed_when_a_later_migration_took_the_constraint_away(laravel, schema):
     drop = "alter table `skp_tahunan` drop foreign key `fk_skp_tahunan_user`"
     laravel["statements"][LATER] = statements([drop])
     recorded_by_hand(laravel, LATER)
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 @pytest.mark.parametrize(
@@ -1032,7 +1035,7 @@ def test_a_new_release_of_both_migrations_is_not_a_rollback(laravel, schema):
     """Nothing of what the first makes is there under any name."""
     schema["constraints"], schema["details"]["skp_tahunan_backup_v1"] = [], table(["x"], True)
     laravel["last_error"] = None
-    assert diagnose(laravel, schema, inputs({}))["verdict"] != "rolled_back_too_far"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] != "rolled_back_too_far"
 
 
 def test_the_first_pending_migration_that_collides_is_the_incident(laravel, schema):
@@ -1176,5 +1179,5 @@ def test_a_migration_that_gives_one_name_twice_has_not_run_to_its_end(laravel, s
         schema["details"][name] = table(["id", "user_id", "nilai"], True)
     schema["constraints"].append(key("k", "baru"))
     schema["holders"] = {"k": ["baru"]}
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["refused"] and result["verdict"] != "has_run_and_is_not_recorded", result

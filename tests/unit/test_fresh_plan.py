@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.facts import Inputs
+from fix_fk.inputs import Inputs
 from fix_fk.plans.fresh import decide, unfit
 
 USERS = "2014_10_12_000000_create_users_table"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.plans.skip import intended, missing
+from fix_fk.missing import intended, missing
 from fix_fk.schema import sql
 from fix_fk.schema.effects import ForeignKey
 from fix_fk.schema.simulation import Schema

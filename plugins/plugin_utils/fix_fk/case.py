@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import children, facts, position
-from .facts import Inputs, Laravel
+from .facts import Laravel
 from .holders import Holder
+from .inputs import Inputs
 from .position import Position
 from .records import WrongRecords
 from .schema.effects import ForeignKey

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from . import facts, inspection, verification
+from . import inspection, verification
 from .aside import pairs
 from .carrying_out import Send
+from .inputs import read_inputs
 
 
 def go_through(
@@ -57,7 +58,7 @@ def go_through(
         before=before,
         structure=structure,
         volatile=volatile,
-        inputs=facts.inputs(inputs),
+        inputs=read_inputs(inputs),
     )
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from . import carrying_out, checklist, engine, facts, verification
+from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
+from .inputs import read_inputs
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
@@ -185,7 +186,7 @@ def another(
     given = {**inputs, "unproven": {**(inputs.get("unproven") or {}), **unproven}}
     if not given["unproven"]:
         return given, {"ways": [], "steps": []}
-    return given, engine.diagnose(laravel, schema, facts.inputs(given))
+    return given, engine.diagnose(laravel, schema, read_inputs(given))
 
 
 def in_vain(other: dict, given: dict, outcome: dict, schema: str) -> dict:

@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .facts import Inputs, Laravel
+from .facts import Laravel
+from .inputs import Inputs
 from .schema import sql
 from .schema.effects import ReadRows, Unread
 from .schema.simulation import Schema

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from . import engine, facts, prediction
 from .aside import pairs, rows
-from .facts import Inputs, Laravel
+from .facts import Laravel
+from .inputs import Inputs, read_inputs
 
 from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 
@@ -101,7 +102,7 @@ def inspect(
     if refusal or laravel is None:
         ahead = prediction.predict(laravel or {}, None, [], refusal or {}) if predicts else None
         return Inspection(diagnosis=refusal, prediction=ahead)
-    given = facts.inputs(inputs)
+    given = read_inputs(inputs)
     schema = look_up(ask, laravel, whole, given)
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:

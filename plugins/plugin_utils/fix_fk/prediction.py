@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from . import facts, pending
 from .facts import Laravel
+from .inputs import outcomes
 from .pending import Danger
 from .schema import sql
 from .schema.effects import PRIMARY, ChangeColumn, DropColumn, DropTable, RenameIndex
@@ -185,7 +186,7 @@ def fail_on(value) -> list[str]:
 
     Raises ValueError, in a sentence, for what is none of OUTCOMES.
     """
-    return facts.outcomes("diagnose_fail_on", value, OUTCOMES[1:])
+    return outcomes("diagnose_fail_on", value, OUTCOMES[1:])
 
 
 def retell(diagnosis: dict, prediction: dict) -> dict:

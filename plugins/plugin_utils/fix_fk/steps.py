@@ -8,7 +8,8 @@ is done.
 
 from __future__ import annotations
 
-from .facts import Inputs, Laravel, quarantine
+from .facts import Laravel, quarantine
+from .inputs import Inputs
 from .schema import sql
 from .schema.effects import DropTable, RenameTable
 from .schema.redaction import redact
@@ -332,3 +333,35 @@ def _undo_of(statements: list[str]) -> list[str]:
             elif isinstance(effect, DropTable):
                 undo.append(f"-- {quote(effect.table)} was empty; the migration creates it")
     return undo
+
+
+def skip(artisan: str, laravel: Laravel, migration: str) -> dict:
+    table = quote(laravel.raw["migrations_table"])
+    batch = laravel.next_batch
+    there = laravel.raw.get("migrations_table_exists", True)
+    where = f"`migration` = '{migration}' AND `batch` = {batch}"
+    return step(
+        "skip",
+        "Record the migration as run, without running it",
+        "asked for by name; what it would have made will be missing",
+        [
+            *([] if there else [f"{artisan} migrate:install"]),
+            f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
+            f"VALUES ('{migration}', {batch})",
+        ],
+        [f"DELETE FROM {table} WHERE {where}"],  # noqa: S608 - shown, not sent
+        "the record is read again",
+        migration=migration,
+    )
+
+
+def complete(schema: dict, adds: list[dict]) -> dict:
+    return step(
+        "complete",
+        "Add the constraints that the skipped migration would have made",
+        "asked for by skip_complete",
+        add_statements(schema, adds),
+        drop_statements(schema, adds),
+        "each is read again; one that rows stand in the way of is left out and these are listed",
+        constraints=adds,
+    )

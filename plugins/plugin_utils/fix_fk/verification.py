@@ -10,8 +10,9 @@ from . import comparison
 from .aside.checks import check_rows_aside
 from .children import differences, followers
 from .comparison import Undecided
-from .facts import Inputs, Laravel, as_if, live
-from .plans import skip
+from .facts import Laravel, as_if, live
+from .inputs import Inputs
+from .missing import check_skipped
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
@@ -64,7 +65,7 @@ def verify(
     if expected.get("left"):
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
-        checks.extend(skip.checks(expected["skipped"], live(schema_facts)))
+        checks.extend(check_skipped(expected["skipped"], live(schema_facts)))
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..facts import Inputs, Laravel
+from ..facts import Laravel
+from ..inputs import Inputs
 from .pairs import details_of
 from .rows import find
 from .words import accepted, advice, said, split

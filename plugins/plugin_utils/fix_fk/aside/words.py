@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..facts import Inputs
+from ..inputs import Inputs
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 

@@ -14,7 +14,8 @@ from .. import facts, steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
-from ..facts import Inputs, Laravel
+from ..facts import Laravel
+from ..inputs import Inputs
 from ..schema.effects import ForeignKey
 from ..schema.simulation import Schema
 from ..schema.tables import Table

@@ -10,7 +10,8 @@ from .. import steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
-from ..facts import Inputs, Laravel
+from ..facts import Laravel
+from ..inputs import Inputs
 from ..verdict import PERMANENT_FIX, Refusal, Verdict
 from ..verdicts import ORDER, ask, losses, rights, server, wrong_records
 from .rehearsal import rehearsal
