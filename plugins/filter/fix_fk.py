@@ -30,7 +30,7 @@ try:
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
     from fix_fk.screen import report, text
-    from fix_fk.verdicts import before_looking
+    from fix_fk.verdicts import before_inspection
 
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
@@ -48,8 +48,8 @@ def wanted(laravel: dict, inputs: dict) -> dict:
 
 
 def ground(laravel: dict) -> dict | None:
-    """Return the refusal that ends the diagnosis before the server is looked at, or None."""
-    return before_looking.before_looking(laravel)
+    """Return the refusal that ends the diagnosis before the server is inspected, or None."""
+    return before_inspection.before_inspection(laravel)
 
 
 def diagnose(laravel: dict, schema: dict, inputs: dict) -> dict:
@@ -192,7 +192,7 @@ def has_collection(name: str) -> bool:
 
 
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
-    """Return the refusal of Option 3 that needs no look at the server, or None."""
+    """Return the refusal of Option 3 that needs no inspection of the server, or None."""
     return fresh_plan.unfit(laravel, given)
 
 

@@ -35,7 +35,7 @@ from ansible.module_utils.fix_fk.server.errors import database_errors
 from ansible.module_utils.fix_fk.server.flavour import name_key
 from ansible.module_utils.fix_fk.server.locks import list_locks
 
-# What fk_constraint_info can be asked. Modules that act take the same as their option `look`, so
+# What fk_constraint_info can be asked. Modules that act take the same as their option `inspect`, so
 # that acting and asking is one call.
 INSPECT_SPEC: dict = {
     "names": {"type": "list", "elements": "str", "default": []},

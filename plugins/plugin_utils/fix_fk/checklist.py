@@ -33,7 +33,7 @@ def go_through(
         statements="none",
         checklist=True,
         route_pattern=route_pattern,
-        look={
+        inspect={
             "names": [key["name"] for key in keys],
             "tables": [
                 *(key["table"] for key in keys),

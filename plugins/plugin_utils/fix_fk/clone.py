@@ -238,7 +238,7 @@ def replay(clone: Clone, laravel: dict) -> dict:
             "migrate",
             arguments=["--realpath", *(f"--path={path}" for path in recorded.values())],
             migrations=list(recorded),
-            look={},
+            inspect={},
         )
     except Failed as failed:
         if "held_by" in failed.result:

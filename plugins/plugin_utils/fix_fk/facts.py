@@ -364,7 +364,7 @@ def _server(schema: dict) -> Server:
 
 
 def wanted(laravel: Laravel, inputs: Inputs) -> dict:
-    """Say what to look at on the server.
+    """Say what to ask of the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the
     sources being "pretend", "log" and "inventory".

@@ -45,7 +45,7 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     }
 
 
-def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
+def schema_facts(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
     """Return the schema's facts. `whole` is what is known of a small schema already."""
     application = Laravel(laravel)
     asked = wanted(application, inputs)
@@ -103,7 +103,7 @@ def inspect(
         ahead = prediction.predict(laravel or {}, None, [], refusal or {}) if predicts else None
         return Inspection(diagnosis=refusal, prediction=ahead)
     given = read_inputs(inputs)
-    schema = look_up(ask, laravel, whole, given)
+    schema = schema_facts(ask, laravel, whole, given)
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:
         return Inspection(schema, database)

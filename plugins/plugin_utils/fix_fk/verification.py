@@ -19,7 +19,7 @@ VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessi
 
 
 def columns_to_compare(before: dict, expected: dict) -> dict:
-    """Return {table as named afterwards: the columns to hash}, for the look afterwards.
+    """Return {table as named afterwards: the columns to hash}, for the inspection afterwards.
 
     A table may have gained columns since; the comparison is over those it had.
     """

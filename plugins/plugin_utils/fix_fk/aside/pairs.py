@@ -76,16 +76,16 @@ class Pair:
 
 
 def tables(laravel_facts: dict) -> list[str]:
-    """Return the tables that have to be looked at, whichever of the migrations have run."""
+    """Return the tables that have to be inspected, whichever of the migrations have run."""
     laravel = Laravel(laravel_facts)
     pairs = laravel.displaced([*laravel.recorded, *laravel.pending])
     return sorted({name for pair in pairs for name in pair})
 
 
 def suspects(laravel: Laravel, names: Iterable[str], every: bool) -> list[str]:
-    """Return the tables to look at because nobody made one of them: it may have another's rows.
+    """Return the tables to inspect because nobody made one of them: it may have another's rows.
 
-    names: all tables. every: whether to look at all that the migrations make; otherwise only at
+    names: all tables. every: whether to inspect all that the migrations make; otherwise only
     those of which a name is a part of the other's.
     """
     made = laravel.history.schema.tables.keys() - _copies(laravel)

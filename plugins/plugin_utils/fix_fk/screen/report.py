@@ -49,7 +49,7 @@ CARRIED_OUT = {
 def build(run: dict) -> dict:
     """Return the report of a run.
 
-    `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
+    `run` holds host, run_id, check_mode, read_only (a playbook that only inspects), diagnosis,
     prediction (of prediction.py, with fail_on, the outcomes that are a failure; None
     for its FAIL_ON),
     results ({step id: module result}), failure (None or {task, message, next, refusal}: refusal as
@@ -256,9 +256,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
     elif outcome in AHEAD and not steps:
-        answers["did"] = "Nothing was changed: this only looked."
+        answers["did"] = "Nothing was changed: this only inspected."
     elif outcome in ("needs_repair", *AHEAD):
-        answers["did"] = "Nothing was changed: this only looked."
+        answers["did"] = "Nothing was changed: this only inspected."
         answers["next"] = "fix_fk.yml carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []

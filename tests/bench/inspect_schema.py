@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The look at a large schema: time and memory of fk_constraint_info, and how they grow.
 
-    python tests/bench/look.py [tables]
+    python tests/bench/inspect_schema.py [tables]
 
 Makes a schema of 10,000 tables with two foreign keys each, and one of a tenth of that, in an
 embedded server of its own, which takes a few minutes. Then the module runs, asked as the diagnosis
