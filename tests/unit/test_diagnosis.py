@@ -183,7 +183,7 @@ def test_the_incident_is_rolled_back_with_its_own_down(laravel, schema):
         "leave_maintenance",
     ]  # fmt: skip
     rollback = step(result, "rollback")
-    assert rollback["arguments"]["way"] == "down"
+    assert rollback["arguments"]["strategy"] == "down"
     assert rollback["arguments"]["expected_statements"] == DOWN
     assert rollback["do"][0] == (
         f"INSERT INTO `migrations` (`migration`, `batch`) VALUES ('{REFACTOR}', 2000000000)"
@@ -240,11 +240,11 @@ def test_a_down_that_is_not_safe_is_not_taken(laravel, schema, why, change):
     laravel["statements"][REFACTOR].update(change)
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
     rollback = step(result, "rollback")
-    assert rollback["arguments"]["way"] == "rename_back", why
+    assert rollback["arguments"]["strategy"] == "rename_back", why
     assert rollback["arguments"]["tables"] == [
         {"original": "skp_tahunan", "displaced": "skp_tahunan_backup_v1", "leftover": True}
     ]
-    assert not result["ways"][1]["chosen"] and result["ways"][1]["reason"]
+    assert not result["strategies"][1]["chosen"] and result["strategies"][1]["reason"]
 
 
 def test_without_a_leftover_the_table_is_only_renamed(laravel, schema):
@@ -294,7 +294,7 @@ def test_a_retry_that_hit_1050_is_the_same_incident(laravel, schema):
 def test_both_tables_empty_are_told_apart_by_evidence_not_rows(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
-    assert step(result, "rollback")["arguments"]["way"] == "down"
+    assert step(result, "rollback")["arguments"]["strategy"] == "down"
 
 
 def test_the_same_table_already_has_the_constraint(laravel, schema):
@@ -627,7 +627,7 @@ def test_no_safe_way_is_refused_with_each_reason(laravel, schema):
     schema["tables"].append("anak")
     result = refused(laravel, schema, "no_safe_rollback")
     assert "anak refers to skp_tahunan" in result["found"]
-    assert [way["way"] for way in result["ways"]] == ["nothing", "down", "rename_back"]
+    assert [way["strategy"] for way in result["strategies"]] == ["nothing", "down", "rename_back"]
 
 
 def test_a_later_pending_migration_that_fails_closes_every_way(laravel, schema):
@@ -802,17 +802,17 @@ def test_no_connection_is_refused(laravel):
 def test_where_rollbacks_are_prohibited_none_is_planned(laravel, schema):
     laravel["destructive_commands_prohibited"] = True
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
-    assert [way["way"] for way in result["ways"] if way["chosen"]] == ["rename_back"]
+    assert [way["strategy"] for way in result["strategies"] if way["chosen"]] == ["rename_back"]
     given = {"rollback_strategy": "literal", "rollback_migration": CREATE}
     assert "forbids" in refused(laravel, schema, "no_safe_rollback", **given)["found"]
 
 
 def test_a_way_that_did_not_hold_on_the_clone_is_not_chosen_again(laravel, schema):
     first = repaired(laravel, schema, "renamed_table_kept_the_name")
-    (way,) = [item["way"] for item in first["ways"] if item["chosen"]]
+    (way,) = [item["strategy"] for item in first["strategies"] if item["chosen"]]
     second = repaired(laravel, schema, "renamed_table_kept_the_name", unproven={way: "it failed"})
-    assert {item["way"]: item["reason"] for item in second["ways"]}[way] == "it failed"
-    (other,) = [item["way"] for item in second["ways"] if item["chosen"]]
+    assert {item["strategy"]: item["reason"] for item in second["strategies"]}[way] == "it failed"
+    (other,) = [item["strategy"] for item in second["strategies"] if item["chosen"]]
     assert other != way and steps(second)[0] == "rehearse"
     unproven = {way: "it failed", other: "so did it"}
     refusal = refused(laravel, schema, "no_safe_rollback", unproven=unproven)
@@ -979,7 +979,7 @@ def undone(laravel, schema):
 def test_a_migration_rolled_back_by_mistake_is_recorded_again(laravel, schema):
     result = repaired(laravel, schema, "rolled_back_too_far", rehearsal_level="none")
     assert steps(result)[2:6] == ["rollback", "add_back", "record", "fk_drop"]
-    assert step(result, "rollback")["arguments"]["way"] == "rename_back"
+    assert step(result, "rollback")["arguments"]["strategy"] == "rename_back"
     assert step(result, "add_back")["arguments"]["constraints"][0]["name"] == "fk_detail"
     assert f"VALUES ('{CREATE}', 2)" in step(result, "record")["do"][0]
     assert step(result, "remigrate")["arguments"]["migrations"] == [REFACTOR]

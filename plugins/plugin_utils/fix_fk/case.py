@@ -46,7 +46,7 @@ class Case:
     migration = ""
     # Who holds the names, and what a rollback makes of it: set by the questions in this order.
     holders: tuple[Holder, ...] = ()
-    way: dict | None = None
+    strategy: dict | None = None
 
     def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
         self.schema, self.inputs = schema, inputs

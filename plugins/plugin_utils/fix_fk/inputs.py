@@ -27,7 +27,7 @@ class Inputs:
     rehearsal_host: str | None = None
     rehearsal_socket: str | None = None
     rehearsal_user: str | None = None
-    # {way of rolling back: what went wrong with it on the clone}: of this run, not the operator's.
+    # {strategy: what went wrong with it on the clone}: of this run, not the operator's.
     unproven: dict[str, str] = field(default_factory=dict)
     laravel_php: str = "php"
     laravel_path: str = ""

@@ -42,7 +42,7 @@ def option_1(
     schema: dict,
     laravel: Laravel,
     migration: str,
-    way: dict,
+    strategy: dict,
     drops: list[dict],
     forget: dict[str, int],
     lost: list[dict],
@@ -57,14 +57,14 @@ def option_1(
     steps = [
         *begin(artisan, schema, migration),
         *([_forget(table, forget)] if forget else []),
-        *_rollback(artisan, laravel, migration, way),
+        *_rollback(artisan, laravel, migration, strategy),
         *([_add_back(schema, lost)] if lost else []),
         *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
     ]
     if drops:
         steps.append(drop(schema, drops))
     names = laravel.pending
-    if way["steps"] == ["literal"]:
+    if strategy["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
     return [*steps, migrate(artisan, laravel, names), *finish(artisan)]
 
@@ -225,20 +225,20 @@ def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     ]
 
 
-def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list[dict]:
-    if way["steps"] == ["down"]:
+def _rollback(artisan: str, laravel: Laravel, migration: str, strategy: dict) -> list[dict]:
+    if strategy["steps"] == ["down"]:
         table = quote(laravel.raw["migrations_table"])
         do = [
             f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
             f"VALUES ('{migration}', {ROLLBACK_BATCH})",
             f"{artisan} migrate:rollback --step=1 --force",
-            *(f"    {text}" for text in way["statements"]),
+            *(f"    {text}" for text in strategy["statements"]),
         ]
-        undo = _undo_of(way["statements"])
-        arguments = {"migration": migration, "expected_statements": way["statements"]}
-    elif way["steps"] == ["rename_back"]:
+        undo = _undo_of(strategy["statements"])
+        arguments = {"migration": migration, "expected_statements": strategy["statements"]}
+    elif strategy["steps"] == ["rename_back"]:
         moves, drops, back, undo = [], [], [], []
-        for pair in way["tables"]:
+        for pair in strategy["tables"]:
             original, displaced = quote(pair["original"]), pair["displaced"]
             aside = quote(quarantine(pair["original"]))
             if pair["leftover"]:
@@ -252,11 +252,11 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         do = [f"RENAME TABLE {', '.join(moves)}"] if moves else []
         do += drops
         undo = ([f"RENAME TABLE {', '.join(back)}"] if back else []) + undo
-        arguments = {"tables": way["tables"]}
-    elif way["steps"] == ["literal"]:
+        arguments = {"tables": strategy["tables"]}
+    elif strategy["steps"] == ["literal"]:
         do = [
             f"{artisan} migrate:rollback --step=1 --force",
-            *(f"    {text}" for text in way["statements"]),
+            *(f"    {text}" for text in strategy["statements"]),
         ]
         undo = [f"{artisan} migrate --force"]
         arguments = {"migration": laravel.recorded[-1], "recorded": True}
@@ -266,11 +266,11 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         step(
             "rollback",
             "Roll the failed migration back",
-            way["reason"],
+            strategy["reason"],
             do,
             undo,
             "the tables have the names and rows they had before the migration",
-            way=way["name"],
+            strategy=strategy["name"],
             **arguments,
         )
     ]

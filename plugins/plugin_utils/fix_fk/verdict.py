@@ -80,7 +80,7 @@ class Diagnosis:
     evidence: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: list[dict] = field(default_factory=list)
-    ways: list[dict] = field(default_factory=list)
+    strategies: list[dict] = field(default_factory=list)
     refused: bool = False
     not_changed: str = ""
     next: str = ""

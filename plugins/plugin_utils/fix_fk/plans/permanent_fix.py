@@ -196,7 +196,7 @@ def _decide(case: Case, given: dict, fix: str | None) -> None:
     else:
         step = _git_step(given["git"])
         pending += [name for name in given["git"]["migrations"] or () if name not in pending]
-    diagnosis.names, diagnosis.ways = [], []
+    diagnosis.names, diagnosis.strategies = [], []
     if not step and not pending:
         diagnosis.verdict = "healthy"
         return

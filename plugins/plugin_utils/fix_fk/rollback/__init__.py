@@ -11,17 +11,17 @@ from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
 from . import down, literal, nothing, rename_back
 
-WAYS = {
+IN_WORDS = {
     "nothing": "leave it as it is",
     "down": "run the migration's own down()",
     "rename_back": "rename the tables back",
     "literal": "run migrate:rollback --step=1 as it stands",
 }
 STRATEGIES = {
-    "nothing": nothing.way,
-    "down": down.way,
-    "rename_back": rename_back.way,
-    "literal": literal.way,
+    "nothing": nothing.strategy,
+    "down": down.strategy,
+    "rename_back": rename_back.strategy,
+    "literal": literal.strategy,
 }
 
 
@@ -29,24 +29,24 @@ def no_safe_rollback(case: Case) -> None:
     """Choose the first strategy that loses nothing and gets through, or refuse."""
     considered: list[dict] = []
     displaced = [holder for holder in case.holders if holder.kind == "displaced"]
-    strategy = case.inputs.rollback_strategy
-    order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
-    if case.records and case.records.redo and strategy == "auto":
+    given = case.inputs.rollback_strategy
+    order = ["nothing", "down", "rename_back"] if given == "auto" else [given]
+    if case.records and case.records.redo and given == "auto":
         # down() may drop what the other migration made when it was tried again.
         order.remove("down")
     for name in order:
         state = case.live.copy()
-        way, reason = STRATEGIES[name](case, displaced)
-        if way is not None:
-            reason = case.inputs.unproven.get(name) or trial(case, state, way, displaced)
+        strategy, reason = STRATEGIES[name](case, displaced)
+        if strategy is not None:
+            reason = case.inputs.unproven.get(name) or trial(case, state, strategy, displaced)
             if not reason:
-                considered.append({"way": name, "chosen": True, "reason": way["reason"]})
-                case.way = {**way, "name": name, "considered": considered}
+                considered.append({"strategy": name, "chosen": True, "reason": strategy["reason"]})
+                case.strategy = {**strategy, "name": name, "considered": considered}
                 case.repaired = state
                 return
-        considered.append({"way": name, "chosen": False, "reason": reason})
-    case.diagnosis.ways = considered
-    reasons = "; ".join(f"to {WAYS[item['way']]}: {item['reason']}" for item in considered)
+        considered.append({"strategy": name, "chosen": False, "reason": reason})
+    case.diagnosis.strategies = considered
+    reasons = "; ".join(f"to {IN_WORDS[item['strategy']]}: {item['reason']}" for item in considered)
     raise Refusal(
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
@@ -54,28 +54,28 @@ def no_safe_rollback(case: Case) -> None:
         "Take these reasons to the migration's author. Anything that clears one of them "
         "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
         "Or put a backup back that was made before: playbooks/restore.yml lists them."
-        if strategy == "auto"
-        else "Clear the reason, or leave rollback_strategy out, so that every way is "
+        if given == "auto"
+        else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
     )
 
 
-def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
-    """Carry `way` out on `state`; return why it will not do, or "" when it does."""
-    for pair in way["tables"]:
+def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder]) -> str:
+    """Carry `strategy` out on `state`; return why it will not do, or "" when it does."""
+    for pair in strategy["tables"]:
         if pair["leftover"]:
             state.drop(pair["original"])
         if pair["displaced"]:
             state.rename(pair["displaced"], pair["original"])
         if state.get(facts.quarantine(pair["original"])):
             state.drop(facts.quarantine(pair["original"]))
-    outcome = state.apply(way["statements"])
+    outcome = state.apply(strategy["statements"])
     if outcome.losses:
         return "it would lose data: " + ", ".join(
             f"{loss.detail}, which has rows" for loss in outcome.losses
         )
     # The last recorded migration is undone only when it is named.
-    foreign = "" if way["steps"] == ["literal"] else _not_its_own(case, state, displaced)
+    foreign = "" if strategy["steps"] == ["literal"] else _not_its_own(case, state, displaced)
     if foreign:
         return foreign
     if outcome.problems:
@@ -90,7 +90,7 @@ def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
 
 
 def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
-    """Return which table the way to `state` drops or renames that is not the migration's."""
+    """Return which table goes or is renamed on the way to `state` that is not the migration's."""
     begun = [name for name in case.laravel.pending if case.laravel.up(name)]
     if case.records and case.records.redo:
         begun.append(case.records.redo)

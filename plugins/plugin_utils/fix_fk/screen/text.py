@@ -7,7 +7,7 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
-from ..rollback import WAYS
+from ..rollback import IN_WORDS
 
 WIDTH = 100
 RULE = "-" * WIDTH
@@ -73,8 +73,9 @@ def plan(diagnosis: dict, host: str) -> str:
     lines += _labelled(
         "Roll back",
         [
-            f"- {'taken' if way['chosen'] else 'not taken'}: {WAYS[way['way']]}: {way['reason']}"
-            for way in diagnosis["ways"]
+            f"- {'taken' if one['chosen'] else 'not taken'}: {IN_WORDS[one['strategy']]}: "
+            f"{one['reason']}"
+            for one in diagnosis["strategies"]
         ],
     )
     if not lines:
