@@ -185,9 +185,9 @@ laravel:
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
-        - V(source_strings) are the strings in the file, V(elsewhere) the database connections that
-          it opened besides the application's default one, V(connection) the one that it names as
-          its own (null for the default one).
+        - V(source_strings) are the strings in the file, V(other_connections) the database
+          connections that it opened besides the application's default one, V(connection) the one
+          that it names as its own (null for the default one).
         - V(up_drops) and V(down_drops) are the tables that the source names in a call of C(drop),
           C(dropIfExists) or C(truncate), shown by C(--pretend) or not; an empty one stands for a
           name that is not written out there.
@@ -208,7 +208,7 @@ laravel:
               down_error: null,
               down_conditional: [],
               source_strings: [a, id],
-              elsewhere: [],
+              other_connections: [],
               connection: null,
               up_drops: [],
               down_drops: [a],
@@ -448,7 +448,8 @@ def statements_by_migration(answers):
         entry[f"{direction}_renames"] = answer["renames"]
         entry[f"{direction}_writes"] = answer["writes"]
         entry["connection"] = entry.get("connection") or answer["connection"]
-        entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
+        known = entry.get("other_connections", ())
+        entry["other_connections"] = sorted({*known, *answer["other_connections"]})
     return result
 
 

@@ -42,12 +42,12 @@ finally:
     sys.path.pop(0)
 
 
-def wanted(laravel: dict, inputs: dict) -> dict:
+def requested(laravel: dict, inputs: dict) -> dict:
     """Return what to ask the server, as the options of fk_constraint_info."""
-    return inspection.wanted(facts.Laravel(laravel), read_inputs(inputs))
+    return inspection.requested(facts.Laravel(laravel), read_inputs(inputs))
 
 
-def ground(laravel: dict) -> dict | None:
+def refusal_before_inspection(laravel: dict) -> dict | None:
     """Return the refusal that ends the diagnosis before the server is inspected, or None."""
     return before_inspection.before_inspection(laravel)
 
@@ -225,8 +225,8 @@ def _missing(*_args, **_kwargs):
 
 
 FILTERS = {
-    "fix_fk_wanted": wanted,
-    "fix_fk_ground": ground,
+    "fix_fk_requested": requested,
+    "fix_fk_refusal_before_inspection": refusal_before_inspection,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
     "fix_fk_fail_on": fail_on,

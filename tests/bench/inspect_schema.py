@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "plugins" / "plugin_utils")]
 
 from fix_fk.engine import diagnose  # noqa: E402
-from fix_fk.facts import Laravel, wanted  # noqa: E402
+from fix_fk.facts import Laravel, requested  # noqa: E402
 from fix_fk.inputs import Inputs  # noqa: E402
 from fix_fk.prediction import predict, questions  # noqa: E402
 from sandbox import shared  # noqa: E402
@@ -135,7 +135,7 @@ def judge(schema):
 
 
 def main(tables):
-    asked = wanted(Laravel(LARAVEL), Inputs())
+    asked = requested(Laravel(LARAVEL), Inputs())
     asked = {"names": list(asked["names"]), "tables": asked["tables"]}
     sizes = {"small": tables // 10, "large": tables}
     with tempfile.TemporaryDirectory(prefix="fix_fk_bench_") as folder:

@@ -144,7 +144,7 @@ class Run:
             run_id=RUN_ID,
             migration=given["migration"],
             expected=filters.noted(self.result["expected"], self.inputs),
-            inspect=filters.wanted(self.laravel, self.inputs),
+            inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
         again = filters.diagnose(self.laravel, entered["schema"], self.inputs)

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, wanted
+from fix_fk.facts import Laravel, requested
 from fix_fk.inputs import read_inputs
 from fix_fk.verdicts.before_inspection import before_inspection
 
@@ -211,7 +211,7 @@ def test_every_step_of_a_plan_can_be_read(laravel, schema):
 def test_names_come_from_pretend_log_and_inventory(laravel):
     expected = [{"name": "fk_other", "table": "units", "columns": ["a"],
                  "referenced_table": "users", "referenced_columns": ["id"]}]  # fmt: skip
-    asked = wanted(Laravel(laravel), read_inputs({"expected_constraints": expected}))
+    asked = requested(Laravel(laravel), read_inputs({"expected_constraints": expected}))
     assert asked["names"] == {
         "fk_skp_tahunan_user": ["pretend", "log"],
         "fk_other": ["inventory"],
@@ -840,7 +840,7 @@ def test_the_plan_begins_with_its_rehearsal(laravel, schema):
 )  # fmt: skip
 def test_what_cannot_be_rehearsed_is_said(laravel, schema, lacking, elsewhere, down, why):
     schema["rehearsal"]["lacking"] = lacking
-    laravel["statements"][REFACTOR]["elsewhere"] = elsewhere
+    laravel["statements"][REFACTOR]["other_connections"] = elsewhere
     laravel["statements"][REFACTOR]["down"] += down
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
     assert steps(result)[0] == "backup"

@@ -153,7 +153,7 @@ def inspect_if_small(module, limit):
     return dict(schema, application_account=None)
 
 
-def narrow(schema, asked):
+def restrict(schema, asked):
     """Return what describe_schema() answers to names, tables and expected of `asked`, from its
     answer to EVERYTHING."""
     # On the controller lists are Ansible's own, which cannot be copied as such.

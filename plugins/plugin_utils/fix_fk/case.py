@@ -61,7 +61,7 @@ class Case:
 
     def _take(self, laravel: Laravel) -> None:
         self.laravel = laravel
-        self.sources = facts.wanted(laravel, self.inputs)["names"]
+        self.sources = facts.requested(laravel, self.inputs)["names"]
 
     def believe(self, found: WrongRecords) -> None:
         """Go on with the facts as they would be if the migrations table told the truth."""

@@ -257,10 +257,10 @@ class Laravel:
 def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
     """Return why these migrations, run on another schema, would not stay in it, or nothing."""
     for migration in migrations:
-        elsewhere = laravel.statements(migration).get("elsewhere")
-        if elsewhere:
+        others = laravel.statements(migration).get("other_connections")
+        if others:
             return (
-                f"{migration} uses the database connection {', '.join(elsewhere)} as well, which "
+                f"{migration} uses the database connection {', '.join(others)} as well, which "
                 "a clone does not cover"
             )
         if any(map(sql.leaves_schema, (*laravel.up(migration), *laravel.down(migration)))):
@@ -363,7 +363,7 @@ def _server(schema: dict) -> Server:
     )
 
 
-def wanted(laravel: Laravel, inputs: Inputs) -> dict:
+def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Say what to ask of the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the

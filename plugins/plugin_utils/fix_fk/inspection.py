@@ -35,9 +35,9 @@ class Inspection:
         return dict(self.__dict__)
 
 
-def wanted(laravel: Laravel, inputs: Inputs) -> dict:
+def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Return what to ask the server, as options of fk_constraint_info."""
-    asked = facts.wanted(laravel, inputs)
+    asked = facts.requested(laravel, inputs)
     return {
         "names": list(asked["names"]),
         "tables": asked["tables"],
@@ -48,10 +48,10 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
 def schema_facts(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
     """Return the schema's facts. `whole` is what is known of a small schema already."""
     application = Laravel(laravel)
-    asked = wanted(application, inputs)
+    asked = requested(application, inputs)
     if whole:
         more = pairs.suspects(application, whole["tables"], every=True)
-        found = narrow(whole, {**asked, "tables": [*asked["tables"], *more]})
+        found = restrict(whole, {**asked, "tables": [*asked["tables"], *more]})
     else:
         found = ask(**asked)
         more = pairs.suspects(application, found["tables"], every=False)
@@ -69,7 +69,7 @@ def counted(ask: Ask, laravel: dict, found: dict) -> dict:
     return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
 
 
-def narrow(whole: dict, asked: dict) -> dict:
+def restrict(whole: dict, asked: dict) -> dict:
     """Return the part of what is known of a whole schema that is asked for."""
     # As the module takes it: a list may be given as one text.
     lists = ("columns", "referenced_columns")
@@ -80,7 +80,7 @@ def narrow(whole: dict, asked: dict) -> dict:
         }
         for wish in asked["expected"]
     ]
-    return schemas.narrow(whole, dict(asked, expected=expected))
+    return schemas.restrict(whole, dict(asked, expected=expected))
 
 
 def inspect(
@@ -116,4 +116,4 @@ def inspect(
     questions = prediction.questions(laravel, schema, accepted)
     counts = ask(tables=[], counts=questions)["counts"] if questions else []
     ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
-    return Inspection(schema, database, prediction.retell(diagnosis, ahead), ahead)
+    return Inspection(schema, database, prediction.merge(diagnosis, ahead), ahead)

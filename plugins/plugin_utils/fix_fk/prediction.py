@@ -189,7 +189,7 @@ def fail_on(value) -> list[str]:
     return outcomes("diagnose_fail_on", value, OUTCOMES[1:])
 
 
-def retell(diagnosis: dict, prediction: dict) -> dict:
+def merge(diagnosis: dict, prediction: dict) -> dict:
     """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
     outcome = prediction["outcome"]
     if outcome == "would_lose":

@@ -25,7 +25,7 @@ from ..schema.effects import (
 from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import OPTION_2, Refusal, Verdict
-from ..verdicts import GROUND, ask, look_alikes, losses, own_code, rights, which
+from ..verdicts import PRELIMINARY, ask, look_alikes, losses, own_code, rights, which
 from ..verdicts import holders as taken
 from .rehearsal import rehearsal
 
@@ -64,7 +64,7 @@ class _Skip:
 
     def decide(self, given: dict, already: bool) -> None:
         accept, hidden, complete = self._given(given)
-        ask(self.case, GROUND)
+        ask(self.case, PRELIMINARY)
         self.migration = self._which(accept, already)
         self.case.migration = self.diagnosis.migration = self.migration
         rights.rights(self.case)
