@@ -39,7 +39,7 @@ notes:
 attributes:
   check_mode:
     support: full
-    description: Looks and does not write.
+    description: Inspects and does not write.
   diff_mode:
     support: none
     description: It would show values.

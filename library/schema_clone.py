@@ -172,7 +172,7 @@ import contextlib
 
 from ansible.module_utils.fix_fk.laravel.secrets import SHOWN
 from ansible.module_utils.fix_fk.scratch.clone import Clone
-from ansible.module_utils.fix_fk.scratch.elsewhere import (
+from ansible.module_utils.fix_fk.scratch.servers import (
     Embedded,
     Other,
 )

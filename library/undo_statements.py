@@ -12,7 +12,7 @@ short_description: Take back what a half-run migration has done, without losing 
 description:
   - Sends the statements in their order and stops at the first that the server refuses, or that
     would lose something.
-  - Before a table is dropped, or a column, the table is locked for others and looked at for the last
+  - Before a table is dropped, or a column, the table is locked for others and read for the last
     time. A table with rows, and a column that has something else than its default, stays.
 options:
   statements:
@@ -145,9 +145,7 @@ def main():
     )
     waits = waits_of(module)
     parameters = resolve(module)
-    connection = connect(
-        module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"]
-    )
+    connection = connect(module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"])
     pymysql = load_pymysql(module)
     with contextlib.closing(connection), database_errors(module, parameters):
         rows_of(connection, "SET SESSION foreign_key_checks = 1")
@@ -201,10 +199,10 @@ class Work:
                     f"The table {item['empty']}, which would be dropped, has rows by now",
                     "See what they are and where they belong, and move them there",
                 )
-        flavour = describe_server(self.connection, self.pymysql)["flavour"] if item["defaults"] else ""
         for column in item["defaults"]:
             if f"{item['table']}.{column}".casefold() in self.accept:
                 continue
+            flavour = describe_server(self.connection, self.pymysql)["flavour"]
             question = {
                 "kind": "filled",
                 "table": item["table"],

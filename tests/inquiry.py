@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, fields
 
 from driver import Run
-from fix_fk.facts import Inputs
+from fix_fk.inputs import Inputs
 from fix_fk.screen import report, text
 
 DIAGNOSE = "playbooks/diagnose.yml"

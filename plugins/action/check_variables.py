@@ -17,7 +17,7 @@ PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
 try:
     from fix_fk import variables
-    from fix_fk.verdicts.before_looking import bad_input
+    from fix_fk.verdicts.before_inspection import bad_input
 except ImportError as error:
     # The filters say how to get it.
     if error.name != "sqlglot":

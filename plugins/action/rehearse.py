@@ -26,9 +26,9 @@ version_added: 0.2.0
 description:
   - Clones the schema, takes the steps of the plan on the clone, goes through the checklist there,
     and drops the clone, however that ends. Where a step or a check fails and the plan has another
-    way of rolling back, that is tried.
-  - Returns RV(plan) (the one that holds), RV(rehearsal) (how it went) and RV(unproven) (the ways of
-    rolling back that do not hold, and why). Fails when none holds.
+    strategy of rolling back, that is tried.
+  - Returns RV(plan) (the one that holds), RV(rehearsal) (how it went) and RV(unproven) (the
+    strategies of rolling back that do not hold, and why). Fails when none holds.
 options:
   plan:
     description: The diagnosis with its steps.

@@ -14,7 +14,7 @@ from pathlib import Path
 from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
 from fix_fk import carrying_out, checklist, inspection
-from fix_fk.verdicts.before_looking import before_looking
+from fix_fk.verdicts.before_inspection import before_inspection
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
 from pymysql.err import MySQLError
@@ -69,6 +69,7 @@ class Run:
         self.calls: list[tuple[str, dict]] = []
         self.route_pattern = ""
         self.before: dict = {}
+        self.filled: dict = {}
         self.structure: dict = {}
 
     def call(self, module: str, **arguments) -> dict:
@@ -81,17 +82,18 @@ class Run:
 
     def inspect(self, predicts: bool = False) -> None:
         """Ask the application and the server, and come to `result`."""
-        known = self.call("laravel_info", statements="all", look_whole=100)
+        known = self.call("laravel_info", statements="all", inspect_whole=100)
         self.laravel = known["laravel"]
         found = inspection.inspect(
             self.ask,
             self.laravel,
             known.get("schema"),
             self.inputs,
-            refusal=before_looking(self.laravel),
+            refusal=before_inspection(self.laravel),
             predicts=predicts,
         )
         self.result, self.prediction = found.diagnosis or {}, found.prediction
+        self.filled = (found.schema or {}).get("filled") or {}
 
     def ask(self, **options) -> dict:
         return self.call("fk_constraint_info", **options)["schema"]
@@ -144,10 +146,11 @@ class Run:
             run_id=RUN_ID,
             migration=given["migration"],
             expected=filters.noted(self.result["expected"], self.inputs),
-            look=filters.wanted(self.laravel, self.inputs),
+            inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        again = filters.diagnose(self.laravel, entered["schema"], self.inputs)
+        schema = {**entered["schema"], "filled": self.filled}
+        again = filters.diagnose(self.laravel, schema, self.inputs)
         assert filters.same_plan(self.result, again), again
         return entered
 

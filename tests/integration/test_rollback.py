@@ -6,10 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driver import StepFailed
-from inquiry import inquire, repair
+from half_run import OURS, fails, orders
+from inquiry import repair
 from playbook import play
-from test_half_run import OURS, ROWS, app, fails, orders  # noqa: F401 - a fixture
 
 ROLLBACK = "playbooks/rollback.yml"
 BREAKS = 'DB::statement("alter table `nowhere` add `x` int");'
@@ -37,7 +36,9 @@ DONE = {
             '$table->foreignId("order_id")->constrained();',
         ),
     ],
-    "columns": [changes('$table->string("note")->nullable();', '$table->integer("n")->default(3);')],
+    "columns": [
+        changes('$table->string("note")->nullable();', '$table->integer("n")->default(3);')
+    ],
     "required column": [changes('$table->string("title");')],
     "column with a key": [
         changes(
@@ -54,7 +55,7 @@ DONE = {
     "rename": ['Schema::rename("orders", "sales");'],
     "rename and a column": [
         'Schema::rename("orders", "sales");',
-        'Schema::table("sales", function (Blueprint $table) { $table->string("note")->nullable(); });',
+        CHANGES.replace("orders", "sales").format('$table->string("note")->nullable();'),
     ],
     "exchange": [
         'Schema::rename("orders", "tmp");',
@@ -72,7 +73,10 @@ def everything(app):
     """Return {table: (its definition in no order, its rows)}."""
     return {
         name: (
-            sorted(line.rstrip(",") for line in app.sql(f"SHOW CREATE TABLE `{name}`")[0][1].split("\n")),
+            sorted(
+                line.rstrip(",")
+                for line in app.sql(f"SHOW CREATE TABLE `{name}`")[0][1].split("\n")
+            ),
             sorted(map(repr, app.sql(f"SELECT * FROM `{name}`"))),
         )
         for (name,) in app.sql("SHOW TABLES")
@@ -90,3 +94,15 @@ def test_what_a_migration_did_is_undone(app, done, log):
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert everything(app) == before
     assert OURS not in app.recorded() and not Path(app.app, "storage", "framework", "down").exists()
+
+
+def test_a_second_run_changes_nothing(app):
+    orders(app)
+    fails(app, *DONE["columns"], BREAKS)
+    first = play(app, ROLLBACK)
+    assert first.rc == 0 and first.report["outcome"] == "rolled_back", first.screen
+    before = everything(app)
+    second = play(app, ROLLBACK)
+    assert second.rc == 0 and second.report["outcome"] == "rolled_back", second.screen
+    assert second.report["diagnosis"]["verdict"] == "nothing_to_roll_back"
+    assert everything(app) == before

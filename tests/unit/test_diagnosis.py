@@ -8,8 +8,9 @@ import json
 
 import pytest
 from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, inputs, wanted
-from fix_fk.verdicts.before_looking import before_looking
+from fix_fk.facts import Laravel, requested
+from fix_fk.inputs import read_inputs
+from fix_fk.verdicts.before_inspection import before_inspection
 
 CREATE = "2020_01_01_000000_create_skp_tahunan_table"
 REFACTOR = "2026_01_25_000000_total_refactor_skp_system"
@@ -160,7 +161,7 @@ def step(result, name):
 def refused(laravel, schema, verdict, **values):
     """Diagnose, and require the refusal `verdict` with a paragraph that helps."""
     facts = copy.deepcopy((laravel, schema))
-    result = diagnose(laravel, schema, inputs(values))
+    result = diagnose(laravel, schema, read_inputs(values))
     assert (laravel, schema) == facts, "the diagnosis changed the facts it was given"
     assert result["refused"] and result["verdict"] == verdict, result
     assert result["steps"] == [] and not result["repairs"]
@@ -169,7 +170,7 @@ def refused(laravel, schema, verdict, **values):
 
 
 def repaired(laravel, schema, verdict, **values):
-    result = diagnose(laravel, schema, inputs(values))
+    result = diagnose(laravel, schema, read_inputs(values))
     assert result["verdict"] == verdict, result
     assert not result["refused"] and result["repairs"]
     return result
@@ -182,7 +183,7 @@ def test_the_incident_is_rolled_back_with_its_own_down(laravel, schema):
         "leave_maintenance",
     ]  # fmt: skip
     rollback = step(result, "rollback")
-    assert rollback["arguments"]["way"] == "down"
+    assert rollback["arguments"]["strategy"] == "down"
     assert rollback["arguments"]["expected_statements"] == DOWN
     assert rollback["do"][0] == (
         f"INSERT INTO `migrations` (`migration`, `batch`) VALUES ('{REFACTOR}', 2000000000)"
@@ -210,7 +211,7 @@ def test_every_step_of_a_plan_can_be_read(laravel, schema):
 def test_names_come_from_pretend_log_and_inventory(laravel):
     expected = [{"name": "fk_other", "table": "units", "columns": ["a"],
                  "referenced_table": "users", "referenced_columns": ["id"]}]  # fmt: skip
-    asked = wanted(Laravel(laravel), inputs({"expected_constraints": expected}))
+    asked = requested(Laravel(laravel), read_inputs({"expected_constraints": expected}))
     assert asked["names"] == {
         "fk_skp_tahunan_user": ["pretend", "log"],
         "fk_other": ["inventory"],
@@ -239,11 +240,11 @@ def test_a_down_that_is_not_safe_is_not_taken(laravel, schema, why, change):
     laravel["statements"][REFACTOR].update(change)
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
     rollback = step(result, "rollback")
-    assert rollback["arguments"]["way"] == "rename_back", why
+    assert rollback["arguments"]["strategy"] == "rename_back", why
     assert rollback["arguments"]["tables"] == [
         {"original": "skp_tahunan", "displaced": "skp_tahunan_backup_v1", "leftover": True}
     ]
-    assert not result["ways"][1]["chosen"] and result["ways"][1]["reason"]
+    assert not result["strategies"][1]["chosen"] and result["strategies"][1]["reason"]
 
 
 def test_without_a_leftover_the_table_is_only_renamed(laravel, schema):
@@ -293,7 +294,7 @@ def test_a_retry_that_hit_1050_is_the_same_incident(laravel, schema):
 def test_both_tables_empty_are_told_apart_by_evidence_not_rows(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
-    assert step(result, "rollback")["arguments"]["way"] == "down"
+    assert step(result, "rollback")["arguments"]["strategy"] == "down"
 
 
 def test_the_same_table_already_has_the_constraint(laravel, schema):
@@ -626,7 +627,7 @@ def test_no_safe_way_is_refused_with_each_reason(laravel, schema):
     schema["tables"].append("anak")
     result = refused(laravel, schema, "no_safe_rollback")
     assert "anak refers to skp_tahunan" in result["found"]
-    assert [way["way"] for way in result["ways"]] == ["nothing", "down", "rename_back"]
+    assert [way["strategy"] for way in result["strategies"]] == ["nothing", "down", "rename_back"]
 
 
 def test_a_later_pending_migration_that_fails_closes_every_way(laravel, schema):
@@ -658,7 +659,7 @@ def test_the_literal_rollback_still_may_not_lose_rows(laravel, schema):
 def test_nothing_pending_is_healthy(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     laravel["migrations"]["pending"] = []
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and not result["refused"] and result["steps"] == []
 
 
@@ -671,16 +672,16 @@ def test_what_the_inventory_expects_and_no_migration_makes_is_refused(laravel, s
     assert "table arsip" in told["found"]
     # What the migrations do cannot be foreseen in full.
     laravel["statements"][laravel["migrations"]["pending"][0]]["up_conditional"] = ["if"]
-    result = diagnose(laravel, schema, inputs({"expected_constraints": expected}))
+    result = diagnose(laravel, schema, read_inputs({"expected_constraints": expected}))
     assert result["verdict"] != "would_not_verify"
 
 
 def test_a_table_of_a_recorded_migration_that_is_gone_is_noted(laravel, schema):
     schema["details"]["skp_tahunan_backup_v1"]["rows"] = False
     laravel["migrations"]["pending"] = []
-    assert diagnose(laravel, schema, inputs({}))["notes"] == []
+    assert diagnose(laravel, schema, read_inputs({}))["notes"] == []
     schema["tables"].remove("users")
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and "Not there: users," in result["notes"][0]
 
 
@@ -708,14 +709,16 @@ def test_a_missing_table_with_its_alternative_is_not_healthy(laravel, schema):
     result = refused(laravel, schema, "constraints_missing", expected_tables=tables)
     assert "indikator_kinerja or rhk_pimpinan" in result["found"]
     schema["tables"].append("rhk_pimpinan")
-    assert diagnose(laravel, schema, inputs({"expected_tables": tables}))["verdict"] == "healthy"
+    assert (
+        diagnose(laravel, schema, read_inputs({"expected_tables": tables}))["verdict"] == "healthy"
+    )
 
 
 def test_a_pending_migration_that_never_failed_is_not_run(laravel, schema):
     original_back(schema)
     schema["constraints"] = []
     laravel["last_error"] = None
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["verdict"] == "healthy" and result["steps"] == []
     assert "migrate --force" in result["next"]
 
@@ -729,7 +732,7 @@ def test_an_old_error_of_a_recorded_migration_is_not_an_incident(laravel, schema
     original_back(schema)
     schema["constraints"] = []
     failed_with(laravel, ERROR_121, CREATE)
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "healthy"
 
 
 def test_an_incident_migration_that_is_recorded_is_refused(laravel, schema):
@@ -761,36 +764,36 @@ def test_per_table_names_do_not_collide(laravel, schema):
     schema["server"]["name_scope"] = "table"
     laravel["last_error"] = None
     laravel["statements"][REFACTOR] = statements([ADD_KEY])
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "healthy"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "healthy"
 
 
 def test_a_cached_configuration_that_differs_is_refused(laravel):
     laravel["configuration"]["differences"] = [
         {"key": "host", "cached": "10.0.0.1", "dotenv": "127.0.0.1"}
     ]
-    result = before_looking(laravel)
+    result = before_inspection(laravel)
     assert result["refused"] and "10.0.0.1" in result["found"] and "127.0.0.1" in result["found"]
 
 
 def test_an_artisan_that_is_still_running_is_waited_for(laravel):
     laravel["busy"] = True
-    result = before_looking(laravel)
+    result = before_inspection(laravel)
     assert result["refused"] and result["verdict"] == "artisan_is_running"
 
 
 def test_another_run_is_waited_for(laravel):
     laravel["busy"] = True
     laravel["another_run"] = {"said": "run r2 on host app1", "idle": 30}
-    result = before_looking(laravel)
+    result = before_inspection(laravel)
     assert result["refused"] and result["verdict"] == "another_run"
     assert "run r2 on host app1" in result["found"] and "within 30 s" in result["next"]
 
 
 def test_no_connection_is_refused(laravel):
     laravel["database_error"] = {"code": 1045, "message": "Access denied"}
-    assert "1045" in before_looking(laravel)["found"]
+    assert "1045" in before_inspection(laravel)["found"]
     laravel["database_error"] = None
-    assert before_looking(laravel) is None
+    assert before_inspection(laravel) is None
 
 
 # --- the rehearsal ------------------------------------------------------------------------
@@ -799,17 +802,17 @@ def test_no_connection_is_refused(laravel):
 def test_where_rollbacks_are_prohibited_none_is_planned(laravel, schema):
     laravel["destructive_commands_prohibited"] = True
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
-    assert [way["way"] for way in result["ways"] if way["chosen"]] == ["rename_back"]
+    assert [way["strategy"] for way in result["strategies"] if way["chosen"]] == ["rename_back"]
     given = {"rollback_strategy": "literal", "rollback_migration": CREATE}
     assert "forbids" in refused(laravel, schema, "no_safe_rollback", **given)["found"]
 
 
 def test_a_way_that_did_not_hold_on_the_clone_is_not_chosen_again(laravel, schema):
     first = repaired(laravel, schema, "renamed_table_kept_the_name")
-    (way,) = [item["way"] for item in first["ways"] if item["chosen"]]
+    (way,) = [item["strategy"] for item in first["strategies"] if item["chosen"]]
     second = repaired(laravel, schema, "renamed_table_kept_the_name", unproven={way: "it failed"})
-    assert {item["way"]: item["reason"] for item in second["ways"]}[way] == "it failed"
-    (other,) = [item["way"] for item in second["ways"] if item["chosen"]]
+    assert {item["strategy"]: item["reason"] for item in second["strategies"]}[way] == "it failed"
+    (other,) = [item["strategy"] for item in second["strategies"] if item["chosen"]]
     assert other != way and steps(second)[0] == "rehearse"
     unproven = {way: "it failed", other: "so did it"}
     refusal = refused(laravel, schema, "no_safe_rollback", unproven=unproven)
@@ -837,7 +840,7 @@ def test_the_plan_begins_with_its_rehearsal(laravel, schema):
 )  # fmt: skip
 def test_what_cannot_be_rehearsed_is_said(laravel, schema, lacking, elsewhere, down, why):
     schema["rehearsal"]["lacking"] = lacking
-    laravel["statements"][REFACTOR]["elsewhere"] = elsewhere
+    laravel["statements"][REFACTOR]["other_connections"] = elsewhere
     laravel["statements"][REFACTOR]["down"] += down
     result = repaired(laravel, schema, "renamed_table_kept_the_name")
     assert steps(result)[0] == "backup"
@@ -889,21 +892,21 @@ def test_a_migration_recorded_by_hand_is_not_believed(laravel, schema):
 def test_a_record_is_believed_when_the_new_table_has_its_constraint(laravel, schema):
     recorded_by_hand(laravel)
     schema["constraints"] = [key("fk_skp_tahunan_user", "skp_tahunan")]
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 def test_a_record_is_believed_where_both_tables_may_have_the_name(laravel, schema):
     recorded_by_hand(laravel)
     schema["server"]["name_scope"] = "table"
     schema["constraints"].append(key("fk_skp_tahunan_user", "skp_tahunan"))
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 def test_a_record_is_believed_when_a_later_migration_took_the_constraint_away(laravel, schema):
     drop = "alter table `skp_tahunan` drop foreign key `fk_skp_tahunan_user`"
     laravel["statements"][LATER] = statements([drop])
     recorded_by_hand(laravel, LATER)
-    assert diagnose(laravel, schema, inputs({}))["verdict"] == "rows_aside"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] == "rows_aside"
 
 
 @pytest.mark.parametrize(
@@ -976,7 +979,7 @@ def undone(laravel, schema):
 def test_a_migration_rolled_back_by_mistake_is_recorded_again(laravel, schema):
     result = repaired(laravel, schema, "rolled_back_too_far", rehearsal_level="none")
     assert steps(result)[2:6] == ["rollback", "add_back", "record", "fk_drop"]
-    assert step(result, "rollback")["arguments"]["way"] == "rename_back"
+    assert step(result, "rollback")["arguments"]["strategy"] == "rename_back"
     assert step(result, "add_back")["arguments"]["constraints"][0]["name"] == "fk_detail"
     assert f"VALUES ('{CREATE}', 2)" in step(result, "record")["do"][0]
     assert step(result, "remigrate")["arguments"]["migrations"] == [REFACTOR]
@@ -1032,7 +1035,7 @@ def test_a_new_release_of_both_migrations_is_not_a_rollback(laravel, schema):
     """Nothing of what the first makes is there under any name."""
     schema["constraints"], schema["details"]["skp_tahunan_backup_v1"] = [], table(["x"], True)
     laravel["last_error"] = None
-    assert diagnose(laravel, schema, inputs({}))["verdict"] != "rolled_back_too_far"
+    assert diagnose(laravel, schema, read_inputs({}))["verdict"] != "rolled_back_too_far"
 
 
 def test_the_first_pending_migration_that_collides_is_the_incident(laravel, schema):
@@ -1176,5 +1179,5 @@ def test_a_migration_that_gives_one_name_twice_has_not_run_to_its_end(laravel, s
         schema["details"][name] = table(["id", "user_id", "nilai"], True)
     schema["constraints"].append(key("k", "baru"))
     schema["holders"] = {"k": ["baru"]}
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert result["refused"] and result["verdict"] != "has_run_and_is_not_recorded", result

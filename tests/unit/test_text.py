@@ -39,7 +39,7 @@ DIAGNOSIS = {
     ],
     "evidence": ["evidence " * 30],
     "notes": ["note " * 30],
-    "ways": [{"way": "down", "chosen": True, "reason": "reason " * 30}],
+    "strategies": [{"strategy": "down", "chosen": True, "reason": "reason " * 30}],
     "refused": False,
     "not_changed": "",
     "next": "",

@@ -6,12 +6,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import children, facts, position
-from .facts import Inputs, Laravel
+from .facts import Laravel
 from .holders import Holder
+from .inputs import Inputs
 from .position import Position
 from .records import WrongRecords
-from .schema.simulation import Problem, Schema
-from .schema.sql import FailedStatement, ForeignKey
+from .schema.effects import ForeignKey
+from .schema.messages import FailedStatement
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 from .verdict import Diagnosis
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -43,7 +46,7 @@ class Case:
     migration = ""
     # Who holds the names, and what a rollback makes of it: set by the questions in this order.
     holders: tuple[Holder, ...] = ()
-    way: dict | None = None
+    strategy: dict | None = None
 
     def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
         self.schema, self.inputs = schema, inputs
@@ -58,7 +61,7 @@ class Case:
 
     def _take(self, laravel: Laravel) -> None:
         self.laravel = laravel
-        self.sources = facts.wanted(laravel, self.inputs)["names"]
+        self.sources = facts.requested(laravel, self.inputs)["names"]
 
     def believe(self, found: WrongRecords) -> None:
         """Go on with the facts as they would be if the migrations table told the truth."""

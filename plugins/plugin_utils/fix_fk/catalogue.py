@@ -21,7 +21,7 @@ from fix_fk import conclusion, prediction, rollback, verdict
 from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
 from fix_fk.verdict import Cause, Verdict
 from fix_fk.verdicts import (
-    before_looking,
+    before_inspection,
     exchanged,
     expectations,
     holders,
@@ -86,7 +86,7 @@ VERDICTS: tuple[Verdict, ...] = (
     *stopped.VERDICTS,
     *other_connection.VERDICTS,
     *look_alikes.VERDICTS,
-    *before_looking.VERDICTS,
+    *before_inspection.VERDICTS,
     *rights.VERDICTS,
     *server.VERDICTS,
     *expectations.VERDICTS,

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from .case import Case
 from .conclusion import concluded
-from .facts import Inputs, Laravel
+from .facts import Laravel
+from .inputs import Inputs
 from .plans import repair, rollback_only
 from .verdicts import ask
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from . import aside, comparison, facts, steps
+from . import comparison, facts, steps
+from .aside import foreseen
 from .case import Case
 from .schema.simulation import Schema
 
@@ -11,9 +12,9 @@ from .schema.simulation import Schema
 def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     """Attach the plan, and what must be true when it has been carried out."""
     made = case.to_run()
-    pairs = aside.count_above(case.laravel, made, case.live, case.schema, final)
+    pairs = foreseen.count_above(case.laravel, made, case.live, case.schema, final)
     case.diagnosis.steps = steps.with_ids(planned, pairs)
-    case.diagnosis.notes += aside.foretold(aside.anew(case.laravel, made, final))
+    case.diagnosis.notes += foreseen.foretold(foreseen.anew(case.laravel, made, final))
     constraints = {
         (name.casefold(), table.name.casefold()): {
             "name": key.name,

@@ -15,7 +15,24 @@ from functools import cached_property
 
 from .facts import Laravel
 from .schema import sql
-from .schema.simulation import Schema, Table
+from .schema.effects import (
+    AddColumn,
+    AddForeignKey,
+    AddIndex,
+    ChangeColumn,
+    Column,
+    CreateTable,
+    DropColumn,
+    DropForeignKey,
+    DropIndex,
+    Effect,
+    ForeignKey,
+    RenameIndex,
+    RenameTable,
+)
+from .schema.redaction import redact
+from .schema.simulation import Schema
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
@@ -70,13 +87,13 @@ class Position:
         return self.states[self.agree[0]]
 
     @cached_property
-    def done(self) -> list[sql.Effect]:
+    def done(self) -> list[Effect]:
         """What has been done."""
         return [effect for text in self.statements[: self.agree[0]] for effect in sql.read(text)]
 
     @cached_property
     def renamed(self) -> tuple[tuple[str, str], ...]:
-        return tuple((e.table, e.new_name) for e in self.done if isinstance(e, sql.RenameTable))
+        return tuple((e.table, e.new_name) for e in self.done if isinstance(e, RenameTable))
 
     @cached_property
     def made(self) -> tuple[str, ...]:
@@ -88,7 +105,7 @@ class Position:
             (effect.table, effect.column)
             for effect in self.done
             for table in [self.now.get(effect.table)]
-            if isinstance(effect, sql.AddColumn) and table and table.identity
+            if isinstance(effect, AddColumn) and table and table.identity
         )
 
     @property
@@ -97,7 +114,7 @@ class Position:
         number = self.agree[0]
         if number == len(self.statements):
             return f"stopped after the last of its {number} known statements"
-        text = sql.redact(self.statements[number - 1]) if number else ""
+        text = redact(self.statements[number - 1]) if number else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
         return f"stopped after statement {number} of {len(self.statements)}: {text}"
 
@@ -202,9 +219,7 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
         agree = tuple(number for number, things in enumerate(every) if things & touched == there)
         if touched and agree:
             whole = not laravel.statements(migration).get("up_error")
-            return Position(
-                migration, tuple(statements), agree, whole, inferred, tuple(states)
-            )
+            return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
     return None
 
 
@@ -216,14 +231,14 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
     So it is where a schema was squashed, or made by hand: the files of old migrations are gone.
     """
     completed = False
-    first: dict[str, list[sql.Effect]] = {}
+    first: dict[str, list[Effect]] = {}
     called: dict[str, str] = {}
     made: set[str] = set()
     for effect in (effect for text in statements for effect in sql.read(text)):
         name = effect.table.casefold()
-        if isinstance(effect, sql.CreateTable):
+        if isinstance(effect, CreateTable):
             made.add(name)
-        elif isinstance(effect, sql.RenameTable) and name not in made:
+        elif isinstance(effect, RenameTable) and name not in made:
             origin = called.pop(name, name)
             first.setdefault(origin, [])
             called[effect.new_name.casefold()] = origin
@@ -245,22 +260,22 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
     return completed
 
 
-def _thing(effect: sql.Effect) -> tuple[str, str, bool]:
+def _thing(effect: Effect) -> tuple[str, str, bool]:
     """Return (what, name, whether it is added) of what an effect adds to a table or takes away;
     "" where it does neither."""
-    if isinstance(effect, (sql.AddColumn, sql.DropColumn, sql.ChangeColumn)):
-        return "column", effect.column, isinstance(effect, sql.AddColumn)
-    if isinstance(effect, (sql.AddIndex, sql.DropIndex, sql.RenameIndex)):
-        return "index", effect.name or "", isinstance(effect, sql.AddIndex)
-    if isinstance(effect, sql.AddForeignKey):
+    if isinstance(effect, (AddColumn, DropColumn, ChangeColumn)):
+        return "column", effect.column, isinstance(effect, AddColumn)
+    if isinstance(effect, (AddIndex, DropIndex, RenameIndex)):
+        return "index", effect.name or "", isinstance(effect, AddIndex)
+    if isinstance(effect, AddForeignKey):
         return "constraint", effect.foreign_key.name or "", True
-    if isinstance(effect, sql.DropForeignKey):
+    if isinstance(effect, DropForeignKey):
         return "constraint", effect.name, False
     return "", "", False
 
 
-def _take_back(table: Table, effects: list[sql.Effect]) -> None:
-    """Leave a table as it must have been before these effects: only the first on each thing tells."""
+def _take_back(table: Table, effects: list[Effect]) -> None:
+    """Leave a table as it must have been before these effects; the first on each thing tells."""
     seen: set[tuple[str, str]] = set()
     for effect in effects:
         what, name, adds = _thing(effect)
@@ -269,7 +284,7 @@ def _take_back(table: Table, effects: list[sql.Effect]) -> None:
             continue
         seen.add((what, folded))
         if what == "column" and table.columns is not None:
-            if isinstance(effect, sql.ChangeColumn):
+            if isinstance(effect, ChangeColumn):
                 seen.add((what, effect.new_name.casefold()))
                 if not _has(table.columns, name) and _has(table.columns, effect.new_name):
                     table.columns.append(name)
@@ -287,7 +302,7 @@ def _take_back(table: Table, effects: list[sql.Effect]) -> None:
         elif what == "constraint":
             table.keys = [k for k in table.keys if not adds or (k.name or "").casefold() != folded]
             if not adds and not table.key(name):
-                table.keys.append(sql.ForeignKey(name, (), "", ()))
+                table.keys.append(ForeignKey(name, (), "", ()))
 
 
 def _changing(every: list[set[Thing]]) -> set[Thing]:
@@ -321,7 +336,7 @@ def _things(state: Schema, kinds: tuple[str, ...]) -> set[Thing]:
     return found
 
 
-def _shape(column: sql.Column) -> str:
+def _shape(column: Column) -> str:
     return f"{(column.type or '').casefold()} {'null' if column.nullable else 'not null'}"
 
 

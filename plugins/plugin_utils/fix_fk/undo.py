@@ -15,7 +15,19 @@ from dataclasses import dataclass, replace
 from .facts import Laravel
 from .position import Position, find
 from .schema import sql
-from .schema.simulation import Schema, Table
+from .schema.effects import (
+    PRIMARY,
+    Column,
+    CreateTable,
+    CreateView,
+    DropTable,
+    DropView,
+    Index,
+    RenameTable,
+    WriteRows,
+)
+from .schema.simulation import Schema
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -29,7 +41,7 @@ class Inverse:
     """What undoes `statement`: SQL that is sent in this order.
 
     empty: the table that is dropped, and must have no row then. defaults: (table, column) of those
-    that are dropped, and must hold nothing but their default; held: the same, as the table is called
+    that are dropped, and must hold nothing but their default; held: the same, with the table's name
     on the server. lost: what cannot be brought back, a part of a sentence each.
     """
 
@@ -102,29 +114,29 @@ def _inverse(
 ) -> Inverse:
     effects = sql.read(statement)
     names = {effect.table.casefold() for effect in effects}
-    renames = [e for e in effects if isinstance(e, sql.RenameTable) and before.get(e.table)]
+    renames = [e for e in effects if isinstance(e, RenameTable) and before.get(e.table)]
     lost: list[str] = []
     send: list[str] = []
     empty = ""
     defaults: list[tuple[str, str]] = []
     for effect in effects:
         there, is_now = before.get(effect.table), after.get(effect.table)
-        if isinstance(effect, sql.CreateTable) and there is None and is_now is not None:
+        if isinstance(effect, CreateTable) and there is None and is_now is not None:
             if effect.table.casefold() in gone:
                 gone.discard(effect.table.casefold())
                 continue
             send.append(f"DROP TABLE {quote(is_now.name)}")
             empty = is_now.name
-        elif isinstance(effect, sql.DropTable) and there is not None:
+        elif isinstance(effect, DropTable) and there is not None:
             if there.identity is None:
                 gone.add(effect.table.casefold())
             else:
                 lost.append(f"table {there.name} was dropped")
-        elif isinstance(effect, sql.WriteRows) and there is not None:
+        elif isinstance(effect, WriteRows) and there is not None:
             if effect.kind in ("delete", "truncate") and there.identity:
                 lost.append(f"rows of {there.name} were deleted")
-        elif isinstance(effect, (sql.CreateView, sql.DropView)):
-            if isinstance(effect, sql.DropView):
+        elif isinstance(effect, (CreateView, DropView)):
+            if isinstance(effect, DropView):
                 lost.append(f"view {effect.table} was dropped")
             else:
                 send.append(f"DROP VIEW IF EXISTS {quote(effect.table)}")
@@ -163,7 +175,7 @@ def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str]
     ]
     lost: list[str] = []
     clauses += [
-        "DROP PRIMARY KEY" if name.upper() == sql.PRIMARY else f"DROP INDEX {quote(name)}"
+        "DROP PRIMARY KEY" if name.upper() == PRIMARY else f"DROP INDEX {quote(name)}"
         for name in now.indexes or ()
         if was.indexes is not None and not _has(was.indexes, name)
     ]
@@ -231,21 +243,22 @@ def _changed_columns(was: Table, now: Table, renamed: dict[str, str]) -> Iterato
     for folded, first in was.definitions.items():
         name = next((n for o, n in renamed.items() if o.casefold() == folded), folded)
         column = now.definitions.get(name.casefold())
-        if column and first.type and column.type:
-            if (first.type.casefold(), first.nullable) != (column.type.casefold(), column.nullable):
-                yield first, column
+        if not (column and first.type and column.type):
+            continue
+        if (first.type.casefold(), first.nullable) != (column.type.casefold(), column.nullable):
+            yield first, column
 
 
-def _type(column: sql.Column) -> str:
+def _type(column: Column) -> str:
     return f"{column.type} {'NULL' if column.nullable else 'NOT NULL'}"
 
 
-def _add_index(index: sql.Index) -> str:
+def _add_index(index: Index) -> str:
     columns = ", ".join(
         f"{quote(part.partition('(')[0])}{'(' if '(' in part else ''}{part.partition('(')[2]}"
         for part in index.columns
     )
-    if index.name.upper() == sql.PRIMARY:
+    if index.name.upper() == PRIMARY:
         return f"ADD PRIMARY KEY ({columns})"
     kind = "UNIQUE INDEX" if index.unique else f"{index.kind} INDEX".strip()
     return f"ADD {kind} {quote(index.name)} ({columns})"

@@ -9,7 +9,7 @@ from ..expected import conclude
 from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
 from ..verdicts import (
-    GROUND,
+    PRELIMINARY,
     ask,
     followers,
     holders,
@@ -26,7 +26,7 @@ from .rehearsal import rehearsal
 
 def nothing_to_roll_back(case: Case) -> bool:
     """Tell whether the failed migration has left nothing."""
-    if not case.way or case.way["steps"] or case.forget():
+    if not case.strategy or case.strategy["steps"] or case.forget():
         return False
     case.diagnosis.verdict = "nothing_to_roll_back"
     case.diagnosis.outcome = "rolled_back"
@@ -38,7 +38,7 @@ def nothing_to_roll_back(case: Case) -> bool:
 
 
 ORDER = (
-    *GROUND,
+    *PRELIMINARY,
     schema_dump.would_load_schema_dump,
     other_connection.another_connection,
     wrong_records.wrong_records,
@@ -65,9 +65,9 @@ def decide(case: Case) -> None:
 
 def plan(case: Case) -> None:
     """Attach the plan of the rollback, which every verdict has let through."""
-    way = case.way or {}
+    strategy = case.strategy or {}
     case.runs = []
-    case.diagnosis.ways = way["considered"]
+    case.diagnosis.strategies = strategy["considered"]
     case.diagnosis.verdict = "rolls_back"
     case.diagnosis.outcome = "rolled_back"
     case.diagnosis.next = advice(case)
@@ -82,7 +82,7 @@ def plan(case: Case) -> None:
         schema=case.schema,
         laravel=case.laravel,
         migration=case.migration,
-        way=way,
+        strategy=strategy,
         forget=case.forget(),
         redo=redo,
         lost=[key.of(table) for table, key in case.added_back()],
@@ -112,8 +112,8 @@ VERDICTS = (
     Verdict(
         "rolls_back",
         WELL,
-        "Asked for with `playbooks/rollback.yml`: what the failed migration has done is undone, and "
-        "it is not run again. Amber, exit code 0.",
+        "Asked for with `playbooks/rollback.yml`: what the failed migration has done is undone. It "
+        "is not run again. Amber, exit code 0.",
         "Deploy the previous release, or the corrected migration.",
         proof=("integration/test_rollback.py::test_what_a_migration_did_is_undone",),
     ),

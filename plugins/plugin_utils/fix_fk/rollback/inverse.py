@@ -8,8 +8,8 @@ from ..case import Case
 from ..holders import Holder
 
 
-def way(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
-    """Return the way, or None and why it is not open."""
+def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
     position = case.position(case.migration)
     if position is None:
         return None, "the schema does not tell how far the migration has come"

@@ -7,15 +7,15 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
-from ..rollback import WAYS
+from ..rollback import IN_WORDS
 
 WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
 LABEL = 12
 PART = 12
-# Outcomes of a run that only looked: a plan was made and not begun.
-LOOKED = ("may_fail", "will_fail", "would_lose", "needs_repair")
+# Outcomes of a run that only inspected: a plan was made and not begun.
+NOT_BEGUN = ("may_fail", "will_fail", "would_lose", "needs_repair")
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
 # Renames are shortened only when they are a wall: they are undo statements as well.
@@ -73,8 +73,9 @@ def plan(diagnosis: dict, host: str) -> str:
     lines += _labelled(
         "Roll back",
         [
-            f"- {'taken' if way['chosen'] else 'not taken'}: {WAYS[way['way']]}: {way['reason']}"
-            for way in diagnosis["ways"]
+            f"- {'taken' if one['chosen'] else 'not taken'}: {IN_WORDS[one['strategy']]}: "
+            f"{one['reason']}"
+            for one in diagnosis["strategies"]
         ],
     )
     if not lines:
@@ -142,7 +143,7 @@ def report(data: dict) -> str:
     `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
     """
     lines: list[str] = []
-    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *LOOKED)
+    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *NOT_BEGUN)
     if began:
         lines += ["Steps"]
         for step in data["steps"]:
