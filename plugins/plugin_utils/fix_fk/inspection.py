@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import engine, facts, prediction
+from . import engine, facts, prediction, undo
 from .aside import pairs, rows
 from .facts import Laravel
 from .inputs import Inputs, read_inputs
@@ -62,11 +62,19 @@ def schema_facts(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) ->
 
 
 def counted(ask: Ask, laravel: dict, found: dict) -> dict:
-    """Return the schema's facts with the rows counted that may be aside."""
-    questions = rows.questions(laravel, found)
-    if not questions:
+    """Return the schema's facts with the rows counted that may be aside, and those that have
+    something in a column that a half-run migration has added."""
+    aside = rows.questions(laravel, found)
+    columns = undo.questions(Laravel(laravel), facts.live(found), found)
+    if not aside and not columns:
         return found
-    return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
+    counts = ask(tables=[], counts=[*aside, *columns])["counts"]
+    filled = {
+        f"{question['table']}.{question['columns'][0]}".casefold(): answer["rows"]
+        for question, answer in zip(columns, counts[len(aside) :], strict=True)
+    }
+    found = {**found, "filled": filled}
+    return {**found, "aside_counts": counts[: len(aside)]} if aside else found
 
 
 def restrict(whole: dict, asked: dict) -> dict:

@@ -67,14 +67,15 @@ class Question:
 class Loss:
     """Rows that a statement would drop or empty.
 
-    `kind`: table, rows (all of a table), some (of a table's rows) or column. `table` has the name
-    that it has on the server now, "" behind a view.
+    `kind`: table, rows (all of a table), some (of a table's rows) or column, which is `column`.
+    `table` has the name that it has on the server now, "" behind a view.
     """
 
     kind: str
     table: str
     detail: str
     statement: str
+    column: str = ""
 
 
 @dataclass

@@ -22,11 +22,11 @@ class Clause:
         problem = Problem(kind, self.statement, detail, self.table, name, holder)
         self.outcome.problems.append(problem)
 
-    def lose(self, kind: str, table: Table, how: str) -> bool:
+    def lose(self, kind: str, table: Table, how: str, column: str = "") -> bool:
         """Note that rows go, and tell it, where the server may have some of `table`."""
         if not table.may_have_rows or table.identity is None:
             return False
-        self.outcome.losses.append(Loss(kind, table.identity, how, self.statement))
+        self.outcome.losses.append(Loss(kind, table.identity, how, self.statement, column))
         return True
 
     def ask(self, kind: str, table: Table, columns: tuple[str, ...], name: str, **more) -> None:

@@ -47,7 +47,7 @@ def _drop(clause: Clause, table: Table, column: str) -> None:
         table.columns = [name for name in table.columns if name.casefold() != column.casefold()]
     table.definitions.pop(column.casefold(), None)
     _forget(table, column)
-    clause.lose("column", table, f"drops column {column} of {table.name}")
+    clause.lose("column", table, f"drops column {column} of {table.name}", column)
 
 
 def _define(schema: Tables, table: Table, column: Column, live: str | None) -> None:
