@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps
-from fix_fk import aside
-from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, inputs
-from fix_fk.schema import sql
-from test_diagnosis import (
+from cases import (
     CREATE,
     CREATE_NEW,
     CREATE_SKP,
@@ -21,8 +17,10 @@ from test_diagnosis import (
     statements,
     table,
 )
-from test_diagnosis import laravel as laravel
-from test_diagnosis import schema as schema
+from fix_fk import aside
+from fix_fk.engine import diagnose
+from fix_fk.facts import Laravel, inputs
+from fix_fk.schema import sql
 
 OLD = "skp_tahunan_backup_v1"
 
