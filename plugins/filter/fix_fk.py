@@ -19,7 +19,7 @@ try:
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
-    from fix_fk.screen import report, text
+    from fix_fk.screen import page, report, text
     from fix_fk.verdicts import before_looking
 
 except ImportError as error:
@@ -201,6 +201,11 @@ def report_text(data: dict) -> str:
     return text.report(data)
 
 
+def report_page(data: dict) -> str:
+    """Return the report as an HTML page."""
+    return page.page(data)
+
+
 def report_line(data: dict) -> dict:
     """Return the line of the report that says how the run ended, and its colour on a terminal."""
     colors = {"good": "green", "wait": "yellow", "bad": "red"}
@@ -245,6 +250,7 @@ FILTERS = {
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
+    "fix_fk_report_page": report_page,
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,
