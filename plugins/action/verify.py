@@ -4,18 +4,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from pathlib import Path
 from typing import ClassVar
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk import checklist
-    from fix_fk.acting import Acting
-
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk import checklist
+from fix_fk.acting import Acting
 
 DOCUMENTATION = r"""
 name: verify

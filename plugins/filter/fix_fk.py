@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
 
-sys.path.insert(
-    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk import carrying_out, comparison, engine, facts, inspection, prediction, verification
     from fix_fk.plans import database_access, permanent_fix
@@ -28,8 +26,6 @@ except ImportError as error:
     MISSING: str | None = error.name
 else:
     MISSING = None
-finally:
-    sys.path.pop(0)
 
 
 def wanted(laravel: dict, inputs: dict) -> dict:
