@@ -8,8 +8,8 @@ import functools
 import sys
 from pathlib import Path
 
-import yaml
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
@@ -124,4 +124,4 @@ def plain(value):
 def specs(role: str) -> dict:
     """Return what a role says it takes."""
     with open(ROLES / role / "meta" / "argument_specs.yml", encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        return yaml_load(file)

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
-from fix_fk.acting import Acting
+from fix_fk.acting import Acting, options_of
 
-from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refused  # isort: skip
+from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
 DOCUMENTATION = r"""
 name: refuse
@@ -53,12 +52,7 @@ refusal:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "found": {"type": "str", "required": True},
-        "did": {"type": "str", "default": NOT_CHANGED},
-        "next": {"type": "str", "required": True},
-        "again": {"type": "bool", "default": False},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         told = refused(given["found"], given["next"], given["did"], given["again"])

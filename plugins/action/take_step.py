@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 from fix_fk import carrying_out
-from fix_fk.acting import Acting
+from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
 name: take_step
@@ -41,12 +40,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "step": {"type": "str", "required": True},
-        "plan": {"type": "dict", "required": True},
-        "connection": {"type": "dict", "required": True},
-        "waits": {"type": "dict", "default": {}},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         if carrying_out.arguments(given["plan"], given["step"]) is None:

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 from fix_fk import checklist
-from fix_fk.acting import Acting
+from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
 name: verify
@@ -59,17 +58,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "connection": {"type": "dict", "required": True},
-        "expected": {"type": "dict", "required": True},
-        "laravel": {"type": "dict", "required": True},
-        "inputs": {"type": "dict", "required": True},
-        "plan": {"type": "dict"},
-        "before": {"type": "dict"},
-        "structure": {"type": "dict"},
-        "volatile": {"type": "list", "elements": "str", "default": []},
-        "route_pattern": {"type": "str", "default": ""},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         send = self.sender(given.pop("connection"))
