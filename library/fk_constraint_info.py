@@ -100,11 +100,13 @@ options:
           - V(orphans) are rows whose O(counts[].columns), none of them NULL, refer to no row of
             O(counts[].referenced_table); without one, all rows with values in these columns.
           - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
+          - V(filled) are rows that have something else in one of the columns than a row has that was
+            there before the column was.
           - V(nulls) are rows with NULL in one of the columns.
           - V(rows) are all rows of the table.
         type: str
         required: true
-        choices: [absent, duplicates, nulls, orphans, rows]
+        choices: [absent, duplicates, filled, nulls, orphans, rows]
       table:
         description: The table whose rows are counted.
         type: str
@@ -427,7 +429,7 @@ COUNTS_SPEC: dict = {
         "kind": {
             "type": "str",
             "required": True,
-            "choices": ["absent", "duplicates", "nulls", "orphans", "rows"],
+            "choices": ["absent", "duplicates", "filled", "nulls", "orphans", "rows"],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},

@@ -76,6 +76,9 @@ def _rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
     waits = _waits(options)
     if given["way"] == "rename_back":
         return [("rename_back", {"tables": given["tables"], **waits})]
+    if given["way"] == "inverse":
+        asked = {"statements": given["statements"], "accept": given["accept"]}
+        return [("undo_statements", {**asked, **waits})]
     return [
         (
             "migration_rollback",

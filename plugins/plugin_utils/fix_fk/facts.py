@@ -30,6 +30,8 @@ class Inputs:
     incident_migration: str | None = None
     rollback_strategy: str = "auto"
     rollback_migration: str | None = None
+    rollback_only: bool = False
+    rollback_accept_loss: tuple[str, ...] = ()
     remigrate_accept_loss: tuple[str, ...] = ()
     remigrate_accept_repeat: tuple[str, ...] = ()
     verify_accept_changed: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import aside, engine, facts, prediction
+from . import aside, engine, facts, prediction, undo
 from .facts import Inputs, Laravel
 
 from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
@@ -60,11 +60,19 @@ def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict
 
 
 def counted(ask: Ask, laravel: dict, found: dict) -> dict:
-    """Return the schema's facts with the rows counted that may be aside."""
-    questions = aside.questions(laravel, found)
-    if not questions:
+    """Return the schema's facts with the rows counted that may be aside, and those that have
+    something in a column that a half-run migration has added."""
+    rows = aside.questions(laravel, found)
+    columns = undo.questions(Laravel(laravel), facts.live(found), found)
+    if not rows and not columns:
         return found
-    return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
+    counts = ask(tables=[], counts=[*rows, *columns])["counts"]
+    filled = {
+        f"{question['table']}.{question['columns'][0]}".casefold(): answer["rows"]
+        for question, answer in zip(columns, counts[len(rows) :], strict=True)
+    }
+    found = {**found, "filled": filled}
+    return {**found, "aside_counts": counts[: len(rows)]} if rows else found
 
 
 def narrow(whole: dict, asked: dict) -> dict:

@@ -50,13 +50,18 @@ def option_1(
     Records of `forget` ({migration: batch}) are taken back before, and `redo`, with its constraints
     `lost`, is recorded again after the rollback.
     """
-    table = laravel.raw["migrations_table"]
     steps = [
         *begin(artisan, schema, migration),
-        *([_forget(table, forget)] if forget else []),
-        *_rollback(artisan, laravel, migration, way),
-        *([_add_back(schema, lost)] if lost else []),
-        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
+        *roll_back(
+            artisan=artisan,
+            schema=schema,
+            laravel=laravel,
+            migration=migration,
+            way=way,
+            forget=forget,
+            lost=lost,
+            redo=redo,
+        ),
     ]
     if drops:
         steps.append(drop(schema, drops))
@@ -64,6 +69,27 @@ def option_1(
     if way["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
     return [*steps, migrate(artisan, laravel, names), *finish(artisan)]
+
+
+def roll_back(
+    *,
+    artisan: str,
+    schema: dict,
+    laravel: Laravel,
+    migration: str,
+    way: dict,
+    forget: dict[str, int],
+    lost: list[dict],
+    redo: str | None,
+) -> list[dict]:
+    """Return the steps that undo a migration and what was done about it by hand, as option_1()."""
+    table = laravel.raw["migrations_table"]
+    return [
+        *([_forget(table, forget)] if forget else []),
+        *_rollback(artisan, laravel, migration, way),
+        *([_add_back(schema, lost)] if lost else []),
+        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
+    ]
 
 
 def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
@@ -250,6 +276,14 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         do += drops
         undo = ([f"RENAME TABLE {', '.join(back)}"] if back else []) + undo
         arguments = {"tables": way["tables"]}
+    elif way["steps"] == ["inverse"]:
+        do = [
+            text + "    (only if it loses nothing)" * ("empty" in item or "defaults" in item)
+            for item in way["send"]
+            for text in [item["statement"]]
+        ]
+        undo = [sql.redact(text) for text in way["redo"]]
+        arguments = {"statements": way["send"], "accept": way["accept"]}
     elif way["steps"] == ["literal"]:
         do = [
             f"{artisan} migrate:rollback --step=1 --force",

@@ -7,20 +7,22 @@ from .. import facts, leftovers
 from ..case import Case
 from ..holders import Holder
 from ..schema import sql
-from ..schema.simulation import Schema
+from ..schema.simulation import Loss, Outcome, Schema
 from ..verdict import DATA, Refusal, Verdict
-from . import down, literal, nothing, rename_back
+from . import down, inverse, literal, nothing, rename_back
 
 WAYS = {
     "nothing": "leave it as it is",
     "down": "run the migration's own down()",
     "rename_back": "rename the tables back",
+    "inverse": "undo each of its statements",
     "literal": "run migrate:rollback --step=1 as it stands",
 }
 STRATEGIES = {
     "nothing": nothing.way,
     "down": down.way,
     "rename_back": rename_back.way,
+    "inverse": inverse.way,
     "literal": literal.way,
 }
 
@@ -30,7 +32,7 @@ def no_safe_rollback(case: Case) -> None:
     considered: list[dict] = []
     displaced = [holder for holder in case.holders if holder.kind == "displaced"]
     strategy = case.inputs.rollback_strategy
-    order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
+    order = ["nothing", "down", "rename_back", "inverse"] if strategy == "auto" else [strategy]
     if case.records and case.records.redo and strategy == "auto":
         # down() may drop what the other migration made when it was tried again.
         order.remove("down")
@@ -62,20 +64,14 @@ def no_safe_rollback(case: Case) -> None:
 
 def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
     """Carry `way` out on `state`; return why it will not do, or "" when it does."""
-    for pair in way["tables"]:
-        if pair["leftover"]:
-            state.drop(pair["original"])
-        if pair["displaced"]:
-            state.rename(pair["displaced"], pair["original"])
-        if state.get(facts.quarantine(pair["original"])):
-            state.drop(facts.quarantine(pair["original"]))
-    outcome = state.apply(way["statements"])
-    if outcome.losses:
-        return "it would lose data: " + ", ".join(
-            f"{loss.detail}, which has rows" for loss in outcome.losses
-        )
-    # The last recorded migration is undone only when it is named.
-    foreign = "" if way["steps"] == ["literal"] else _not_its_own(case, state, displaced)
+    outcome = _carry_out(state, way)
+    losses = [_lost(case, loss) for loss in outcome.losses]
+    if any(losses):
+        return f"it would lose data: {', '.join(filter(None, losses))}"
+    # The last recorded migration is undone only when it is named, and an inverse is about nothing
+    # but what the migration has done.
+    told = way["steps"] in (["literal"], ["inverse"])
+    foreign = "" if told else _not_its_own(case, state, displaced)
     if foreign:
         return foreign
     if outcome.problems:
@@ -83,10 +79,47 @@ def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
-    left = case.obstacles(state)
+    position = case.stopped(case.migration)
+    if position:
+        told = position.now.copy()
+        _carry_out(told, way)
+        differs = position.differs(told)
+    if position and differs:
+        return f"afterwards {_named(differs[0])} would not be as it was before the migration"
+    left = [] if case.inputs.rollback_only else case.obstacles(state)
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"
     return ""
+
+
+def _carry_out(state: Schema, way: dict) -> Outcome:
+    for pair in way["tables"]:
+        original, displaced = pair["original"], pair["displaced"]
+        if pair["leftover"] and state.get(original):
+            state.drop(original)
+        if displaced and state.get(displaced):
+            state.rename(displaced, original)
+        if state.get(facts.quarantine(original)):
+            state.drop(facts.quarantine(original))
+    return state.apply(way["statements"])
+
+
+def _named(thing: tuple[str, str, str]) -> str:
+    what, table, name = thing
+    return f"table {table}" if what == "table" else f"{what} {name} of {table}"
+
+
+def _lost(case: Case, loss: Loss) -> str:
+    """Say what a statement of a rollback would lose, or nothing."""
+    accepted = {name.casefold() for name in case.inputs.rollback_accept_loss}
+    if loss.kind != "column":
+        return "" if loss.table.casefold() in accepted else f"{loss.detail}, which has rows"
+    if f"{loss.table}.{loss.column}".casefold() in accepted:
+        return ""
+    rows = case.filled(loss.table, loss.column)
+    if rows == 0:
+        return ""
+    return f"{loss.detail}, which has {'values' if rows is None else f'values in {rows} rows'}"
 
 
 def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:

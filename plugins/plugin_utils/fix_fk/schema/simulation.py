@@ -144,14 +144,15 @@ class Question:
 class Loss:
     """Rows that a statement would drop or empty.
 
-    `kind`: table, rows (all of a table), some (of a table's rows) or column. `table` has the name
-    that it has on the server now, "" behind a view.
+    `kind`: table, rows (all of a table), some (of a table's rows) or column, which is `column`.
+    `table` has the name that it has on the server now, "" behind a view.
     """
 
     kind: str
     table: str
     detail: str
     statement: str
+    column: str = ""
 
 
 @dataclass
@@ -458,6 +459,7 @@ class Schema:
                         table.identity,
                         f"drops column {effect.column} of {table.name}",
                         statement,
+                        effect.column,
                     )
                 )
         elif isinstance(effect, sql.AddIndex):

@@ -20,6 +20,7 @@ TONES = {
     "rebuilt": "good",
     "restored": "good",
     "repaired_rows_aside": "wait",
+    "rolled_back": "wait",
     "rows_aside": "wait",
     "skipped": "wait",
     "planned": "wait",
@@ -40,6 +41,7 @@ ASIDE = ("repaired_rows_aside", "rows_aside")
 CARRIED_OUT = {
     "repaired": "It was repaired",
     "repaired_rows_aside": "It was repaired",
+    "rolled_back": "The failed migration was rolled back",
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
@@ -60,7 +62,7 @@ def build(run: dict) -> dict:
     its inventory). The result adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, skipped, restored, rebuilt, refused, failed), its tone (good,
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, refused, failed), its tone (good,
       wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
