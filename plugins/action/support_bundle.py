@@ -11,12 +11,11 @@ import os
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-sys.path.insert(
-    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk.schema.messages import read_message
     from fix_fk.schema.redaction import redact_logged
@@ -24,8 +23,6 @@ except ImportError as error:
     if error.name != "sqlglot":
         raise
     sql = None  # type: ignore[assignment]
-finally:
-    sys.path.pop(0)
 from ansible.module_utils.fix_fk.refusal import refused
 
 DOCUMENTATION = r"""

@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
 
-sys.path.insert(
-    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk import (
         accounts,
@@ -29,7 +27,7 @@ try:
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
-    from fix_fk.screen import report, text
+    from fix_fk.screen import page, report, text
     from fix_fk.verdicts import before_inspection
 
 except ImportError as error:
@@ -38,8 +36,6 @@ except ImportError as error:
     MISSING: str | None = error.name
 else:
     MISSING = None
-finally:
-    sys.path.pop(0)
 
 
 def requested(laravel: dict, inputs: dict) -> dict:
@@ -211,6 +207,11 @@ def report_text(data: dict) -> str:
     return text.report(data)
 
 
+def report_page(data: dict) -> str:
+    """Return the report as an HTML page."""
+    return page.page(data)
+
+
 def report_line(data: dict) -> dict:
     """Return the line of the report that says how the run ended, and its colour on a terminal."""
     colors = {"good": "green", "wait": "yellow", "bad": "red"}
@@ -255,6 +256,7 @@ FILTERS = {
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
+    "fix_fk_report_page": report_page,
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,

@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps
-from fix_fk.aside import pairs, rows, words
-from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel
-from fix_fk.inputs import read_inputs
-from fix_fk.schema.statements import displaced
-from test_diagnosis import (
+from cases import (
     CREATE,
     CREATE_NEW,
     CREATE_SKP,
@@ -22,8 +17,11 @@ from test_diagnosis import (
     statements,
     table,
 )
-from test_diagnosis import laravel as laravel
-from test_diagnosis import schema as schema
+from fix_fk.aside import pairs, rows, words
+from fix_fk.engine import diagnose
+from fix_fk.facts import Laravel
+from fix_fk.inputs import read_inputs
+from fix_fk.schema.statements import displaced
 
 OLD = "skp_tahunan_backup_v1"
 

@@ -191,7 +191,7 @@ VERDICTS = (
                 "Once there is room, `incident_migration` lets the rest be repaired.",
                 (
                     "integration/test_causes.py::test_a_disk_without_room_is_told",
-                    "unit/test_diagnosis.py::test_a_full_disk_is_not_this_incident",
+                    "unit/verdicts/test_look_alikes.py::test_a_full_disk_is_not_this_incident",
                 ),
             ),
         ),
