@@ -55,7 +55,7 @@ class Inverse:
     @property
     def items(self) -> list[dict]:
         """Return it as the module undo_statements takes it."""
-        found = [{"statement": text} for text in self.send]
+        found: list[dict] = [{"statement": text} for text in self.send]
         if found and self.empty:
             found[0]["empty"] = self.empty
         if found and self.defaults:
@@ -150,14 +150,14 @@ def _inverse(
         if was is not None and now is not None and not renames:
             clauses, additions, missing = _altered(was, now, schema)
             lost += missing
-            renamed = {new for _old, new in _renamed_columns(was, now)}
+            others = {new for _old, new in _renamed_columns(was, now)}
             defaults += [
                 (now.name, column)
                 for column in now.columns or ()
                 if now.identity is not None
                 and was.columns is not None
                 and not _has(was.columns, column)
-                and column not in renamed
+                and column not in others
             ]
             if clauses:
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
@@ -239,7 +239,9 @@ def _renamed_columns(was: Table, now: Table) -> list[tuple[str, str]]:
     return same_place if len(same_place) == len(gone) else []
 
 
-def _changed_columns(was: Table, now: Table, renamed: dict[str, str]) -> Iterator[tuple]:
+def _changed_columns(
+    was: Table, now: Table, renamed: dict[str, str]
+) -> Iterator[tuple[Column, Column]]:
     for folded, first in was.definitions.items():
         name = next((n for o, n in renamed.items() if o.casefold() == folded), folded)
         column = now.definitions.get(name.casefold())

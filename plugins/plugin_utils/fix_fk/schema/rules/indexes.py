@@ -40,6 +40,7 @@ def add(clause: Clause, table: Table, index: Index) -> None:
     if index.name and table.indexes is not None and not has(table.indexes, index.name):
         table.indexes.append(index.name)
     if index.columns:
+        _replace_implied(table, index)
         table.keyed[index.name.casefold()] = index
     if index.name == PRIMARY:
         for part in index.columns:
@@ -48,6 +49,16 @@ def add(clause: Clause, table: Table, index: Index) -> None:
                 table.definitions[part.casefold()] = replace(column, nullable=False)
     if index.unique:
         _unique(clause, table, index)
+
+
+def _replace_implied(table: Table, index: Index) -> None:
+    """Take away the index that was only made for a foreign key which `index` serves as well."""
+    for folded, one in list(table.keyed.items()):
+        same = [part.casefold() for part in index.columns[: len(one.columns)]]
+        if one.implied and not index.kind and same == [part.casefold() for part in one.columns]:
+            del table.keyed[folded]
+            if table.indexes is not None:
+                table.indexes = [name for name in table.indexes if name.casefold() != folded]
 
 
 def _unique(clause: Clause, table: Table, index: Index) -> None:
