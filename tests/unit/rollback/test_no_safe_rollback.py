@@ -30,11 +30,6 @@ def test_no_safe_way_is_refused_with_each_reason(laravel, schema):
     assert "anak refers to skp_tahunan" in result["found"]
     named = [one["strategy"] for one in result["strategies"]]
     assert named == ["nothing", "down", "rename_back", "inverse"]
-        "nothing",
-        "down",
-        "rename_back",
-        "inverse",
-    ]
 
 
 def test_a_later_pending_migration_that_fails_closes_every_way(laravel, schema):
