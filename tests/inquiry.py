@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 
-from driver import Run
+from driver import Run, StepFailed
+from fix_fk import checklist
 from fix_fk.inputs import Inputs
 from fix_fk.screen import report, text
 
@@ -60,6 +61,9 @@ def repair(sandbox, **variables) -> Answer:
     """
     run = _run(sandbox, variables)
     outcome = run.go()
+    told = checklist.not_met(outcome.checks)
+    if told:
+        raise StepFailed(f"verify: {told}")
     return _answer(run, "fix_fk.yml", checks=outcome.checks, results=run.results)
 
 

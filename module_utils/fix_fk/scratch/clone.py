@@ -226,7 +226,9 @@ class Clone(Copy):
         if level == "full":
             for name in list_versioned(self.connection, self.schema):
                 self.leave_out(f"the history of table {name}", "only present rows are copied")
-            self.clone["contents"] = read_contents(self.there, clone, self.tables)
+            self.clone["contents"] = read_contents(
+                self.there, clone, self.tables, self.module.params["kept_columns"]
+            )
 
     def clean_up(self):
         """Drop the clones of killed runs, if it is certain that they are."""

@@ -68,10 +68,12 @@ class Clone:
         self.made: dict = {}
         self.ours = True
 
-    def make(self, level: str) -> dict:
+    def make(self, level: str, kept_columns: dict[str, list[str]] | None = None) -> dict:
         """Make it, and return what schema_clone says of it; `refused` is why there is none."""
         try:
-            result = self._schema_clone(level=level, laravel_env_clone=self.environment)
+            result = self._schema_clone(
+                level=level, laravel_env_clone=self.environment, kept_columns=kept_columns or {}
+            )
         except Failed as failed:
             # Another run's clone is not this one's to drop.
             self.ours = "held_by" not in failed.result
@@ -125,7 +127,7 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     outcome |= {"level": level, "server": "", "left_out": [], "times": [], "checks": []}
     outcome["backup_in_window"] = "prove" in steps
     try:
-        made = clone.make(level)
+        made = clone.make(level, plan["expected"].get("kept_columns"))
         outcome |= {name: made.get(name) for name in ("refused", "server")}
         outcome["left_out"] = made.get("left_out") or []
         if not made.get("refused"):

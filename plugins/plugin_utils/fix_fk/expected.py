@@ -44,6 +44,8 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
             for table in final.tables.values()
             if table.identity is not None
         },
+        # Of tables that lose columns on the way back, those whose values are compared.
+        "kept_columns": _kept_columns(case),
         "ids": [p for s in case.diagnosis.steps if s["id"] == "ids" for p in pairs],
         "dropped": sorted(table.identity for table in final.dropped if table.identity is not None),
         "changed_columns": {
@@ -58,3 +60,16 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
         },
         **comparison.expected(case.laravel, case.to_run(), case.live, final),
     }
+
+
+def _kept_columns(case: Case) -> dict[str, list[str]]:
+    """Return {table: the columns that the rollback leaves it}, of tables that it takes some from."""
+    kept = {}
+    for table in case.live.tables.values():
+        back = case.repaired.by_identity(table.name)
+        if back and table.columns is not None and back.columns is not None:
+            there = {column.casefold() for column in back.columns}
+            columns = [column for column in table.columns if column.casefold() in there]
+            if len(columns) < len(table.columns):
+                kept[table.name] = columns
+    return kept

@@ -162,7 +162,7 @@ def _inverse(
             if clauses:
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
             send += additions
-    return Inverse(statement, tuple(send), empty, tuple(defaults), tuple(lost))
+    return Inverse(statement, tuple(send), empty, tuple(defaults), lost=tuple(lost))
 
 
 def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str], list[str]]:

@@ -182,6 +182,8 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
+        if diagnosis.get("outcome") == "rolled_back":
+            return "rolled_back"
         if diagnosis.get("outcome") == "skipped":
             return "skipped"
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
