@@ -130,6 +130,8 @@ laravel:
           prefix: "",
           charset: utf8mb4,
           collation: utf8mb4_unicode_ci,
+          strict: true,
+          modes: null,
           tls: null,
         }
     configuration:

@@ -157,6 +157,8 @@ final class FixFkProbe
             'prefix' => $config['prefix'] ?? '',
             'charset' => $config['charset'] ?? null,
             'collation' => $config['collation'] ?? null,
+            'strict' => $config['strict'] ?? null,
+            'modes' => $config['modes'] ?? null,
             'tls' => $this->tls($config['options'] ?? []),
         ];
     }

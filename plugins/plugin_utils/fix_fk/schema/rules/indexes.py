@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..effects import PRIMARY, DropIndex, Index, RenameIndex
 from ..tables import Table, has, refers
+from . import names, sizes
 from .clause import Clause
 
 
@@ -21,7 +22,10 @@ def add(clause: Clause, table: Table, index: Index) -> None:
     # One that was only made for a foreign key gives way.
     if there is not None and not there.implied:
         clause.problem(
-            "index_exists", f"table {table.name} has an index {index.name}", name=index.name
+            "index_exists",
+            f"table {table.name} has an index {index.name}",
+            name=index.name,
+            error=1068 if index.name == PRIMARY else 1061,
         )
         return
     missing = [
@@ -37,6 +41,8 @@ def add(clause: Clause, table: Table, index: Index) -> None:
             name=missing[0],
         )
         return
+    names.judge(clause, "index", index.name)
+    sizes.judge_index(clause, table, index)
     if index.name and table.indexes is not None and not has(table.indexes, index.name):
         table.indexes.append(index.name)
     if index.columns:
@@ -63,7 +69,7 @@ def _replace_implied(table: Table, index: Index) -> None:
 
 def _unique(clause: Clause, table: Table, index: Index) -> None:
     known = table.live_columns(index.columns)
-    if known is None or table.rows is False:
+    if known is None or table.rows is False or table.emptied:
         return
     live, values = known
     if live is None:
@@ -80,6 +86,7 @@ def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex
                 "index_missing",
                 f"table {table.name} has no index {effect.name}",
                 name=effect.name,
+                error=1176 if isinstance(effect, RenameIndex) else 1091,
             )
         return
     folded = effect.name.casefold()
@@ -88,6 +95,7 @@ def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex
             detail = f"table {table.name} has an index {effect.new_name}"
             clause.problem("index_exists", detail, name=effect.new_name)
             return
+        names.judge(clause, "index", effect.new_name)
         table.indexes = [
             effect.new_name if name.casefold() == folded else name for name in table.indexes
         ]
@@ -117,6 +125,7 @@ def _needed(clause: Clause, table: Table, name: str) -> None:
                 f"{other.name}",
                 name=name,
                 holder=other.name,
+                error=clause.schema.server.of(1025, 1553) if name == PRIMARY else 1553,
             )
 
 

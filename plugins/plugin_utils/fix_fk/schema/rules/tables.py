@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from ..effects import ChangeTable, CreateTable, CreateView, RenameTable
+from .. import sql
+from ..effects import ChangeTable, CreateTable, CreateView, DropTable, RenameTable
 from ..tables import Table
-from . import foreign_keys, indexes
+from . import checks, definitions, foreign_keys, indexes, names
 from .clause import Clause
 
 
@@ -16,7 +17,13 @@ def create(clause: Clause, effect: CreateTable) -> None:
             detail = f"a table {effect.table} exists"
             clause.problem("table_exists", detail, name=effect.table)
         return
+    names.judge(clause, "table", effect.table)
     source = schema.get(effect.reads) if effect.reads else None
+    if effect.reads and source is None and effect.reads.casefold() not in schema.views:
+        clause.problem("table_missing", f"there is no table {effect.reads}", name=effect.reads)
+    if effect.listed is not None and not effect.columns:
+        _without_columns(clause, effect)
+        return
     columns = list(effect.columns)
     if source is not None and source.columns is not None:
         columns.extend(column for column in source.columns if column not in columns)
@@ -32,14 +39,35 @@ def create(clause: Clause, effect: CreateTable) -> None:
         collation=server.collation_of(effect.charset, effect.collation)
         if effect.charset or effect.collation
         else server.collation,
+        row_format=effect.row_format or server.row_format,
     )
+    seen: set[str] = set()
     for column in effect.definitions:
-        table.definitions[column.name.casefold()] = server.resolve(column, table.collation)
+        resolved = server.resolve(column, table.collation)
+        table.definitions[column.name.casefold()] = resolved
+        names.judge(clause, "column", column.name)
+        definitions.judge(clause, table, resolved)
+        if column.name.casefold() in seen:
+            detail = f"table {table.name} gets a column {column.name} twice"
+            clause.problem("column_exists", detail, name=column.name)
+        seen.add(column.name.casefold())
     for index in effect.keys:
         indexes.add(clause, table, index)
+    for check in effect.checks:
+        checks.add(clause, table, check, creates=True)
     foreign_keys.add(clause, table, effect.foreign_keys)
     if len(table.keys) == len(effect.foreign_keys) or schema.asking:
         schema.tables[effect.table.casefold()] = table
+
+
+def _without_columns(clause: Clause, effect: CreateTable) -> None:
+    server = clause.schema.server
+    error = 1064
+    if effect.keys:
+        error = server.of(1113, 1072)
+    elif not effect.listed:
+        error = server.of(1113, 4028)
+    clause.problem("table_unfit", f"table {effect.table} has no column", effect.table, error=error)
 
 
 def create_view(clause: Clause, effect: CreateView) -> None:
@@ -52,23 +80,39 @@ def create_view(clause: Clause, effect: CreateView) -> None:
 
 def drop(clause: Clause, table: Table) -> None:
     schema = clause.schema
+    together = _dropped_with(clause) if schema.server.mysql else set()
     for other in schema.referring(table) if schema.foreign_key_checks else ():
+        if other.name.casefold() in together:
+            continue
         clause.problem("table_referenced", f"table {other.name} refers to {table.name}")
     if clause.lose("table", table, f"drops table {table.name}") and schema.asking:
         return
     schema.drop(table.name)
 
 
+def _dropped_with(clause: Clause) -> set[str]:
+    """Return the tables that one statement drops: MySQL looks at all of them together."""
+    effects = sql.read(clause.statement)
+    return {effect.table.casefold() for effect in effects if isinstance(effect, DropTable)}
+
+
 def rename(clause: Clause, table: Table, effect: RenameTable) -> None:
+    names.judge(clause, "table", effect.new_name)
     if clause.schema.get(effect.new_name):
         detail = f"a table {effect.new_name} exists"
         clause.problem("table_exists", detail, name=effect.new_name)
     else:
+        if clause.schema.server.mysql:
+            prefix = f"{table.name}_ibfk_".casefold()
+            for key in table.keys:
+                if (key.name or "").casefold().startswith(prefix):
+                    names.generated(clause, effect.new_name + (key.name or "")[len(table.name) :])
         clause.schema.rename(table.name, effect.new_name)
 
 
 def change(clause: Clause, table: Table, effect: ChangeTable) -> None:
     table.engine = effect.engine or table.engine
+    table.row_format = effect.row_format or table.row_format
     if (effect.engine or "").casefold() in ("blackhole", "memory", "heap"):
         how = f"has an engine that does not keep the rows of {table.name}"
         clause.lose("rows", table, how)
