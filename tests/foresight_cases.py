@@ -11,12 +11,16 @@ HERE = "--"
 L65, L64 = "x" * 65, "y" * 64
 
 ARRANGED = (
-    "CREATE TABLE p (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, nama VARCHAR(50), n INT, teks TEXT, u VARCHAR(20) NOT NULL, UNIQUE KEY p_u (u))",
+    "CREATE TABLE p (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, nama VARCHAR(50), n"
+    " INT, teks TEXT, u VARCHAR(20) NOT NULL, UNIQUE KEY p_u (u))",
     "INSERT INTO p VALUES (1,'satu',1,'1','a'),(2,NULL,300,'x','b')",
-    "CREATE TABLE c (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, p_id BIGINT UNSIGNED NULL, CONSTRAINT c_fk FOREIGN KEY (p_id) REFERENCES p (id))",
+    "CREATE TABLE c (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, p_id BIGINT UNSIGNED"
+    " NULL, CONSTRAINT c_fk FOREIGN KEY (p_id) REFERENCES p (id))",
     "INSERT INTO c VALUES (1,1)",
-    "CREATE TABLE s (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, nama VARCHAR(50), n INT, teks TEXT, tanggal VARCHAR(30), harga DECIMAL(10,2), wajib INT NOT NULL)",
-    "INSERT INTO s VALUES (1,'pendek',5,'teks','2020-01-01',1.25,1),(2,NULL,300,NULL,'bukan tanggal',12345.67,1),(3,'yang ini panjang',-5,'panjang sekali',NULL,0,1)",
+    "CREATE TABLE s (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, nama VARCHAR(50), n"
+    " INT, teks TEXT, tanggal VARCHAR(30), harga DECIMAL(10,2), wajib INT NOT NULL)",
+    "INSERT INTO s VALUES (1,'pendek',5,'teks','2020-01-01',1.25,1),(2,NULL,300,NULL,'bukan"
+    " tanggal',12345.67,1),(3,'yang ini panjang',-5,'panjang sekali',NULL,0,1)",
 )
 
 
@@ -25,10 +29,12 @@ def cols(number, kind):
 
 
 # What the server is told before a case and what puts it back.
-SETTINGS = dict.fromkeys(
-    ("nopk", "nopkdrop"),
-    ("SET GLOBAL sql_require_primary_key = 1", "SET GLOBAL sql_require_primary_key = 0"),
-)
+SETTINGS = {
+    name: ("SET GLOBAL sql_require_primary_key = 1", "SET GLOBAL sql_require_primary_key = 0")
+    for name in ("nopk", "nopkdrop")
+}
+TABLE = "Schema::table('s', function (Blueprint $t) {{ {1} {0} }});"
+NEW = "Schema::create('b', function (Blueprint $t) {{ {} }});"
 CASES = {
     "fk65": (1059, f"ALTER TABLE c ADD CONSTRAINT {L65} FOREIGN KEY (p_id) REFERENCES p (id)"),
     "idx65": (1059, f"ALTER TABLE s ADD INDEX {L65} (n)"),
@@ -57,7 +63,7 @@ CASES = {
     ),
     "rengen65": (
         (None, 1059),
-        "CREATE TABLE b (id BIGINT UNSIGNED, FOREIGN KEY (id) REFERENCES p (id))",
+        f"CREATE TABLE b (id BIGINT UNSIGNED, FOREIGN KEY (id) REFERENCES p (id))",
         HERE,
         f"RENAME TABLE b TO {'z' * 60}",
     ),
@@ -72,7 +78,6 @@ CASES = {
     "idxprimary": (1280, "ALTER TABLE s ADD INDEX `PRIMARY` (n)"),
     "idxtrail": (1280, "ALTER TABLE s ADD INDEX `b ` (n)"),
     "rentrail": (1103, "RENAME TABLE s TO `b `"),
-    "dropmiss": (1103, "DROP TABLE IF EXISTS `b `"),
     "fktrail": (1280, "ALTER TABLE c ADD CONSTRAINT `f ` FOREIGN KEY (p_id) REFERENCES p (id)"),
     "dupcreate": (1060, "CREATE TABLE b (id INT, ID INT)"),
     "dupidx": (1061, "CREATE TABLE b (id INT, KEY k (id), KEY k (id))"),
@@ -85,8 +90,6 @@ CASES = {
     "nonsense2": (1064, "SELEKT 1"),
     "nonsense3": (1064, "CREATE TABLE b (id INT"),
     "nonsense4": (1064, "ALTER TABLE s ADD COLUMN x INT NOT NULL DEFALT 5"),
-    "arrowed": (1064, "ALTER TABLE s ADD COLUMN x VARCHAR"),
-    "unktype": ((4161, 1064), "ALTER TABLE s ADD COLUMN x STRING"),
     "nocols": (1064, "CREATE TABLE b ()"),
     "nocols2": ((1113, 4028), "CREATE TABLE b"),
     "nocols3": (
@@ -137,14 +140,16 @@ CASES = {
     "autosecond": (1075, "CREATE TABLE b (x INT, id INT AUTO_INCREMENT, KEY (x, id))"),
     "auto2new": (
         1075,
-        "CREATE TABLE b (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, x BIGINT UNSIGNED NOT NULL AUTO_INCREMENT)",
+        "CREATE TABLE b (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+        " x BIGINT UNSIGNED NOT NULL AUTO_INCREMENT)",
     ),
     "autopkdrop": (1075, "ALTER TABLE s DROP PRIMARY KEY"),
     "autopkmove": (None, "ALTER TABLE s DROP PRIMARY KEY, ADD PRIMARY KEY (id, n)"),
     "autotext": (1063, "ALTER TABLE s ADD t VARCHAR(5) AUTO_INCREMENT"),
     "laravelpk": (
         1068,
-        "CREATE TABLE b (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, kode VARCHAR(9) NOT NULL)",
+        "CREATE TABLE b (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+        " kode VARCHAR(9) NOT NULL)",
         HERE,
         "ALTER TABLE b ADD PRIMARY KEY (kode)",
     ),
@@ -260,7 +265,6 @@ CASES = {
     ),
     "prelong": (1089, "CREATE TABLE b (x VARCHAR(10), KEY k (x(20)))"),
     "preint": (1089, "CREATE TABLE b (x INT, KEY k (x(2)))"),
-    "pre0": (1391, "CREATE TABLE b (x VARCHAR(10), KEY k (x(0)))"),
     "cols17": (
         (None, 1070),
         "CREATE TABLE b ("
@@ -330,7 +334,6 @@ CASES = {
     "updnullw0": (None, "UPDATE s SET wajib = NULL WHERE id = 99"),
     "updmiss": (1054, "UPDATE s SET tiada = 1"),
     "updmisst": (1146, "UPDATE tiada SET x = 1"),
-    "updlong": (1406, "UPDATE s SET nama = REPEAT('x', 60)"),
     "updlong2": (1406, "UPDATE s SET nama = '" + "x" * 60 + "'"),
     "updint": (1366, "UPDATE s SET n = 'abc'"),
     "updbig": (1264, "UPDATE s SET n = 3000000000"),
@@ -367,7 +370,6 @@ CASES = {
     ),
     "inscount": (1136, "INSERT INTO s (nama, wajib) VALUES (1)"),
     "insnocols": (1136, "INSERT INTO c VALUES (1)"),
-    "inssel": (1054, "INSERT INTO c (p_id) SELECT tiada FROM p"),
     "insselreq": (1364, "INSERT INTO s (nama) SELECT nama FROM p"),
     "insdate": (
         1292,
@@ -378,12 +380,6 @@ CASES = {
     "insenum": (
         1265,
         "ALTER TABLE s ADD t ENUM('a','b')",
-        HERE,
-        "INSERT INTO s (wajib, t) VALUES (1, 'c')",
-    ),
-    "insjson": (
-        (4025, 3140),
-        "ALTER TABLE s ADD t JSON",
         HERE,
         "INSERT INTO s (wajib, t) VALUES (1, 'c')",
     ),
@@ -484,33 +480,31 @@ CASES = {
         HERE,
         "ALTER TABLE p DROP u",
     ),
-    "droprefother": (
-        1090,
-        "CREATE TABLE b (u VARCHAR(20), CONSTRAINT f FOREIGN KEY (u) REFERENCES p (u))",
-        HERE,
-        "ALTER TABLE b DROP u",
-    ),
     "dropcomp": (
         (1553, 1828),
-        "CREATE TABLE b (x BIGINT UNSIGNED, y INT, KEY k (x, y), CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id))",
+        "CREATE TABLE b (x BIGINT UNSIGNED, y INT, KEY k (x, y),"
+        " CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id))",
         HERE,
         "ALTER TABLE b DROP x",
     ),
     "dropcomp2": (
         (1553, 1828),
-        "CREATE TABLE b (x BIGINT UNSIGNED, y INT, KEY k (y, x), KEY k2 (x), CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id))",
+        "CREATE TABLE b (x BIGINT UNSIGNED, y INT, KEY k (y, x), KEY k2"
+        " (x), CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id))",
         HERE,
         "ALTER TABLE b DROP x",
     ),
     "dropself": (
         (1553, 1828),
-        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT UNSIGNED, CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
+        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT"
+        " UNSIGNED, CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
         HERE,
         "ALTER TABLE b DROP x",
     ),
     "dropselfid": (
         1829,
-        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT UNSIGNED, CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
+        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT UNSIGNED,"
+        " CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
         HERE,
         "ALTER TABLE b DROP id",
     ),
@@ -523,7 +517,8 @@ CASES = {
     ),
     "droppk": (
         (1025, 1553),
-        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT UNSIGNED, CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
+        "CREATE TABLE b (id BIGINT UNSIGNED PRIMARY KEY, x BIGINT UNSIGNED,"
+        " CONSTRAINT f FOREIGN KEY (x) REFERENCES b (id))",
         HERE,
         "ALTER TABLE b DROP PRIMARY KEY",
     ),
@@ -574,7 +569,8 @@ CASES = {
     ),
     "modset": (
         1830,
-        "CREATE TABLE b (x BIGINT UNSIGNED NULL, CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id) ON DELETE SET NULL)",
+        "CREATE TABLE b (x BIGINT UNSIGNED NULL, CONSTRAINT f FOREIGN KEY (x)"
+        " REFERENCES p (id) ON DELETE SET NULL)",
         HERE,
         "ALTER TABLE b MODIFY x BIGINT UNSIGNED NOT NULL",
     ),
@@ -719,12 +715,6 @@ CASES = {
         HERE,
         "ALTER TABLE s ADD UNIQUE k (nama)",
     ),
-    "uniqpre": (
-        1062,
-        "INSERT INTO s (nama, wajib) VALUES ('pendekar', 1)",
-        HERE,
-        "ALTER TABLE s ADD UNIQUE k (nama(3))",
-    ),
     "chkadd": ((4025, 3819), "ALTER TABLE s ADD CONSTRAINT k CHECK (n > 0)"),
     "chkok": (None, "ALTER TABLE s ADD CONSTRAINT k CHECK (n > -100)"),
     "chknocol": (1054, "ALTER TABLE s ADD CONSTRAINT k CHECK (tiada > 0)"),
@@ -757,15 +747,7 @@ CASES = {
     ),
     "chkdropmiss": ((1091, 3940), "ALTER TABLE s DROP CONSTRAINT tiada"),
     "chkdropmiss2": ((1064, 3821), "ALTER TABLE s DROP CHECK tiada"),
-    "chkins": (
-        (4025, 3819),
-        "ALTER TABLE s ADD CONSTRAINT k CHECK (n > -100)",
-        HERE,
-        "INSERT INTO s (n, wajib) VALUES (-500, 1)",
-    ),
-    "chkfn": ((1901, 3814), "ALTER TABLE s ADD CONSTRAINT k CHECK (n < NOW())"),
     "chkenum": ((4025, 3819), "ALTER TABLE s ADD CONSTRAINT k CHECK (nama IN ('pendek'))"),
-    "chksub": ((1970, 3815), "ALTER TABLE s ADD CONSTRAINT k CHECK (n IN (SELECT 1))"),
     "chkdropchk": (
         None,
         "ALTER TABLE s ADD CONSTRAINT k CHECK (n > -100)",
@@ -773,12 +755,6 @@ CASES = {
         "ALTER TABLE s DROP CONSTRAINT k",
     ),
     "chkfk": (None, "ALTER TABLE c ADD CONSTRAINT k CHECK (p_id > 0)"),
-    "chkfkset": (
-        (1901, 3823),
-        "CREATE TABLE b (x BIGINT UNSIGNED, CONSTRAINT f FOREIGN KEY (x) REFERENCES p (id) ON DELETE SET NULL)",
-        HERE,
-        "ALTER TABLE b ADD CONSTRAINT k CHECK (x > 0)",
-    ),
     "fnpk": ((1064, 3756), "CREATE TABLE b (x INT, PRIMARY KEY ((x + 1)))"),
     "fnidx": ((1064, None), "ALTER TABLE s ADD INDEX k ((n + 1))"),
     "fncol": ((1064, 3762), "ALTER TABLE s ADD INDEX k ((n))"),
@@ -792,27 +768,13 @@ CASES = {
     ),
     "fnmiss": ((1064, 1054), "ALTER TABLE s ADD INDEX k ((tiada + 1))"),
     "gencol": (None, "ALTER TABLE s ADD g INT AS (n + 1) STORED"),
-    "genmiss": (1054, "ALTER TABLE s ADD g INT AS (tiada + 1) STORED"),
-    "gendrop": (
-        (1054, 3108),
-        "ALTER TABLE s ADD g INT AS (n + 1) VIRTUAL",
-        HERE,
-        "ALTER TABLE s DROP n",
-    ),
     "genins": (
         (1906, 3105),
         "ALTER TABLE s ADD g INT AS (n + 1) VIRTUAL",
         HERE,
         "INSERT INTO s (wajib, g) VALUES (1, 5)",
     ),
-    "genfkset": (
-        (1905, 3104),
-        "ALTER TABLE s ADD g BIGINT UNSIGNED AS (1) STORED",
-        HERE,
-        "ALTER TABLE s ADD CONSTRAINT f FOREIGN KEY (g) REFERENCES p (id) ON DELETE SET NULL",
-    ),
     "viewexists": (1050, "CREATE VIEW v AS SELECT * FROM s", HERE, "CREATE TABLE v (x INT)"),
-    "viewcol": (1054, "CREATE VIEW v AS SELECT tiada FROM s"),
     "viewtab": (1146, "CREATE VIEW v AS SELECT * FROM tiada"),
     "droptabview": ((1965, 1051), "CREATE VIEW v AS SELECT * FROM s", HERE, "DROP TABLE v"),
     "dropviewtab": ((4092, 1347), "DROP VIEW s"),
@@ -822,25 +784,71 @@ CASES = {
     "ctas": (1146, "CREATE TABLE b AS SELECT * FROM tiada"),
     "like": (1146, "CREATE TABLE b LIKE tiada"),
     "likeok": (None, "CREATE TABLE b LIKE s"),
-    "engine": (1286, "CREATE TABLE b (id INT) ENGINE=Foo"),
-    "collbad": (1273, "CREATE TABLE b (x VARCHAR(5) COLLATE utf8mb4_tiada)"),
-    "charsetbad": (1115, "CREATE TABLE b (x VARCHAR(5)) CHARACTER SET foo"),
-    "collmix": (1253, "CREATE TABLE b (x VARCHAR(5) CHARACTER SET latin1 COLLATE utf8mb4_bin)"),
     "trigdup": (1146, "CREATE TRIGGER tr BEFORE INSERT ON tiada FOR EACH ROW SET @a = 1"),
     "decscale": (1427, "ALTER TABLE s ADD x DECIMAL(4,6)"),
     "decprec": (1426, "ALTER TABLE s ADD x DECIMAL(70,2)"),
-    "enumdup": (1291, "ALTER TABLE s ADD x ENUM('a','A')"),
+    "enumdup": (1291, "ALTER TABLE s ADD x ENUM('a','a')"),
     "timeprec": (1426, "ALTER TABLE s ADD x DATETIME(7)"),
     "setdup": ((None, 1818), "ALTER TABLE s ADD x YEAR(2)"),
     "floatdd": (None, "ALTER TABLE s ADD x DOUBLE(8,2)"),
     "mixdrop": (None, "ALTER TABLE s DROP n, ADD n VARCHAR(5)"),
     "mixdrop2": (1072, "ALTER TABLE s ADD INDEX k (n), DROP n"),
-    "modtwice": (1054, "ALTER TABLE s MODIFY n BIGINT, MODIFY n INT"),
     "nopk": ((None, 3750), "CREATE TABLE b (x INT)"),
     "nopkdrop": (
         (None, 3750),
         "CREATE TABLE b (x INT PRIMARY KEY)",
         HERE,
         "ALTER TABLE b DROP PRIMARY KEY",
+    ),
+}
+
+# The same as Laravel writes it.
+CASES |= {
+    "php1364": (1364, "DB::table('s')->insert(['nama' => 'x']);"),
+    "php1048": (1048, "DB::table('s')->insert(['nama' => 'a?', 'wajib' => null]);"),
+    "php1452": (1452, "DB::table('c')->insert(['p_id' => 99]);"),
+    "php1062": (1062, "DB::table('p')->insert(['u' => \"b\"]);"),
+    "phpinsert": (None, "DB::table('p')->insert([['u' => \"it's ?\"], ['u' => 'q']]);"),
+    "php1054": (1054, "DB::table('s')->insert(['tiada' => 1]);"),
+    "php1451": (1451, "DB::table('p')->where('id', 1)->delete();"),
+    "phpdelete": (None, "DB::table('p')->where('id', 2)->delete();"),
+    "php1048b": (1048, "DB::table('s')->where('id', '>', 1)->update(['wajib' => null]);"),
+    "phpupdate": (None, "DB::table('s')->where('id', '>', 9)->update(['wajib' => null]);"),
+    "phpempty": (1064, "Schema::create('b', function (Blueprint $t) { });"),
+    "php1059": (
+        1059,
+        TABLE.format(
+            "$t->unique(['nama', 'tanggal', 'harga', 'wajib', 'n', 'id',"
+            " 'a_column_that_is_quite_long']);",
+            "$t->string('a_column_that_is_quite_long');",
+        ),
+    ),
+    "phpjson": ((None, 1101), TABLE.format("$t->json('j')->default('[]');", "")),
+    "phptext": ((None, 1101), TABLE.format("$t->text('j')->default('');", "")),
+    "phpstamp": (None, TABLE.format("$t->timestamp('t')->nullable(); $t->timestamps();", "")),
+    "phpdate": (1292, TABLE.format("$t->date('t');", "")),
+    "phpdatenull": (None, TABLE.format("$t->date('t')->nullable();", "")),
+    "phpenum": (1067, TABLE.format("$t->enum('e', ['a', 'b'])->default('c');", "")),
+    "phpbool": (None, TABLE.format("$t->boolean('e')->default(false);", "")),
+    "phpauto": (1068, NEW.format("$t->id(); $t->string('kode')->primary();")),
+    "phptwo": (1075, NEW.format("$t->id(); $t->bigIncrements('kode');")),
+    "phpthree": (1075, TABLE.format("$t->bigIncrements('kode');", "")),
+    "phpindex": ((None, 1170), NEW.format("$t->id(); $t->text('kode')->index();")),
+    "phplong": (
+        (1071, 1071),
+        NEW.format("$t->id(); $t->string('a', 500); $t->string('b', 500); $t->index(['a', 'b']);"),
+    ),
+    "phpafter": (1054, TABLE.format("$t->string('e')->after('tiada');", "")),
+    "phpusual": (
+        None,
+        NEW.format(
+            "$t->id(); $t->string('nama'); $t->text('isi')->nullable();"
+            " $t->json('data')->nullable();"
+            " $t->decimal('harga', 15, 2)->default(0); $t->enum('e', ['a', 'b'])->default('a');"
+            " $t->foreignId('p_id')->constrained('p')->cascadeOnDelete(); $t->timestamps();"
+            " $t->softDeletes(); $t->unique(['nama', 'e']); $t->index('harga');"
+            " $t->boolean('aktif')->default(true); $t->date('d')->nullable(); $t->uuid('u');"
+        ),
+        "DB::table('b')->insert(['nama' => 'x', 'p_id' => 1, 'u' => 'y', 'e' => 'b']);",
     ),
 }

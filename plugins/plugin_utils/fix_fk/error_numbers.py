@@ -63,7 +63,7 @@ def of_problem(problem: Problem, mariadb: bool) -> tuple[int, ...]:
         return ()
     numbers = ERRORS[problem.kind][0 if mariadb else 1]
     dropped = any(isinstance(effect, DropTable) for effect in sql.read(problem.statement))
-    if problem.kind == "table_missing" and dropped:
+    if problem.kind == "table_missing" and dropped and not problem.error:
         return (1051,)
     if problem.error in numbers:
         return (problem.error, *(number for number in numbers if number != problem.error))

@@ -226,11 +226,12 @@ class WriteRows(Effect):
 @dataclass(frozen=True)
 class CreateView(Effect):
     if_not_exists: bool = False
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DropView(Effect):
-    pass
+    if_exists: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ class Schema(Tables):
             met = len(outcome.problems)
             # One ALTER TABLE is carried out as a whole: in it a column may go together with the
             # constraint that needs it, in any order. Its constraints are added last.
-            for effect in sorted(effects, key=_turn):
+            added = {effect.name for effect in effects if isinstance(effect, AddIndex)}
+            for effect in sorted(effects, key=lambda effect: _turn(effect, added)):
                 _apply(Clause(self, statement, effect.table, outcome), effect)
             for name in names if len(outcome.problems) == met else ():
                 table = self.get(name)
@@ -80,7 +81,7 @@ class Schema(Tables):
 def _apply(clause: Clause, effect: Effect) -> None:
     schema = clause.schema
     if isinstance(effect, Unread):
-        clause.problem("unread", "a statement could not be read, and what the server makes of it is not known")
+        clause.problem("unread", "what the server makes of a statement is not known")
     elif isinstance(effect, ReadRows):
         clause.outcome.reads.append(clause.statement)
     elif isinstance(effect, ForeignKeyChecks):
@@ -92,12 +93,13 @@ def _apply(clause: Clause, effect: Effect) -> None:
     elif isinstance(effect, CreateView):
         tables.create_view(clause, effect)
     elif isinstance(effect, DropView):
-        schema.views.discard(effect.table.casefold())
+        tables.drop_view(clause, effect)
     elif effect.table:
         table = schema.get(effect.table)
         if table is not None:
             _alter(clause, table, effect)
         elif effect.table.casefold() in schema.views:
+            tables.judge_view(clause, effect)
             rows.write_view(clause, effect)
         elif not effect.optional and not (isinstance(effect, DropTable) and effect.if_exists):
             clause.problem("table_missing", f"there is no table {effect.table}")
@@ -144,13 +146,15 @@ def _set(schema: Tables, effect: SetVariable) -> None:
         schema.server = replace(server, innodb_strict=effect.value in ("1", "on"))
 
 
-def _turn(effect: Effect) -> int:
-    """Tell in which turn a clause of a statement is carried out."""
+def _turn(effect: Effect, added: set[str | None]) -> int:
+    """Tell in which turn a clause of a statement is carried out; added: the indexes it adds."""
+    if isinstance(effect, DropIndex) and effect.name in added:
+        return 1
     turns = {
         DropForeignKey: 0,
-        DropIndex: 2,
-        DropColumn: 3,
+        DropColumn: 1,
+        DropIndex: 3,
         AddForeignKey: 4,
         AddCheck: 4,
     }
-    return turns.get(type(effect), 1)
+    return turns.get(type(effect), 2)

@@ -169,7 +169,8 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
         ]
     if kind == "VIEW" and not tree.args["replace"]:
         view = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        return [CreateView(definitions.name(view), if_not_exists=bool(tree.args.get("exists")))]
+        exists = bool(tree.args.get("exists"))
+        return [CreateView(definitions.name(view), exists, writes.reads(tree.expression))]
     if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
         return [Harmless("")]
     if kind != "TABLE":
@@ -228,7 +229,7 @@ def _read_drop(tree: exp.Drop, statement: str) -> list[Effect]:
             return [Harmless("")]
         return [DropTable(name, bool(tree.args.get("exists"))) for name in tables]
     if kind == "VIEW" and tables:
-        return [DropView(name) for name in tables]
+        return [DropView(name, bool(tree.args.get("exists"))) for name in tables]
     if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
         return [Harmless("")]
     on = tree.args.get("cluster")

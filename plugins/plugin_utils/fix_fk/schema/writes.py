@@ -11,12 +11,12 @@ from .effects import Effect, Unread, WriteRows
 
 def read(tree: exp.Expr, statement: str) -> list[Effect] | None:
     """Return the effects of a statement that writes rows; None for another one."""
-    for kind, reads in ((exp.Insert, _insert), (exp.Update, _update), (exp.Delete, _delete)):
+    for kind, read_one in ((exp.Insert, _insert), (exp.Update, _update), (exp.Delete, _delete)):
         if isinstance(tree, kind):
             target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
             if not isinstance(target, exp.Table):
                 return [Unread("", statement)]
-            return reads(tree, target)
+            return read_one(tree, target)
     return None
 
 
@@ -35,7 +35,7 @@ def _insert(tree: exp.Expr, target: exp.Table) -> list[Effect]:
     lenient = bool(tree.args.get("ignore") or tree.args.get("conflict"))
     return [
         WriteRows(
-            target.name, "insert", columns=columns, rows=rows, lenient=lenient, reads=_reads(values)
+            target.name, "insert", columns=columns, rows=rows, lenient=lenient, reads=reads(values)
         )
     ]
 
@@ -62,19 +62,19 @@ def _delete(tree: exp.Expr, target: exp.Table) -> list[Effect]:
 
 def _where(tree: exp.Expr, target: exp.Table) -> dict:
     """Return what WHERE says; nothing of a statement about several tables."""
-    where, reads = tree.args.get("where"), _reads(tree)
+    where, sources = tree.args.get("where"), reads(tree)
     if target.args.get("joins") or tree.args.get("from_") or tree.args.get("limit"):
-        return {"condition": None, "reads": reads}
+        return {"condition": None, "reads": sources}
     if where is None:
-        return {"condition": "", "reads": reads}
+        return {"condition": "", "reads": sources}
     return {
         "condition": condition(where.this),
         "named": columns_in(where.this),
-        "reads": reads,
+        "reads": sources,
     }
 
 
-def _reads(tree: exp.Expr | None) -> tuple[str, ...]:
+def reads(tree: exp.Expr | None) -> tuple[str, ...]:
     """Return the tables of the queries in a statement."""
     queries = list(tree.find_all(exp.Query)) if tree is not None else []
     named = {cte.alias for query in queries for cte in query.find_all(exp.CTE)}

@@ -29,7 +29,7 @@ def add(clause: Clause, table: Table, check: Check, creates: bool = False) -> No
     elif _taken(clause, table, check.name):
         detail = f"a check {check.name} exists"
         clause.problem("check_unfit", detail, name=check.name, error=server.of(1826, 3822))
-    elif check.condition:
+    elif check.condition and (server.mysql or not check.column):
         said = f"are not as {named} says"
         condition = f"NOT ({check.condition})"
         error = server.of(4025, 3819)

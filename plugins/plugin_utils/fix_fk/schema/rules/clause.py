@@ -51,6 +51,8 @@ class Clause:
         Nothing is asked where a column has another name on the server, or the rows are others now.
         """
         known = [table.column(column) for column in columns]
+        if table.columns is None and not table.changed_columns:
+            known = []
         if table.identity is None or table.emptied or not table.may_have_rows:
             return
         if any(c is None or (c.live or "").casefold() != c.name.casefold() for c in known):

@@ -111,7 +111,8 @@ def _judge(clause: Clause, table: Table, before: Column, after: Column) -> None:
     error = types.change_refused(before, after, server, checked)
     if error:
         for other, key in _keys_on(clause.schema, table, before.name):
-            own = error if server.mysql else 1832 if has(key.columns, before.name) else 1833
+            refers_to = other is table and has(key.columns, before.name)
+            own = error if server.mysql else 1832 if refers_to else 1833
             clause.problem(
                 "column_fixed",
                 f"column {before.name} of {table.name} is part of the foreign key {key.name} "

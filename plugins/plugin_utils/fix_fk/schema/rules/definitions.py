@@ -56,6 +56,11 @@ def _misfit(server: types.Server, column: Column) -> tuple[int, str] | None:
         most = 65_535 // width
         if types.length(column.type) > most:
             return 1074, f"has more than {most} letters"
+    if name in ("datetime", "timestamp", "time") and types.length(column.type) > 6:
+        return 1426, "has more than 6 digits of a second"
+    listed = values.options(column.type) if name == "enum" else []
+    if server.strict and len(set(listed)) < len(listed):
+        return 1291, "lists a value twice"
     if name == "char" and server.strict and types.length(column.type) > 255:
         return 1074, "has more than 255 letters"
     if name == "decimal":

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..effects import PRIMARY, DropIndex, Index, RenameIndex
+from ..effects import PRIMARY, Column, DropIndex, Index, RenameIndex
 from ..tables import Table, has, refers
 from . import names, sizes
 from .clause import Clause
@@ -15,6 +15,9 @@ def add(clause: Clause, table: Table, index: Index) -> None:
     """Add an index, which is not in table.indexes yet unless the table is being created."""
     if not index.name and index.columns:
         index = replace(index, name=_generated(index.columns[0], table.keyed))
+    if index.name == PRIMARY and not index.unique:
+        clause.problem("name_unfit", f"an index is named {PRIMARY}", name=PRIMARY, error=1280)
+        return
     there = table.keyed.get(index.name.casefold())
     taken = table.identity is not None or clause.schema.tables.get(table.name.casefold()) is table
     if there is None and taken and table.indexes is not None and has(table.indexes, index.name):
@@ -52,9 +55,18 @@ def add(clause: Clause, table: Table, index: Index) -> None:
         for part in index.columns:
             column = table.column(part)
             if column is not None:
+                _filled(clause, table, column)
                 table.definitions[part.casefold()] = replace(column, nullable=False)
     if index.unique:
         _unique(clause, table, index)
+
+
+def _filled(clause: Clause, table: Table, column: Column) -> None:
+    """Ask for rows with NULL in a column that becomes part of the primary key."""
+    if column.nullable and column.live and table.identity and not table.emptied:
+        errors = (1138, 1265) if clause.schema.server.mysql else (1265, 1138)
+        sure = not table.written
+        clause.ask("nulls", table, (column.live,), column.name, sure=sure, errors=errors)
 
 
 def _replace_implied(table: Table, index: Index) -> None:

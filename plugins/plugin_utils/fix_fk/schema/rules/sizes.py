@@ -67,7 +67,9 @@ def _part(
         text = family in ("string", "long") and name != "json" and "blob" not in name
         return None if text else (1283, f"is FULLTEXT, and {column.name} is {name}")
     if index.kind:
-        return None
+        flat = family in ("integer", "string", "bytes", "long", "fixed", "float", "double", "date")
+        unfit = server.of(1210, 1687), f"is SPATIAL, and {column.name} is {name}"
+        return unfit if flat else None
     if family == "long" and prefix is None:
         if server.mysql and name == "json":
             return 3152, f"is on {column.name}, which is JSON"

@@ -4,7 +4,20 @@
 from __future__ import annotations
 
 from .. import sql
-from ..effects import ChangeTable, CreateTable, CreateView, DropTable, RenameTable
+from ..effects import (
+    AddColumn,
+    AddIndex,
+    ChangeColumn,
+    ChangeTable,
+    CreateTable,
+    CreateView,
+    DropColumn,
+    DropIndex,
+    DropTable,
+    DropView,
+    Effect,
+    RenameTable,
+)
 from ..tables import Table
 from . import checks, definitions, foreign_keys, indexes, names
 from .clause import Clause
@@ -51,6 +64,9 @@ def create(clause: Clause, effect: CreateTable) -> None:
             detail = f"table {table.name} gets a column {column.name} twice"
             clause.problem("column_exists", detail, name=column.name)
         seen.add(column.name.casefold())
+    if sum(column.auto for column in effect.definitions) > 1:
+        detail = f"table {effect.table} has more than one column that counts by itself"
+        clause.problem("table_unfit", detail, effect.table, error=1075)
     for index in effect.keys:
         indexes.add(clause, table, index)
     for check in effect.checks:
@@ -72,10 +88,34 @@ def _without_columns(clause: Clause, effect: CreateTable) -> None:
 
 def create_view(clause: Clause, effect: CreateView) -> None:
     folded = effect.table.casefold()
+    names.judge(clause, "table", effect.table)
+    for name in effect.reads:
+        if not clause.schema.get(name) and name.casefold() not in clause.schema.views:
+            clause.problem("table_missing", f"there is no table {name}", name=name)
+            return
     if not clause.schema.get(effect.table) and folded not in clause.schema.views:
         clause.schema.views.add(folded)
     elif not effect.if_not_exists:
         clause.problem("table_exists", f"a view {effect.table} exists", name=effect.table)
+
+
+def drop_view(clause: Clause, effect: DropView) -> None:
+    schema, folded = clause.schema, effect.table.casefold()
+    if folded not in schema.views and not effect.if_exists:
+        there = schema.get(effect.table) is not None
+        error = schema.server.of(4092, 1347 if there else 1051)
+        clause.problem("table_missing", f"there is no view {effect.table}", error=error)
+    schema.views.discard(folded)
+
+
+def judge_view(clause: Clause, effect: Effect) -> None:
+    """Judge what is done to a view as if it were a table."""
+    server = clause.schema.server
+    if isinstance(effect, DropTable) and not (effect.if_exists and server.mysql):
+        detail = f"{effect.table} is a view"
+        clause.problem("table_missing", detail, error=server.of(1965, 1051))
+    elif isinstance(effect, (AddColumn, ChangeColumn, DropColumn, AddIndex, DropIndex)):
+        clause.problem("table_missing", f"{effect.table} is a view", error=1347)
 
 
 def drop(clause: Clause, table: Table) -> None:

@@ -57,6 +57,8 @@ def _rounded(value: str, kind: str) -> Decimal:
 
 
 def _unfit_date(value: str, server: types.Server) -> int | None:
+    if value == "0":
+        return None if server.zero_dates else 1292
     found = _DATE.fullmatch(value.strip())
     if not found:
         return None if any(letter.isdigit() for letter in value) else 1292
@@ -114,7 +116,9 @@ def misfit(before: Column, after: Column, server: types.Server) -> tuple[str, in
         return (f"LENGTH({name}) > {_LONG[new]}", 1406) if longer and old != "enum" else None
     if types.family(after.type) == "integer" or new == "decimal":
         return _smaller(before, after, name, server)
-    if new in _DATES and text:
+    if new in ("double", "float") and text and old != "enum":
+        return f"{name} NOT REGEXP '{_SQL_NUMBER}'", server.of(1292, 1366)
+    if new in _DATES and (text or types.family(before.type) == "integer"):
         return f"CAST({name} AS DATETIME) IS NULL", 1292
     if new == "json" and text and old != "enum":
         return f"NOT JSON_VALID({name})", server.of(4025, 3140)
