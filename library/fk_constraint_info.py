@@ -325,7 +325,8 @@ schema:
           C(columns) (a list of C(name), C(type), C(nullable), C(collation), C(generated), C(auto),
           whether it counts by itself, and C(required), whether a row must give it), C(indexes) (a
           list of C(name), C(columns) in order, C(unique), C(kind)), C(checks) (names of CHECK
-          constraints), C(partitioned), C(collation) of new columns, and C(ids) of a table
+          constraints), C(triggers) (whether one changes rows before they are written),
+          C(partitioned), C(collation) of new columns, and C(ids) of a table
           that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
           is."
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
@@ -345,6 +346,7 @@ schema:
               collation: null
           indexes: [{name: PRIMARY, columns: [id], unique: true, kind: ""}]
           checks: []
+          triggers: false
           partitioned: false
           row_format: Dynamic
           collation: utf8mb4_unicode_ci

@@ -60,8 +60,8 @@ def list_names(connection, schema):
 
 
 def table_details(connection, schema, tables, pymysql):
-    """Return {table: {engine, partitioned, collation, row_format, columns, indexes, checks, rows,
-    ids}} of these.
+    """Return {table: {engine, partitioned, collation, row_format, columns, indexes, checks,
+    triggers, rows, ids}} of these.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
     0 for a table with a row); None when it cannot be read. ids: as read_ids() has it, or None.
@@ -84,6 +84,7 @@ def table_details(connection, schema, tables, pymysql):
                 "columns": [],
                 "indexes": [],
                 "checks": [],
+                "triggers": False,
             }
     for table, _position, column, kind, nullable, collation, default, extra in sorted(
         rows_about(
@@ -129,6 +130,16 @@ def table_details(connection, schema, tables, pymysql):
     for table, check in _list_checks(connection, schema, details.keys(), pymysql):
         if table in details:
             details[table]["checks"].append(check)
+    for (table,) in rows_about(
+        connection,
+        "SELECT TABLE_NAME FROM (SELECT DISTINCT EVENT_OBJECT_TABLE AS TABLE_NAME"
+        " FROM information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE'"
+        " AND EVENT_OBJECT_SCHEMA = %s) firing WHERE TRUE",
+        schema,
+        details.keys(),
+    ):
+        if table in details:
+            details[table]["triggers"] = True
     names = list(details)
     for start in range(0, len(names), EXISTS_BATCH):
         batch = names[start : start + EXISTS_BATCH]

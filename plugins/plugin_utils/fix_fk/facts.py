@@ -98,13 +98,14 @@ class Laravel:
         """Return what the connection puts before the names of tables."""
         return (self.raw.get("connection") or {}).get("prefix") or ""
 
-    def modes(self, own: Iterable[str]) -> tuple[str, ...]:
-        """Return the SQL mode of the connection; own: what a connection has that sets none."""
+    def modes(self, own: Iterable[str] | None) -> tuple[str, ...] | None:
+        """Return the SQL mode of the connection; own: what a connection has that sets none. None
+        where it is not known."""
         connection = self.raw.get("connection") or {}
         if connection.get("modes") is not None:
             return tuple(connection["modes"])
         if connection.get("strict") is None:
-            return tuple(own)
+            return None if own is None else tuple(own)
         return STRICT if connection["strict"] else ()
 
     @property
@@ -335,6 +336,7 @@ def live(schema: dict) -> Schema:
             collation=known.get("collation"),
             partitioned=bool(known.get("partitioned")),
             row_format=known.get("row_format"),
+            triggered=bool(known.get("triggers")),
             checks={name.casefold(): None for name in known.get("checks") or ()},
         )
     for key in schema.get("constraints") or ():

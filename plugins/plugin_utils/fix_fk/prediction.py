@@ -182,7 +182,7 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
 def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
     """Carry the pending migrations out in memory and yield what they meet, in order."""
     laravel, state = Laravel(laravel_facts), facts.live(schema_facts)
-    own = (schema_facts.get("defaults") or {}).get("sql_mode") or ()
+    own = (schema_facts.get("defaults") or {}).get("sql_mode")
     state.server = replace(state.server, modes=laravel.modes(own))
     unread = ""
     for migration in laravel.pending:

@@ -29,8 +29,7 @@ class Server:
 
     `exact_names`: tables a and A differ. `unique_parent`: a foreign key may refer to the columns of
     a unique index only (MySQL 8.4 and newer). `collations` gives the default collation of a
-    character set. `modes` is the SQL mode of the connection that sends the statements; without one
-    the server makes values fit.
+    character set. `modes` is the SQL mode of the connection that sends the statements.
     """
 
     flavour: str = "mariadb"
@@ -39,7 +38,7 @@ class Server:
     exact_names: bool = False
     unique_parent: bool = False
     collations: dict[str, str] = field(default_factory=dict)
-    modes: tuple[str, ...] = ()
+    modes: tuple[str, ...] | None = None
     row_format: str | None = None
     innodb_strict: bool = False
     primary_key: bool = False
@@ -51,11 +50,16 @@ class Server:
     @property
     def strict(self) -> bool:
         """Tell whether a value that does not fit is an error and not made to fit."""
-        return any(mode.startswith("STRICT_") for mode in self.modes)
+        return any(mode.startswith("STRICT_") for mode in self.modes or ())
+
+    @property
+    def lenient(self) -> bool:
+        """Tell whether a value that does not fit is made to fit."""
+        return self.modes is not None and not self.strict
 
     @property
     def zero_dates(self) -> bool:
-        return not self.strict or "NO_ZERO_DATE" not in self.modes
+        return not self.strict or "NO_ZERO_DATE" not in (self.modes or ())
 
     def of(self, one: int, other: int) -> int:
         """Return the error number of this server: one is MariaDB's, other MySQL's."""

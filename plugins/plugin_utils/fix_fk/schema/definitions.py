@@ -64,6 +64,9 @@ def column(item: exp.Expr) -> Column:
                 found["collation"] = value.expression.name.casefold()
                 value = value.this
             found["null_default"] = isinstance(value, exp.Null)
+            if isinstance(value, exp.CurrentTimestamp):
+                digits = literal(value.this)
+                found["now"] = int(digits) if isinstance(digits, str) else 0
             told = literal(value)
             if isinstance(told, str):
                 found["default"] = told
@@ -86,6 +89,7 @@ def _type(kind: exp.Expr) -> str:
 
 def checks(item: exp.Expr) -> list[Check]:
     """Return the CHECK constraints of a column's definition or of a clause."""
+    found: list[tuple[str, exp.Expr | None, str | None]] = [("", item, None)]
     if isinstance(item, exp.ColumnDef):
         found = [
             (constraint.name, constraint.args.get("kind"), item.name)
@@ -93,8 +97,6 @@ def checks(item: exp.Expr) -> list[Check]:
         ]
     elif isinstance(item, exp.Constraint):
         found = [(item.name, part, None) for part in item.expressions]
-    else:
-        found = [("", item, None)]
     return [
         Check(name, columns_in(kind.this), condition(kind.this), column)
         for name, kind, column in found

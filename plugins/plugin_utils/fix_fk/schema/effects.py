@@ -40,7 +40,8 @@ class Column:
     `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
     not give one, `live` the name that the column has in the server's table (None: it is not there).
     `auto` counts by itself, `required` wants a value of each row, `null_default` says DEFAULT NULL,
-    `after` is the column behind which it is put.
+    `after` is the column behind which it is put, `now` the digits of a second that the present time
+    has as its default.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Column:
     required: bool = False
     null_default: bool = False
     after: str | None = None
+    now: int | None = None
 
 
 @dataclass(frozen=True)

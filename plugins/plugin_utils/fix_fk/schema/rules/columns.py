@@ -136,7 +136,7 @@ def _judge(clause: Clause, table: Table, before: Column, after: Column) -> None:
                 f"{key.name} sets it to NULL",
                 name=key.name or "",
             )
-    if before.live and table.identity and table.may_have_rows:
+    if before.live and table.identity and table.may_have_rows and not server.lenient:
         # MariaDB gives these the present time.
         if not server.mysql and types.base(after.type or "") == "timestamp":
             return

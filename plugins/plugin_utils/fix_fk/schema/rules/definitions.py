@@ -49,6 +49,10 @@ def _misfit(server: types.Server, column: Column) -> tuple[int, str] | None:
     found = column.default is not None and _default(server, column, column.default)
     if found:
         return found
+    if server.mysql and column.now is not None:
+        digits = types.length(column.type) if "(" in column.type else 0
+        if name not in ("datetime", "timestamp") or digits != column.now:
+            return 1067, f"is {column.type} and has a default of another kind"
     if column.auto and types.family(column.type) in ("string", "bytes", "long", "date", "fixed"):
         return 1063, f"is {column.type} and cannot count by itself"
     width = types.letter_bytes(column)
@@ -76,7 +80,7 @@ def _default(server: types.Server, column: Column, value: str) -> tuple[int, str
     name = types.base(column.type or "")
     if server.mysql and any(name.endswith(long) for long in _LONG):
         return 1101, f"is {name}, which takes no default on MySQL but an expression"
-    if name == "json" or not server.strict:
+    if name == "json":
         return None
     if values.unfit(column, value, server):
         return 1067, "has a default that does not fit it"

@@ -70,11 +70,9 @@ def _refer(clause: Clause, table: Table, key: ForeignKey) -> None:
     if missing or key.referenced_schema is not None:
         return
     server = clause.schema.server
-    for column in filter(None, map(table.column, key.columns)):
-        if types.family(column.type) == "long":
-            detail = (
-                f"column {column.name} of {table.name} is {column.type}, which refers to nothing"
-            )
+    for own in filter(None, map(table.column, key.columns)):
+        if types.family(own.type) == "long":
+            detail = f"column {own.name} of {table.name} is {own.type}, which refers to nothing"
             clause.problem("columns_differ", detail, name=name, error=server.of(1005, 1170))
             return
     if key.referenced_columns and len(key.columns) != len(key.referenced_columns):
@@ -119,7 +117,8 @@ def _fits(clause: Clause, table: Table, key: ForeignKey, parent: Table) -> bool:
     """Tell whether the columns referred to are there, alike, and indexed."""
     found = _misfit(clause, table, key, parent)
     if found:
-        clause.problem(*found, name=key.name or "")
+        strict = clause.schema.server.unique_parent and found[0] == "parent_not_indexed"
+        clause.problem(*found, name=key.name or "", error=6125 if strict else 0)
     return found is None
 
 

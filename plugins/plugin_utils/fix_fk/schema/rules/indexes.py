@@ -28,7 +28,7 @@ def add(clause: Clause, table: Table, index: Index) -> None:
             "index_exists",
             f"table {table.name} has an index {index.name}",
             name=index.name,
-            error=1068 if index.name == PRIMARY else 1061,
+            error=_taken(table, index),
         )
         return
     missing = [
@@ -61,10 +61,19 @@ def add(clause: Clause, table: Table, index: Index) -> None:
         _unique(clause, table, index)
 
 
+def _taken(table: Table, index: Index) -> int:
+    """Return the error number for an index whose name there is."""
+    if index.name != PRIMARY:
+        return 1061
+    counting = sum(column.auto for column in table.definitions.values())
+    return 1075 if counting > 1 else 1068
+
+
 def _filled(clause: Clause, table: Table, column: Column) -> None:
     """Ask for rows with NULL in a column that becomes part of the primary key."""
-    if column.nullable and column.live and table.identity and not table.emptied:
-        errors = (1138, 1265) if clause.schema.server.mysql else (1265, 1138)
+    server, there = clause.schema.server, table.identity and not table.emptied
+    if column.nullable and column.live and there and not server.lenient:
+        errors = (1138, 1265) if server.mysql else (1265, 1138)
         sure = not table.written
         clause.ask("nulls", table, (column.live,), column.name, sure=sure, errors=errors)
 

@@ -15,7 +15,9 @@ INDEXES = 64
 COLUMNS = 1017
 ROW = 65_535
 # Bytes of a row that InnoDB keeps in one place: half a page.
-PAGE = 8_126
+PAGE = 8_125
+# Bytes that a row has besides its columns.
+_HEADER = 24
 INDEX, COLUMN = 3072, 767
 PARTS = {"mariadb": 32, "mysql": 16}
 _FIXED = {"date": 3, "time": 3, "timestamp": 4, "datetime": 5, "year": 1, "float": 4, "double": 8}
@@ -97,7 +99,7 @@ def _long(server: types.Server, table: Table, index: Index) -> tuple[int, str] |
         if old and bytes_ > COLUMN:
             if server.mysql:
                 return (1071, f"has more than {COLUMN} bytes of {name}") if strict else None
-            return (1709, f"has more than {COLUMN} bytes of {name}") if server.strict else None
+            return 1709, f"has more than {COLUMN} bytes of {name}"
         if bytes_ > INDEX:
             if server.mysql and strict:
                 return 1071, f"has more than {INDEX} bytes of {name}"
@@ -169,15 +171,21 @@ def row_bytes(table: Table) -> int:
 def page_bytes(table: Table, server: types.Server) -> int:
     """Return the bytes of a row that InnoDB cannot put elsewhere."""
     row_format = (table.row_format or server.row_format or "").casefold()
-    kept = 768 if row_format in ("compact", "redundant") else 40 if server.mysql else 20
-    total = 0
-    for column in table.definitions.values():
-        bytes_ = _bytes(column) or 0
-        family = types.family(column.type)
-        if family == "long":
-            total += kept
-        elif types.base(column.type or "int") in ("varchar", "varbinary"):
-            total += min(bytes_, kept)
-        elif types.letter_bytes(column) in (None, 1) or family != "string":
-            total += bytes_
-    return total
+    known = table.definitions.values()
+    nullable = sum(column.nullable for column in known)
+    return _HEADER + nullable // 8 + sum(_kept(column, row_format, server) for column in known)
+
+
+def _kept(column: Column, row_format: str, server: types.Server) -> int:
+    """Return the bytes of a column that are kept in the row itself."""
+    kind, width = column.type or "int", types.letter_bytes(column)
+    name, text = types.base(kind), types.family(kind) in ("string", "bytes")
+    long = types.family(kind) == "long"
+    if long or name in ("varchar", "varbinary") or (text and width and width > 1):
+        most = ROW if long else types.length(kind) * (width or 1)
+        if row_format in ("compact", "redundant"):
+            return min(most, 768) + 1
+        if server.mysql:
+            return min(most, 40) + 1
+        return most + 1 if most < 256 else 21
+    return _bytes(column) or 0
