@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from foresight_cases import ARRANGED, CASES, HERE, SETTINGS
+from foresight import ARRANGED, CASES, HERE, SETTINGS
 from inquiry import DIAGNOSE, inquire
 from sandbox import ON_MARIADB
 
