@@ -87,12 +87,16 @@ class Case:
 
     def stopped(self, migration: str) -> Position | None:
         """Return the position of a migration that certainly began and did not end."""
+        found = self.begun(migration)
+        return found if found and found.half_run else None
+
+    def begun(self, migration: str) -> Position | None:
+        """Return the position of a migration that has begun, and may have come to its end."""
         found = self.position(migration)
-        if not found or not found.half_run:
-            return None
         # What another hand may have done as well counts where the log or the operator names it.
         named = (self.laravel.failed_migration(), self.inputs.incident_migration)
-        return found if not found.inferred or migration in named else None
+        counts = found and found.agree[0] and (not found.inferred or migration in named)
+        return found if counts else None
 
     def half_run(self, migrations: list[str]) -> str | None:
         """Return the first of these that has begun and stopped, log or no log."""
