@@ -69,7 +69,7 @@ class Run:
         self.calls: list[tuple[str, dict]] = []
         self.route_pattern = ""
         self.before: dict = {}
-        self.filled: dict = {}
+        self.counted: dict = {}
         self.structure: dict = {}
 
     def call(self, module: str, **arguments) -> dict:
@@ -93,7 +93,7 @@ class Run:
             predicts=predicts,
         )
         self.result, self.prediction = found.diagnosis or {}, found.prediction
-        self.filled = (found.schema or {}).get("filled") or {}
+        self.counted = (found.schema or {}).get("counted") or {}
 
     def ask(self, **options) -> dict:
         return self.call("fk_constraint_info", **options)["schema"]
@@ -149,7 +149,7 @@ class Run:
             inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        schema = {**entered["schema"], "filled": self.filled}
+        schema = {**entered["schema"], "counted": self.counted}
         again = filters.diagnose(self.laravel, schema, self.inputs)
         assert filters.same_plan(self.result, again), again
         return entered

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import taken
+from .. import again, taken
 from ..case import Case
 from ..verdict import CODE, DATA, REPAIRS, STATE, Cause, Refusal, Verdict
 
@@ -77,8 +77,13 @@ def _describe(case: Case) -> None:
     elif "same" in kinds:
         diagnosis.verdict = "table_already_has_the_constraint"
     elif not holders:
-        diagnosis.verdict = "nothing_in_the_way"
-        diagnosis.found += " No constraint name stands in its way any more."
+        named = not failed or failed.code == 1050 or again.is_name_taken(failed)
+        if case.stopped(migration) and (not named or not failed):
+            diagnosis.verdict = "can_run_again"
+            diagnosis.found += " Nothing that is known stops it any more once it is rolled back."
+        else:
+            diagnosis.verdict = "nothing_in_the_way"
+            diagnosis.found += " No constraint name stands in its way any more."
     if case.records:
         diagnosis.verdict = case.records.verdict
         diagnosis.found = f"{case.records.said} {diagnosis.found}"
@@ -241,6 +246,27 @@ VERDICTS = (
                 "1005 (121), 1826, in the log",
                 "Rolled back and migrated again.",
                 ("integration/test_causes.py::dropped_by_hand",),
+            ),
+        ),
+    ),
+    Verdict(
+        "can_run_again",
+        REPAIRS,
+        "What stopped the migration is gone: a lock, a connection that was lost, a disk that was "
+        "full, a leftover of an earlier try.",
+        "Rolls back what the migration has done, migrates again.",
+        causes=(
+            Cause(
+                "A lock, a lost connection, a full disk, a killed deployment stopped it half-way",
+                "1205, 1213, 2006, 2013, 1114, or no log",
+                "Where it stopped is told from the schema. Rolled back and migrated again.",
+                ("integration/test_rollback.py::test_what_was_of_the_moment_is_tried_again",),
+            ),
+            Cause(
+                "It was tried again and met what the first try had left",
+                "1050, 1060, 1061, 1091, 1146",
+                "Rolled back to before the first try, migrated again.",
+                ("integration/test_rollback.py::test_a_retry_met_what_the_first_try_had_left",),
             ),
         ),
     ),
