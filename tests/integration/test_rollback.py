@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from half_run import OURS, fails, orders
-from inquiry import repair
+from half_run import ANEW, OURS, fails, orders
+from inquiry import inquire, repair
 from playbook import play
 
 ROLLBACK = "playbooks/rollback.yml"
@@ -146,3 +146,44 @@ def test_a_retry_met_what_the_first_try_had_left(app):
     run = repair(app)
     assert run.rc == 0 and run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
     is_done(app)
+
+
+def test_rows_that_would_stop_it_again_are_counted(app):
+    orders(app)
+    app.sql("UPDATE orders SET user_id = 1 WHERE id < 10")
+    before = everything(app)
+    fails(app, *ANEW, 'Schema::table("orders_old", fn ($t) => $t->unique("user_id", "one"));')
+    run = inquire(app)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "rows_in_the_way", run.screen
+    assert "there more than once" in run.report["happened"] and ROLLBACK in run.report["next"]
+    query = run.report["next"].split("these rows: ")[1].split(" ; ")[0]
+    assert app.sql(query)
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
+    assert everything(app) == before
+
+
+BLAMED = {
+    "another_error": ('DB::table("orders")->update(["nowhere" => 1]);', "nowhere"),
+    "migration_threw": ("null->boom();", "boom"),
+    "columns_do_not_match": (
+        changes('$table->integer("n"); $table->foreign("n")->references("id")->on("users");'),
+        "SHOW CREATE TABLE",
+    ),
+}
+
+
+@pytest.mark.parametrize("verdict", BLAMED)
+@pytest.mark.parametrize("done", [COLUMN, DONE["table"], DONE["rename"], DONE["exchange"]])
+def test_where_code_is_to_blame_the_rollback_comes_first(app, done, verdict):
+    """What is said is done: undone first, corrected then, and it gets through."""
+    orders(app)
+    before = everything(app)
+    wrong, told = BLAMED[verdict]
+    fails(app, *done, wrong if done is not DONE["rename"] else wrong.replace("orders", "sales"))
+    run = inquire(app)
+    assert run.rc == 2 and told in run.report["summary"], run.screen
+    assert run.report["next"].startswith(f"ansible-playbook {ROLLBACK}"), run.screen
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
+    assert everything(app) == before
+    app.add_migration(OURS, " ".join(done))
+    assert app.artisan("migrate", "--force").returncode == 0

@@ -8,11 +8,12 @@ its own code, of a disk or of a right it is for a person to say that it is gone.
 
 from __future__ import annotations
 
-from . import rollback, taken
+from . import prediction, rollback, taken
 from .case import Case
 from .schema import sql
 from .schema.effects import Harmless, ReadRows, Unread
 from .schema.messages import FailedStatement
+from .schema.simulation import Schema
 
 # Errors that say nothing of the migration: a lock, a connection that was lost, a server that went.
 MOMENT = (1040, 1053, 1205, 1213, 1317, 1927, 2002, 2006, 2013, 3024, 4031)
@@ -62,13 +63,16 @@ def gets_through(case: Case) -> bool:
         return False
     if failed.code in FROM_SCHEMA or is_name_taken(failed):
         return True
-    return failed.code in FROM_ROWS and _is_asked(case, found.state.copy(), failed.sql)
+    return failed.code in FROM_ROWS and _rows_are_gone(case, found.state.copy(), failed.sql)
 
 
-def _is_asked(case: Case, state, statement: str) -> bool:
-    """Tell whether the rows over which a statement failed are counted before it is sent again."""
+def _rows_are_gone(case: Case, state: Schema, statement: str) -> bool:
+    """Tell whether the rows over which a statement failed can be counted, and there are none."""
     for text in case.laravel.up(case.migration):
         questions = state.apply([text]).questions
         if text == statement:
-            return any(question.sure for question in questions)
+            return bool(questions) and all(
+                question.sure and case.counted(prediction.count_of(question))["rows"] == 0
+                for question in questions
+            )
     return False
