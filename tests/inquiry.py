@@ -134,7 +134,7 @@ def _answer(run: Run, playbook: str, **more) -> Answer:
             "run_id": "20260101_000000_0000",
             "check_mode": False,
             "read_only": False,
-            "diagnosis": run.result,
+            "diagnosis": run.result or None,
             "prediction": run.prediction,
             "fail_on": None,
             "fail_on_aside": [],
@@ -149,7 +149,8 @@ def _answer(run: Run, playbook: str, **more) -> Answer:
         }
     )
     rehearsed = run.results.get("rehearse")
-    shown = [text.rehearsal(rehearsed, "app")] if rehearsed else []
-    screen = "\n".join([text.plan(run.result, "app"), *shown, text.report(data)])
+    shown = [text.plan(run.result, "app")] if run.result else []
+    shown += [text.rehearsal(rehearsed, "app")] if rehearsed else []
+    screen = "\n".join([*shown, text.report(data)])
     rc = 0 if data["ok"] else CODES[(run.prediction or {"outcome": "refused"})["outcome"]]
     return Answer(rc, data, screen, run)

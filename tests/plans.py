@@ -28,7 +28,7 @@ class Skip(Another):
     """playbooks/option_2_skip.yml"""
 
     def decide(self, schema: dict) -> dict:
-        typed = {"accept": None, "accept_hidden": [], "complete": False}
+        typed: dict = {"accept": None, "accept_hidden": [], "complete": False}
         given = {name: self.given.get(f"skip_{name}", value) for name, value in typed.items()}
         return filters.skip(self.laravel, schema, self.inputs, given)
 

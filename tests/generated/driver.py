@@ -75,6 +75,7 @@ class Run:
         self.given: dict = {}
         self.laravel: dict = {}
         self.schema: dict | None = None
+        self.result: dict = {}
         self.prediction: dict | None = None
         self.changed = 0
         # {step: what its module returned}, as the roles hand it to the report.
