@@ -67,7 +67,7 @@ bench:
 	@echo '==> Bench of backup and restore'
 	@python tests/bench/backup_restore.py
 	@echo '==> Bench of the look at a large schema'
-	@python tests/bench/look.py
+	@python tests/bench/inspect_schema.py
 
 collection:
 	@scripts/setup demo

@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE)
-"""Look at the foreign keys of a schema, who holds which name, and what stands around them."""
+"""Inspect the foreign keys of a schema: who holds which name, and what stands around them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ description:
     whether the account can see enough for "none" to mean none.
   - It only reads, and is safe to run on a schedule. A schema with 10,000 tables and 20,000
     constraints takes about a second for some names or tables, not counting O(contents) and
-    O(counts). The first look after the server's start takes longer, as it opens the tables.
+    O(counts). The first inspection after the server's start takes longer, as it opens the tables.
 extends_documentation_fragment:
   - connection
   - refusal
@@ -100,11 +100,13 @@ options:
           - V(orphans) are rows whose O(counts[].columns), none of them NULL, refer to no row of
             O(counts[].referenced_table); without one, all rows with values in these columns.
           - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
+          - V(filled) are rows that have something else in one of the columns than a row has that
+            was there before the column was.
           - V(nulls) are rows with NULL in one of the columns.
           - V(rows) are all rows of the table.
         type: str
         required: true
-        choices: [absent, duplicates, nulls, orphans, rows]
+        choices: [absent, duplicates, filled, nulls, orphans, rows]
       table:
         description: The table whose rows are counted.
         type: str
@@ -427,7 +429,7 @@ COUNTS_SPEC: dict = {
         "kind": {
             "type": "str",
             "required": True,
-            "choices": ["absent", "duplicates", "nulls", "orphans", "rows"],
+            "choices": ["absent", "duplicates", "filled", "nulls", "orphans", "rows"],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},

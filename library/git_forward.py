@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: git_forward
-short_description: Look at what git pull --ff-only would bring, and bring exactly that
+short_description: Inspect what git pull --ff-only would bring, and bring exactly that
 description:
   - Without O(revision), asks the remote where the branch is and returns what is new, and changes
     no file of the application. New commits are fetched into the object store for that, except in
@@ -37,7 +37,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Looks and does not write, not even into the object store.
+    description: Inspects and does not write, not even into the object store.
   diff_mode:
     support: none
     description: RV(git.commits) says what comes.

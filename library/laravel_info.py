@@ -37,7 +37,7 @@ options:
       - Only routes that contain this text in their URI or name are listed.
     type: str
     default: ""
-  look_whole:
+  inspect_whole:
     description:
       - Return as RV(schema), in the same call, what M(fk_constraint_info) says of the whole schema,
         if it has at most so many tables. RV(schema) is null for a larger one, and where the server
@@ -53,8 +53,8 @@ notes:
     C(.env) says; and again after a migration that ended PHP.
   - "What a migration does other than through the database (files, HTTP requests, an own C(new PDO))
     it does here as well, as with C(artisan migrate --pretend). O(statements=none) runs none."
-  - Of the shared connection options only O(database_connection) has a meaning without O(look)
-    and O(look_whole).
+  - Of the shared connection options only O(database_connection) has a meaning without O(inspect)
+    and O(inspect_whole).
 attributes:
   check_mode:
     support: full
@@ -64,7 +64,7 @@ attributes:
     description: There is nothing to show.
 extends_documentation_fragment:
   - connection
-  - look
+  - inspect
   - refusal
 seealso:
   - module: fk_constraint_info
@@ -185,9 +185,9 @@ laravel:
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
-        - V(source_strings) are the strings in the file, V(elsewhere) the database connections that
-          it opened besides the application's default one, V(connection) the one that it names as
-          its own (null for the default one).
+        - V(source_strings) are the strings in the file, V(other_connections) the database
+          connections that it opened besides the application's default one, V(connection) the one
+          that it names as its own (null for the default one).
         - V(up_drops) and V(down_drops) are the tables that the source names in a call of C(drop),
           C(dropIfExists) or C(truncate), shown by C(--pretend) or not; an empty one stands for a
           name that is not written out there.
@@ -208,7 +208,7 @@ laravel:
               down_error: null,
               down_conditional: [],
               source_strings: [a, id],
-              elsewhere: [],
+              other_connections: [],
               connection: null,
               up_drops: [],
               down_drops: [a],
@@ -287,7 +287,7 @@ laravel:
       sample: {version: 3.11.2, pymysql: 1.1.1}
 schema:
   description: What M(fk_constraint_info) returns.
-  returned: with O(look), or with O(look_whole) where the application reaches its database
+  returned: with O(inspect), or with O(inspect_whole) where the application reaches its database
   type: dict
 """
 
@@ -327,8 +327,8 @@ def main():
             "checklist": {"type": "bool", "default": False},
             "route_pattern": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": PROBE_TIMEOUT},
-            "look": {"type": "dict", "options": INSPECT_SPEC},
-            "look_whole": {"type": "int", "default": 0},
+            "inspect": {"type": "dict", "options": INSPECT_SPEC},
+            "inspect_whole": {"type": "int", "default": 0},
         },
         needs_application=True,
         supports_check_mode=True,
@@ -371,12 +371,12 @@ def main():
         differences = differ(facts, dotenv)
     hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))
     result = {"laravel": present(facts, differences, busy, given, hide)}
-    if can_look(result["laravel"]):
+    if can_inspect(result["laravel"]):
         result["laravel"]["another_run"] = find_another_run(module)
-    if given["look"]:
-        result["schema"] = inspect(module, given["look"])
-    elif given["look_whole"] and can_look(result["laravel"]):
-        result["schema"] = inspect_if_small(module, given["look_whole"])
+    if given["inspect"]:
+        result["schema"] = inspect(module, given["inspect"])
+    elif given["inspect_whole"] and can_inspect(result["laravel"]):
+        result["schema"] = inspect_if_small(module, given["inspect_whole"])
     module.exit_json(changed=False, **result)
 
 
@@ -421,7 +421,7 @@ def present(facts, differences, busy, given, hide):
     }
 
 
-def can_look(laravel):
+def can_inspect(laravel):
     """Whether the server could be asked by the application, and can be by this module."""
     return (
         laravel["database_error"] is None
@@ -448,7 +448,8 @@ def statements_by_migration(answers):
         entry[f"{direction}_renames"] = answer["renames"]
         entry[f"{direction}_writes"] = answer["writes"]
         entry["connection"] = entry.get("connection") or answer["connection"]
-        entry["elsewhere"] = sorted({*entry.get("elsewhere", ()), *answer["elsewhere"]})
+        known = entry.get("other_connections", ())
+        entry["other_connections"] = sorted({*known, *answer["other_connections"]})
     return result
 
 

@@ -51,12 +51,12 @@ options:
         required: true
 notes:
   - With check mode nothing is run. What would be refused is refused, and what would change is told.
-  - The explicit O(database_host) and its neighbours say how this module looks at the migrations
+  - The explicit O(database_host) and its neighbours say how this module reads the migrations
     table; artisan itself uses the application's own configuration. Both must name the same schema.
 attributes:
   check_mode:
     support: full
-    description: Looks and does not run.
+    description: Inspects and does not run.
   diff_mode:
     support: none
     description: RV(effect) says what changed.
@@ -64,7 +64,7 @@ extends_documentation_fragment:
   - connection
   - artisan
   - artisan.waiting
-  - look
+  - inspect
   - refusal
 seealso:
   - module: artisan
@@ -121,7 +121,7 @@ undo:
   sample: [php artisan migrate:rollback --step=1 --force]
 schema:
   description: What M(fk_constraint_info) returns, read after the command.
-  returned: with O(look), except in check mode
+  returned: with O(inspect), except in check mode
   type: dict
 ids:
   description: "Of O(ids_above): whether it C(changed) a table, the C(queries) that did, and the SQL

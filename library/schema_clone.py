@@ -82,6 +82,12 @@ options:
       - Environment variables with which the application uses the clone.
     type: dict
     default: {}
+  kept_columns:
+    description:
+      - "The columns that RV(clone.contents) covers, of tables that lose others afterwards, as
+        C({table: [columns]})."
+    type: dict
+    default: {}
   expected:
     description:
       - With O(state=absent), the RV(clone.untouched) of the call that made the clone. If the
@@ -172,7 +178,7 @@ import contextlib
 
 from ansible.module_utils.fix_fk.laravel.secrets import SHOWN
 from ansible.module_utils.fix_fk.scratch.clone import Clone
-from ansible.module_utils.fix_fk.scratch.elsewhere import (
+from ansible.module_utils.fix_fk.scratch.servers import (
     Embedded,
     Other,
 )
@@ -214,6 +220,7 @@ def main():
             },
             "migrations_table": {"type": "str", "default": "migrations"},
             "laravel_env_clone": {"type": "dict", "default": {}},
+            "kept_columns": {"type": "dict", "default": {}},
             "expected": {"type": "str"},
         },
         writes=True,

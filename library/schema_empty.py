@@ -28,18 +28,6 @@ options:
         them, and the routines and events as well.
     type: list
     elements: str
-  lock_wait_timeout:
-    description: Seconds that one statement waits for a lock.
-    type: int
-    default: 5
-  retries:
-    description: How often a statement that waited in vain is sent again.
-    type: int
-    default: 3
-  retry_delay:
-    description: Seconds between two tries.
-    type: int
-    default: 2
 notes:
   - Undo, only M(schema_restore). Idempotent, yes. Atomic, no; run again, it drops the rest.
 attributes:
@@ -51,6 +39,7 @@ attributes:
     description: RV(dropped) says what goes.
 extends_documentation_fragment:
   - connection
+  - locks
   - refusal
 seealso:
   - module: schema_backup

@@ -60,18 +60,6 @@ options:
     type: list
     elements: str
     default: []
-  lock_wait_timeout:
-    description: Seconds that one statement waits for a lock.
-    type: int
-    default: 5
-  retries:
-    description: How often a statement that waited in vain is sent again.
-    type: int
-    default: 3
-  retry_delay:
-    description: Seconds between two tries.
-    type: int
-    default: 2
 notes:
   - "Proof levels: V(L0), the file is whole; V(L1), it was loaded and its tables have the rows the
     manifest says; V(L2), and their content and structure are the same, which takes a backup with
@@ -91,6 +79,7 @@ attributes:
     description: RV(restore.tables) names the tables.
 extends_documentation_fragment:
   - connection
+  - locks
   - refusal
 seealso:
   - module: schema_backup

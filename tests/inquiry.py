@@ -15,9 +15,9 @@ import yaml
 from action.check_variables import specs
 from driver import Run, StepFailed, filters
 from fix_fk import checklist, variables
-from fix_fk.facts import Inputs
+from fix_fk.inputs import Inputs
 from fix_fk.screen import report, text
-from fix_fk.verdicts.before_looking import bad_input
+from fix_fk.verdicts.before_inspection import bad_input
 from plans import Fresh, Skip
 from sandbox import PROJECT
 

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from driver import Run, filters
-from fix_fk.verdicts.before_looking import before_looking
+from fix_fk.verdicts.before_inspection import before_inspection
 
 
 class Another(Run):
     """A run whose plan is not the diagnosis."""
 
     def judge(self, predicts: bool = False) -> None:  # noqa: ARG002 - of the diagnosis
-        refusal = before_looking(self.laravel) or self.unfit()
+        refusal = before_inspection(self.laravel) or self.unfit()
         if not refusal:
             self.look_at_server(judges=False)
         self.result = refusal or self.decide(self.schema or {})
@@ -44,15 +44,17 @@ class Fresh(Another):
         return filters.fresh_unfit(self.laravel, self.typed())
 
     def decide(self, schema: dict) -> dict:
-        server, look = schema["server"], {}
+        server, inspected = schema["server"], {}
         if not (server["read_only"] or server["replica"]):
-            look = self.call(
+            inspected = self.call(
                 "schema_empty",
                 check_mode=True,
                 schema=self.laravel["connection"]["database"],
                 tables=self.given.get("fresh_tables"),
             )
-        return filters.fresh(self.laravel, schema, self.inputs, {**self.typed(), "look": look})
+        return filters.fresh(
+            self.laravel, schema, self.inputs, {**self.typed(), "inspected": inspected}
+        )
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
         if step != "prove":

@@ -5,26 +5,23 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
+from pathlib import Path
 
-import yaml
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk import variables
-    from fix_fk.verdicts.before_looking import bad_input
+    from fix_fk.verdicts.before_inspection import bad_input
 except ImportError as error:
     # The filters say how to get it.
     if error.name != "sqlglot":
         raise
     variables = None  # type: ignore[assignment]
-finally:
-    sys.path.pop(0)
 
 DOCUMENTATION = r"""
 name: check_variables
@@ -43,7 +40,7 @@ options:
     required: true
 """
 
-ROLES = os.path.join(os.path.dirname(PLUGINS), "roles")
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 class ActionModule(ActionBase):
@@ -59,7 +56,7 @@ class ActionModule(ActionBase):
             return result
         options = variables.merge([specs(role) for role in self._task.args["roles"]])
         unknown = [name for name in load_extra_vars(self._loader) if name not in options]
-        every = variables.merge([specs(role) for role in os.listdir(ROLES)]) if unknown else {}
+        every = variables.merge([specs(role.name) for role in ROLES.iterdir()]) if unknown else {}
         mistyped = variables.mistyped(unknown, every)
         if mistyped:
             result.update(refusal=bad_input(". ".join(mistyped.values())), wrong=list(mistyped))
@@ -126,6 +123,5 @@ def plain(value):
 @functools.lru_cache(maxsize=None)
 def specs(role: str) -> dict:
     """Return what a role says it takes."""
-    path = os.path.join(ROLES, role, "meta", "argument_specs.yml")
-    with open(path, encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    with open(ROLES / role / "meta" / "argument_specs.yml", encoding="utf-8") as file:
+        return yaml_load(file)

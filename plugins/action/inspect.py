@@ -4,18 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk.acting import Acting
-    from fix_fk.inspection import inspect
-
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk.acting import Acting, options_of
+from fix_fk.inspection import inspect
 
 DOCUMENTATION = r"""
 name: inspect
@@ -59,15 +53,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "connection": {"type": "dict"},
-        "laravel": {"type": "dict"},
-        "schema": {"type": "dict"},
-        "inputs": {"type": "dict", "default": {}},
-        "refusal": {"type": "dict"},
-        "judges": {"type": "bool", "default": True},
-        "predicts": {"type": "bool", "default": False},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         send = self.sender(given["connection"])

@@ -4,18 +4,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk.acting import Acting
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk.acting import Acting, options_of
 
-    from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refused  # isort: skip
-finally:
-    sys.path.pop(0)
+from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
 DOCUMENTATION = r"""
 name: refuse
@@ -57,12 +52,7 @@ refusal:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "found": {"type": "str", "required": True},
-        "did": {"type": "str", "default": NOT_CHANGED},
-        "next": {"type": "str", "required": True},
-        "again": {"type": "bool", "default": False},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         told = refused(given["found"], given["next"], given["did"], given["again"])

@@ -4,19 +4,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk import clone
-    from fix_fk.acting import Acting
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk import clone
+from fix_fk.acting import Acting, options_of
 
-    from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
-finally:
-    sys.path.pop(0)
+from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
 DOCUMENTATION = r"""
 name: rehearse
@@ -26,9 +21,9 @@ version_added: 0.2.0
 description:
   - Clones the schema, takes the steps of the plan on the clone, goes through the checklist there,
     and drops the clone, however that ends. Where a step or a check fails and the plan has another
-    way of rolling back, that is tried.
-  - Returns RV(plan) (the one that holds), RV(rehearsal) (how it went) and RV(unproven) (the ways of
-    rolling back that do not hold, and why). Fails when none holds.
+    strategy of rolling back, that is tried.
+  - Returns RV(plan) (the one that holds), RV(rehearsal) (how it went) and RV(unproven) (the
+    strategies of rolling back that do not hold, and why). Fails when none holds.
 options:
   plan:
     description: The diagnosis with its steps.
@@ -69,17 +64,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "plan": {"type": "dict", "required": True},
-        "laravel": {"type": "dict", "required": True},
-        "schema": {"type": "dict", "required": True},
-        "connection": {"type": "dict", "required": True},
-        "server": {"type": "str", "default": "same"},
-        "other": {"type": "dict", "no_log": False},
-        "inputs": {"type": "dict", "required": True},
-        "required": {"type": "bool", "default": False},
-        "route_pattern": {"type": "str", "default": ""},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         where = {"server": given["server"], "other": given["other"]}

@@ -4,18 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk import clone
-    from fix_fk.acting import Acting
-
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk import clone
+from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
 name: replay
@@ -49,13 +43,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "laravel": {"type": "dict", "required": True},
-        "schema": {"type": "dict", "required": True},
-        "connection": {"type": "dict", "required": True},
-        "server": {"type": "str", "default": "same"},
-        "other": {"type": "dict", "no_log": False},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         where = {"server": given["server"], "other": given["other"]}

@@ -11,20 +11,18 @@ import os
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-sys.path.insert(
-    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
-    from fix_fk.schema import sql
+    from fix_fk.schema.messages import read_message
+    from fix_fk.schema.redaction import redact_logged
 except ImportError as error:
     if error.name != "sqlglot":
         raise
     sql = None  # type: ignore[assignment]
-finally:
-    sys.path.pop(0)
 from ansible.module_utils.fix_fk.refusal import refused
 
 DOCUMENTATION = r"""
@@ -163,7 +161,7 @@ def read(path: str) -> str:
 
 def without_values(error: dict) -> dict:
     """Return an error of the log taken apart, without the values of rows."""
-    failed = sql.read_message(error["message"])
+    failed = read_message(error["message"])
     rest = {"time": error["time"], "migration": error["migration"]}
     if not failed:
         return {**rest, "reason": "(not shown: it is not known which part of it is a value)"}
@@ -172,7 +170,7 @@ def without_values(error: dict) -> dict:
         "code": failed.code,
         "errno": failed.errno,
         "reason": failed.shown,
-        "statement": sql.redact_logged(failed.sql),
+        "statement": redact_logged(failed.sql),
     }
 
 

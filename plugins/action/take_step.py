@@ -4,18 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk import carrying_out
-    from fix_fk.acting import Acting
-
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk import carrying_out
+from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
 name: take_step
@@ -46,12 +40,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "step": {"type": "str", "required": True},
-        "plan": {"type": "dict", "required": True},
-        "connection": {"type": "dict", "required": True},
-        "waits": {"type": "dict", "default": {}},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         if carrying_out.arguments(given["plan"], given["step"]) is None:

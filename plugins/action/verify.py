@@ -4,18 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import ClassVar
+from pathlib import Path
 
-PLUGINS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(PLUGINS, "plugin_utils"))
-try:
-    from fix_fk import checklist
-    from fix_fk.acting import Acting
-
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+from fix_fk import checklist
+from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
 name: verify
@@ -64,17 +58,7 @@ options:
 
 
 class ActionModule(Acting):
-    OPTIONS: ClassVar[dict] = {
-        "connection": {"type": "dict", "required": True},
-        "expected": {"type": "dict", "required": True},
-        "laravel": {"type": "dict", "required": True},
-        "inputs": {"type": "dict", "required": True},
-        "plan": {"type": "dict"},
-        "before": {"type": "dict"},
-        "structure": {"type": "dict"},
-        "volatile": {"type": "list", "elements": "str", "default": []},
-        "route_pattern": {"type": "str", "default": ""},
-    }
+    OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
         send = self.sender(given.pop("connection"))

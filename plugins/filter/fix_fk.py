@@ -5,22 +5,30 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
 
-sys.path.insert(
-    0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "plugin_utils")
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
-    from fix_fk import carrying_out, comparison, engine, facts, inspection, prediction, verification
+    from fix_fk import (
+        accounts,
+        carrying_out,
+        comparison,
+        engine,
+        facts,
+        inspection,
+        prediction,
+        verification,
+    )
+    from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
-    from fix_fk.screen import report, text
-    from fix_fk.verdicts import before_looking
+    from fix_fk.screen import page, report, text
+    from fix_fk.verdicts import before_inspection
 
 except ImportError as error:
     if (error.name or "").split(".")[0] not in ("sqlglot", "pymysql"):
@@ -28,23 +36,21 @@ except ImportError as error:
     MISSING: str | None = error.name
 else:
     MISSING = None
-finally:
-    sys.path.pop(0)
 
 
-def wanted(laravel: dict, inputs: dict) -> dict:
+def requested(laravel: dict, inputs: dict) -> dict:
     """Return what to ask the server, as the options of fk_constraint_info."""
-    return inspection.wanted(facts.Laravel(laravel), facts.inputs(inputs))
+    return inspection.requested(facts.Laravel(laravel), read_inputs(inputs))
 
 
-def ground(laravel: dict) -> dict | None:
-    """Return the refusal that ends the diagnosis before the server is looked at, or None."""
-    return before_looking.before_looking(laravel)
+def refusal_before_inspection(laravel: dict) -> dict | None:
+    """Return the refusal that ends the diagnosis before the server is inspected, or None."""
+    return before_inspection.before_inspection(laravel)
 
 
 def diagnose(laravel: dict, schema: dict, inputs: dict) -> dict:
     """Return the diagnosis: verdict, evidence and plan."""
-    return engine.diagnose(laravel, schema, facts.inputs(inputs))
+    return engine.diagnose(laravel, schema, read_inputs(inputs))
 
 
 def same_plan(before: dict, after: dict) -> bool:
@@ -54,7 +60,7 @@ def same_plan(before: dict, after: dict) -> bool:
 
 def noted(expected: dict, inputs: dict) -> dict:
     """Return what to note of what is expected, for a run that goes on with this one."""
-    return comparison.noted(expected, facts.inputs(inputs))
+    return comparison.noted(expected, read_inputs(inputs))
 
 
 def going_on(expected: dict, laravel: dict) -> dict:
@@ -84,7 +90,7 @@ def plan_text(result: dict, host: str) -> str:
 
 def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     """Tell whether the recorded migrations may be run on an empty scratch schema."""
-    given, known = facts.inputs(inputs), facts.Laravel(laravel)
+    given, known = read_inputs(inputs), facts.Laravel(laravel)
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
@@ -110,12 +116,12 @@ def wrote(results: dict, others: list) -> bool:
 
 def rendering(laravel: dict, inputs: dict, given: dict) -> dict:
     """Return what the template of the fix migration is filled with, or why it cannot be."""
-    return permanent_fix.rendering(laravel, facts.inputs(inputs), given)
+    return permanent_fix.rendering(laravel, read_inputs(inputs), given)
 
 
 def permanent(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of the permanent fix in the shape of a diagnosis."""
-    return permanent_fix.decide(laravel, schema, facts.inputs(inputs), given)
+    return permanent_fix.decide(laravel, schema, read_inputs(inputs), given)
 
 
 def after_pull(first: dict, second: dict) -> dict:
@@ -135,7 +141,7 @@ def without(expected: dict, left_out: list[dict]) -> dict:
 
 def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 2 in the shape of a diagnosis."""
-    return skip_plan.decide(laravel, schema, facts.inputs(inputs), given)
+    return skip_plan.decide(laravel, schema, read_inputs(inputs), given)
 
 
 def restore(result: dict, laravel: dict) -> dict:
@@ -155,17 +161,17 @@ def access(laravel: dict, given: dict) -> dict:
 
 def access_questions(connection: dict) -> list[str]:
     """Return the SQL that asks for users and the database of the application."""
-    return database_access.questions(connection)
+    return accounts.questions(connection)
 
 
-def access_grants(accounts: list, connection: dict) -> list[str]:
+def access_grants(users: list, connection: dict) -> list[str]:
     """Return the SQL that asks for the grants of the application's users."""
-    return database_access.questions_of_grants(accounts, connection)
+    return accounts.questions_of_grants(users, connection)
 
 
 def access_administrator(results: list, grants: list, connection: dict) -> dict:
     """Return what the administrator's account saw."""
-    return database_access.administrator(results, grants, connection)
+    return accounts.administrator(results, grants, connection)
 
 
 def login(password: str) -> str:
@@ -182,13 +188,13 @@ def has_collection(name: str) -> bool:
 
 
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
-    """Return the refusal of Option 3 that needs no look at the server, or None."""
+    """Return the refusal of Option 3 that needs no inspection of the server, or None."""
     return fresh_plan.unfit(laravel, given)
 
 
 def fresh(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     """Return the plan of Option 3 in the shape of a diagnosis."""
-    return fresh_plan.decide(laravel, schema, facts.inputs(inputs), given)
+    return fresh_plan.decide(laravel, schema, read_inputs(inputs), given)
 
 
 def build_report(run: dict) -> dict:
@@ -199,6 +205,11 @@ def build_report(run: dict) -> dict:
 def report_text(data: dict) -> str:
     """Return the report as a person reads it."""
     return text.report(data)
+
+
+def report_page(data: dict) -> str:
+    """Return the report as an HTML page."""
+    return page.page(data)
 
 
 def report_line(data: dict) -> dict:
@@ -215,8 +226,8 @@ def _missing(*_args, **_kwargs):
 
 
 FILTERS = {
-    "fix_fk_wanted": wanted,
-    "fix_fk_ground": ground,
+    "fix_fk_requested": requested,
+    "fix_fk_refusal_before_inspection": refusal_before_inspection,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
     "fix_fk_fail_on": fail_on,
@@ -245,6 +256,7 @@ FILTERS = {
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
     "fix_fk_report_text": report_text,
+    "fix_fk_report_page": report_page,
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,

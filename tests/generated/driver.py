@@ -15,8 +15,8 @@ from action import rehearse, replay
 from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
 from fix_fk import carrying_out, checklist, inspection
-from fix_fk.facts import inputs as decided
-from fix_fk.verdicts.before_looking import before_looking
+from fix_fk.inputs import read_inputs
+from fix_fk.verdicts.before_inspection import before_inspection
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
 from pymysql.err import MySQLError
@@ -99,7 +99,7 @@ class Run:
 
     def inspect(self, predicts: bool = False) -> None:
         """Ask the application and the server, and come to `result`."""
-        known = self.call("laravel_info", statements="all", look_whole=100)
+        known = self.call("laravel_info", statements="all", inspect_whole=100)
         self.laravel = known["laravel"]
         self.schema = known.get("schema")
         self.judge(predicts)
@@ -118,7 +118,7 @@ class Run:
 
     def judge(self, predicts: bool = False) -> None:
         """Come to `result` by what is known of the application."""
-        refusal = before_looking(self.laravel)
+        refusal = before_inspection(self.laravel)
         found = self.look_at_server(refusal=refusal, predicts=predicts)
         self.result, self.prediction = found.diagnosis or {}, found.prediction
 
@@ -215,7 +215,7 @@ class Run:
             self.send,
             plan=self.result,
             inputs=self.inputs,
-            required=decided(self.inputs).rehearsal_required,
+            required=read_inputs(self.inputs).rehearsal_required,
             route_pattern=self.route_pattern,
             **self.place(),
         )
@@ -233,10 +233,11 @@ class Run:
             run_id=RUN_ID,
             migration=given["migration"],
             expected=filters.noted(self.result["expected"], self.inputs),
-            look=filters.wanted(self.laravel, self.inputs),
+            inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        again = self.decide(entered["schema"])
+        schema = {**entered["schema"], "filled": (self.schema or {}).get("filled") or {}}
+        again = self.decide(schema)
         assert filters.same_plan(self.result, again), again
         return entered
 

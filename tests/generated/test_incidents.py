@@ -220,6 +220,6 @@ def test_the_playbook_sends_the_same_modules(app, incident, way):
     ours = in_process(app)
     app.fall_into(incident)
     theirs = by_playbook(app)
-    assert [step["arguments"].get("way") for step in ours.result["steps"]].count(way) == 1
+    assert [step["arguments"].get("strategy") for step in ours.result["steps"]].count(way) == 1
     assert ours.result == theirs.result
     assert [module for module, _ in ours.calls] == [module for module, _ in theirs.calls]

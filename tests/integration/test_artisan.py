@@ -15,7 +15,7 @@ from ansible.module_utils.fix_fk.laravel import artisan, probe
 from ansible.module_utils.fix_fk.laravel.artisan import is_busy
 from ansible.module_utils.fix_fk.laravel.php import run_php
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH
-from fix_fk.verdicts.before_looking import before_looking
+from fix_fk.verdicts.before_inspection import before_inspection
 from sandbox import COLLISION, PROJECT
 
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
@@ -78,7 +78,7 @@ def test_only_one_artisan_at_a_time_even_when_its_module_was_killed(broken, run,
     module.kill()
     module.wait()
     facts = run_module("laravel_info", laravel_path=broken.app)["laravel"]
-    assert facts["busy"] and before_looking(facts)["verdict"] == "artisan_is_running"
+    assert facts["busy"] and before_inspection(facts)["verdict"] == "artisan_is_running"
     before = state(broken)
     refused = run("migrate")
     assert refused["failed"] and "still running" in refused["msg"]

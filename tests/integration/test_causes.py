@@ -73,7 +73,9 @@ def planned(sandbox, verdict, way, *words, **variables):
     assert state(sandbox) == before
     assert run.report["outcome"] == "needs_repair", run.screen
     assert run.report["diagnosis"]["verdict"] == verdict
-    assert [one["way"] for one in run.report["diagnosis"]["ways"] if one["chosen"]] == [way]
+    assert [one["strategy"] for one in run.report["diagnosis"]["strategies"] if one["chosen"]] == [
+        way
+    ]
     for word in words:
         assert word in str(run.report["steps"]), run.screen
 

@@ -75,7 +75,7 @@ def test_what_is_known_of_everything_answers_the_same(schema, look, asked):
         everything, direct = look(), look(**asked)
     for lock in [*(everything["locks"] or []), *(direct["locks"] or [])]:
         lock.pop("seconds")
-    assert schema_module.narrow(everything, asked) == direct
+    assert schema_module.restrict(everything, asked) == direct
 
 
 def test_the_incident_is_seen(schema, look):

@@ -82,6 +82,6 @@ def test_where_a_rollback_is_prohibited_the_tables_are_renamed_back(broken):
     prohibit(broken)
     run = play(broken)
     assert run.rc == 0 and run.report["outcome"] == "repaired_rows_aside", run.screen
-    ways = {way["way"]: way for way in run.report["diagnosis"]["ways"]}
+    ways = {way["strategy"]: way for way in run.report["diagnosis"]["strategies"]}
     assert "prohibitDestructiveCommands" in ways["down"]["reason"] and ways["rename_back"]["chosen"]
     assert broken.recorded()[-2:] == [FAILED, NEXT]

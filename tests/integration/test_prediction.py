@@ -18,8 +18,8 @@ import pymysql
 import pytest
 from fix_fk.prediction import LONG
 from fix_fk.schema.columns import difference
-from fix_fk.schema.simulation import KINDS
-from fix_fk.schema.sql import Column
+from fix_fk.schema.effects import Column
+from fix_fk.schema.outcome import KINDS
 from playbook import play
 from sandbox import ON_MARIADB
 

@@ -98,7 +98,7 @@ def test_a_way_that_does_not_hold_on_the_clone_gives_place_to_the_next(kept, lev
     mend = play if level == "structure" else repair
     run = mend(kept, rehearsal_level=level)
     assert run.rc == 0, run.screen
-    ways = {way["way"]: way for way in run.report["diagnosis"]["ways"]}
+    ways = {way["strategy"]: way for way in run.report["diagnosis"]["strategies"]}
     assert ways["rename_back"]["chosen"] and not ways["down"]["chosen"]
     said = {"full": "skp_tahunan", "structure": "not here"}[level]
     assert "tried on a clone" in ways["down"]["reason"] and said in ways["down"]["reason"]

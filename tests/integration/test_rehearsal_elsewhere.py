@@ -15,7 +15,7 @@ import pytest
 from ansible.module_utils.fix_fk.sandbox.server import Server
 from ansible.module_utils.fix_fk.schema.contents import read_contents
 from ansible.module_utils.fix_fk.schema.sql import quote_table
-from ansible.module_utils.fix_fk.scratch import elsewhere, embedded
+from ansible.module_utils.fix_fk.scratch import embedded, servers
 from inquiry import inquire, repair
 from passwords import ALL
 from playbook import Unsafe, play
@@ -154,7 +154,7 @@ def test_it_is_stopped_also_when_the_live_server_does_not_answer(schema, run_mod
 
 @pytest.mark.usefixtures("temporary")
 def test_after_its_time_it_is_gone_with_its_folder(schema, run_module, monkeypatch):
-    monkeypatch.setattr(elsewhere, "TIME_LIMIT", 3)
+    monkeypatch.setattr(servers, "TIME_LIMIT", 3)
     made = run_module("schema_clone", **schema.arguments, server="embedded")
     folder = Path(made["clone"]["connection"]["database_socket"]).parent
     assert folder.is_dir() and processes(folder)
@@ -429,7 +429,7 @@ def test_a_disk_without_room_is_refused(schema, run_module, temporary, monkeypat
 
 def test_a_folder_of_somebody_else_is_not_touched(schema, run_module, temporary):
     given = {**schema.arguments, "server": "embedded"}
-    folder = Path(elsewhere.Embedded(schema.name).folder)
+    folder = Path(servers.Embedded(schema.name).folder)
     mine = temporary / "mine"
     mine.mkdir()
     (mine / "file").touch()

@@ -33,7 +33,9 @@ def repaired(sandbox, verdict, way, moved, mend=repair, **variables):
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == ("repaired_rows_aside" if aside(sandbox) else "repaired")
     assert run.report["diagnosis"]["verdict"] == verdict
-    taken = [choice["way"] for choice in run.report["diagnosis"]["ways"] if choice["chosen"]]
+    taken = [
+        choice["strategy"] for choice in run.report["diagnosis"]["strategies"] if choice["chosen"]
+    ]
     assert taken == [way]
     assert rows(sandbox) == {moved.get(name, name): content for name, content in before.items()}
     nothing = sandbox.artisan("migrate", "--pretend", "--force")

@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps
-from fix_fk import aside
-from fix_fk.engine import diagnose
-from fix_fk.facts import Laravel, inputs
-from fix_fk.schema import sql
-from test_diagnosis import (
+from cases import (
     CREATE,
     CREATE_NEW,
     CREATE_SKP,
@@ -21,8 +17,11 @@ from test_diagnosis import (
     statements,
     table,
 )
-from test_diagnosis import laravel as laravel
-from test_diagnosis import schema as schema
+from fix_fk.aside import pairs, rows, words
+from fix_fk.engine import diagnose
+from fix_fk.facts import Laravel
+from fix_fk.inputs import read_inputs
+from fix_fk.schema.statements import displaced
 
 OLD = "skp_tahunan_backup_v1"
 
@@ -56,7 +55,7 @@ OLD = "skp_tahunan_backup_v1"
     ],
 )
 def test_what_is_displaced(texts, pairs):
-    assert sql.displaced(texts) == pairs
+    assert displaced(texts) == pairs
 
 
 BIGINT, SIGNED = "bigint unsigned", "bigint(20)"
@@ -107,8 +106,8 @@ def recorded(laravel, schema):
 def found(recorded, *counts):
     laravel, schema = recorded
     schema["aside_counts"] = [{"rows": rows, "query": ""} for rows in counts]
-    assert not counts or len(aside.questions(laravel, schema)) == len(counts)
-    return aside.find(Laravel(laravel), schema)
+    assert not counts or len(rows.questions(laravel, schema)) == len(counts)
+    return rows.find(Laravel(laravel), schema)
 
 
 def has_rows(recorded, *columns):
@@ -128,10 +127,10 @@ def test_an_empty_table_whose_rows_are_in_the_old_one(recorded):
     assert item["copy"] == (
         f"INSERT INTO `skp_tahunan` (`id`, `user_id`) SELECT `id`, `user_id` FROM `{OLD}`"
     )
-    result = diagnose(*recorded, inputs({}))
+    result = diagnose(*recorded, read_inputs({}))
     assert result["verdict"] == "rows_aside" and item["copy"] in result["next"]
     assert not result["refused"] and result["steps"] == []
-    accepted = diagnose(*recorded, inputs({"accept_rows_aside": [OLD]}))
+    accepted = diagnose(*recorded, read_inputs({"accept_rows_aside": [OLD]}))
     assert accepted["verdict"] == "healthy" and "Accepted in" in " ".join(accepted["notes"])
 
 
@@ -151,8 +150,8 @@ def test_rows_that_are_in_both_tables_are_not_aside(recorded):
         "`fk_child` FOREIGN KEY (`skp_id`) REFERENCES `skp_tahunan` (`id`) ON DELETE RESTRICT ON "
         "UPDATE RESTRICT"
     )
-    assert "Still pointing at" in aside.said([item])
-    assert "INSERT" not in aside.advice([item])
+    assert "Still pointing at" in words.said([item])
+    assert "INSERT" not in words.advice([item])
     recorded[1]["constraints"] = []
     assert found(recorded, 0, 0, 0, 0) == []
 
@@ -173,12 +172,12 @@ def test_other_rows_with_the_same_ids_are_not_the_same_rows(recorded):
     has_rows(recorded, "created_at")
     (item,) = found(recorded, 0, 500, 500, 0)
     assert item["rows"] == 500 and not item["copy"] and "ids that other rows" in item["why_not"]
-    assert "In the place of 500 of them is a row of the same key" in aside.said([item])
+    assert "In the place of 500 of them is a row of the same key" in words.said([item])
 
 
 def test_rows_without_a_time_of_birth_are_told_apart_by_what_else_they_have(recorded):
     has_rows(recorded, "created_at")
-    assert [q["kind"] for q in aside.questions(*recorded)] == [
+    assert [q["kind"] for q in rows.questions(*recorded)] == [
         "absent",
         "absent",
         "absent",
@@ -199,8 +198,8 @@ def test_a_table_of_its_shape_with_rows_that_nobody_made_is_told(recorded):
     (item,) = found(recorded, 500)
     assert (item["table"], item["old"], item["empty"]) == ("skp_tahunan", OLD, True)
     names = ["users", "skp_tahunan", OLD, "migrations"]
-    assert aside.suspects(Laravel(laravel), names, every=False) == ["skp_tahunan", OLD]
-    assert aside.suspects(Laravel(laravel), names, every=True) == ["users", "skp_tahunan", OLD]
+    assert pairs.suspects(Laravel(laravel), names, every=False) == ["skp_tahunan", OLD]
+    assert pairs.suspects(Laravel(laravel), names, every=True) == ["users", "skp_tahunan", OLD]
     # Another shape is another thing.
     schema["details"][OLD]["columns"] = table(["id", "tahun", "x"], True)["columns"]
     assert found(recorded) == []
@@ -212,7 +211,7 @@ def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):
     for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
         for column in about["columns"]:
             column.update(changes.get(column["name"], {}))
-    questions = aside.questions(*recorded)
+    questions = rows.questions(*recorded)
     assert [q["columns"] for q in questions] == [["id"], ["id", "user_id", "email"]]
     assert {q["kind"] for q in questions} == {"absent"}
     (item,) = found(recorded, 0, 2)
@@ -221,7 +220,7 @@ def test_without_a_day_of_birth_what_every_row_has_tells_them_apart(recorded):
     for about in (recorded[1]["details"][name] for name in ("skp_tahunan", OLD)):
         for column in about["columns"]:
             column["nullable"] = column["name"] != "id"
-    assert aside.questions(*recorded)[1]["columns"] == ["id", "user_id", "email", "note"]
+    assert rows.questions(*recorded)[1]["columns"] == ["id", "user_id", "email", "note"]
 
 
 def test_a_migration_that_copies_them_is_believed_but_not_when_nothing_is_there(recorded):
@@ -229,7 +228,7 @@ def test_a_migration_that_copies_them_is_believed_but_not_when_nothing_is_there(
     recorded[0]["statements"][REFACTOR]["up"].append(copy)
     assert len(found(recorded, 500)) == 1
     has_rows(recorded)
-    assert aside.questions(*recorded) == [] and found(recorded) == []
+    assert rows.questions(*recorded) == [] and found(recorded) == []
 
 
 @pytest.mark.parametrize(
@@ -244,7 +243,7 @@ def test_no_statement_where_columns_do_not_agree(recorded, change, why):
     next(column for column in columns if column["name"] == change["name"]).update(change)
     (item,) = found(recorded, 500)
     assert not item["copy"] and why in item["why_not"]
-    assert item["why_not"] in aside.advice([item])
+    assert item["why_not"] in words.advice([item])
 
 
 def test_an_interrupted_run_that_did_not_come_to_the_ids_still_does(recorded):
@@ -255,9 +254,9 @@ def test_an_interrupted_run_that_did_not_come_to_the_ids_still_does(recorded):
     ids = {"column": "id", "type": BIGINT}
     schema["details"]["skp_tahunan"]["ids"] = {**ids, "next": 1, "highest": None}
     schema["details"][OLD]["ids"] = {**ids, "next": 501, "highest": 500}
-    result = diagnose(laravel, schema, inputs({}))
+    result = diagnose(laravel, schema, read_inputs({}))
     assert [step["id"] for step in result["steps"]] == ["ids", "verify", "leave_maintenance"]
     pairs = [{"table": "skp_tahunan", "old": OLD}]
     assert result["steps"][0]["arguments"]["pairs"] == result["expected"]["ids"] == pairs
     schema["details"]["skp_tahunan"]["ids"]["next"] = 501
-    assert "ids" not in [step["id"] for step in diagnose(laravel, schema, inputs({}))["steps"]]
+    assert "ids" not in [step["id"] for step in diagnose(laravel, schema, read_inputs({}))["steps"]]

@@ -7,7 +7,8 @@ import json
 
 import pytest
 from fix_fk import comparison
-from fix_fk.facts import Inputs, Laravel, live
+from fix_fk.facts import Laravel, live
+from fix_fk.inputs import Inputs
 
 SCOPE = {"name_scope": "schema", "flavour": "mariadb"}
 

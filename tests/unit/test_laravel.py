@@ -300,7 +300,7 @@ def answer(**values):
             "error": None,
             "conditional": [],
             "strings": [],
-            "elsewhere": [],
+            "other_connections": [],
             "connection": None,
             "drops": [],
             "renames": [],
@@ -314,7 +314,9 @@ def test_questions_to_the_database_make_a_list_conditional():
     result = laravel_info.statements_by_migration(
         {
             ("m", "up"): answer(
-                queries=["drop table `a`", "(SELECT 1)"], strings=["a"], elsewhere=["billing"]
+                queries=["drop table `a`", "(SELECT 1)"],
+                strings=["a"],
+                other_connections=["billing"],
             ),
             ("m", "down"): answer(exists=False, error="with secret1 in it"),
         },
@@ -328,7 +330,7 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_conditional": [],
         "down_exists": False,
         "source_strings": ["a"],
-        "elsewhere": ["billing"],
+        "other_connections": ["billing"],
         "connection": None,
         "up_drops": [],
         "down_drops": [],

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from fix_fk.facts import live
-from fix_fk.prediction import _ERRORS, OUTCOMES, fail_on, predict, questions, retell
+from fix_fk.prediction import _ERRORS, OUTCOMES, fail_on, merge, predict, questions
 from fix_fk.schema.columns import Server, changes_type, describe, difference, implicit_default
-from fix_fk.schema.simulation import KINDS
-from fix_fk.schema.sql import ChangeColumn, Column, read
+from fix_fk.schema.effects import ChangeColumn, Column
+from fix_fk.schema.outcome import KINDS
+from fix_fk.schema.sql import read
 
 FIRST, SECOND = "2026_01_01_000000_first", "2026_01_02_000000_second"
 HEALTHY = {"verdict": "healthy", "refused": False, "names": [], "next": "", "found": ""}
@@ -503,13 +504,13 @@ def test_a_refusal_that_is_about_no_migration_stays_one(schema):
 
 def test_what_is_well_only_so_far_is_told_as_such(schema):
     foreseen = foresee(schema, *MET["table_exists"])
-    told = retell(HEALTHY, foreseen)
+    told = merge(HEALTHY, foreseen)
     assert told["verdict"] == "will_fail" and FIRST in told["found"] and told["next"]
     assert (
-        retell({**HEALTHY, "verdict": "table_already_has_the_constraint"}, foreseen)["verdict"]
+        merge({**HEALTHY, "verdict": "table_already_has_the_constraint"}, foreseen)["verdict"]
         == "table_already_has_the_constraint"
     )
-    assert retell(HEALTHY, {"outcome": "clean"}) is HEALTHY
+    assert merge(HEALTHY, {"outcome": "clean"}) is HEALTHY
 
 
 @pytest.mark.parametrize(

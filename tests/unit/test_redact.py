@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.schema import sql
+from fix_fk.schema.messages import read_message
+from fix_fk.schema.redaction import redact, redact_logged
 
 VALUE = "Budi"
 ROWS = [
@@ -21,25 +22,25 @@ ROWS = [
 
 @pytest.mark.parametrize("statement", ROWS)
 def test_a_logged_statement_is_shown_without_its_values(statement):
-    shown = sql.redact_logged(statement)
+    shown = redact_logged(statement)
     assert VALUE not in shown
     assert shown.startswith(statement.split()[0])
 
 
 def test_a_logged_statement_about_rows_names_its_table():
-    assert sql.redact_logged("update `users` set `name` = Budi where `id` = 5") == (
+    assert redact_logged("update `users` set `name` = Budi where `id` = 5") == (
         "update ... (users)"
     )
 
 
 @pytest.mark.parametrize("statement", ROWS[3:4] + ROWS[5:])
 def test_a_statement_that_cannot_be_read_is_not_shown(statement):
-    assert VALUE not in sql.redact(statement)
+    assert VALUE not in redact(statement)
 
 
 def test_statements_about_the_schema_are_shown_as_they_are():
     statement = "alter table `a` add constraint `b` foreign key (`c`) references `d` (`e`)"
-    assert sql.redact(statement) == sql.redact_logged(statement) == statement
+    assert redact(statement) == redact_logged(statement) == statement
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,6 @@ def test_statements_about_the_schema_are_shown_as_they_are():
     ],
 )
 def test_an_error_is_shown_without_the_value_it_quotes(message, shown):
-    failed = sql.read_message(message)
+    failed = read_message(message)
     assert VALUE not in failed.shown
     assert failed.shown.startswith(shown)

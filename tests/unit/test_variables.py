@@ -49,7 +49,7 @@ def problems(**values):
         ("backup_contents", 2, "takes true or false, not 2"),
         ("skip_complete", "maybe", "takes one of true, false, not 'maybe'"),
         ("fresh_seed", "maybe", "takes one of auto, true, false, not 'maybe'"),
-        ("rollback_strategy", "force", "takes one of auto, nothing, down, rename_back, literal"),
+        ("rollback_strategy", "force", "auto, nothing, down, rename_back, inverse, literal"),
         ("rollback_strategy", False, "not false"),
         ("rehearsal_level", "some", "takes one of none, structure, full, not 'some'"),
         ("rehearsal_server", "there", "takes one of same, embedded, other"),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.facts import inputs
+from fix_fk.inputs import read_inputs
 from fix_fk.verification import verify, way_out
 
 ROWS = "no row went missing"
@@ -32,7 +32,7 @@ def rows_checks(before, after, given=(), **expected):
         },
         before={name: content(*what) for name, what in before.items()},
         volatile=["cache"],
-        inputs=inputs(dict(given)),
+        inputs=read_inputs(dict(given)),
     )  # fmt: skip
     return {check["check"]: check for check in checks}
 
@@ -136,7 +136,7 @@ def test_a_constraint_and_a_table_that_are_expected_can_be_accepted_by_name():
                           "contents": {}, "server": {"name_scope": "schema"}},
             before={},
             volatile=[],
-            inputs=inputs({"verify_accept_changed": names}),
+            inputs=read_inputs({"verify_accept_changed": names}),
         )  # fmt: skip
 
     told = way_out(checked(), "fix_fk.yml", "s", "")

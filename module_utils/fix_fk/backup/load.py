@@ -365,14 +365,14 @@ class Load:
     def _index(self, table):
         for statement in self._keys.pop(table, ()):
             send(self.indexes.connection, statement)
-        self.reader.do(self._look, table)
+        self.reader.do(self._read, table)
 
     def _index_rest(self):
         for statements in self._keys.values():
             for statement in statements:
                 send(self.indexes.connection, statement)
 
-    def _look(self, table):
+    def _read(self, table):
         self.found[table] = self.read(self.reader.connection, table)
 
     def finish(self, whole):

@@ -41,7 +41,7 @@ from ansible.module_utils.fix_fk.server.errors import database_errors
 # The options of every module that runs artisan; of those that may change tables as well.
 COMMAND_SPEC: dict = {
     "timeout": {"type": "int", "default": ARTISAN_TIMEOUT},
-    "look": {"type": "dict", "options": INSPECT_SPEC},
+    "inspect": {"type": "dict", "options": INSPECT_SPEC},
 }
 WAITING_SPEC: dict = {"lock_wait_timeout": {"type": "int", "default": 20}}
 
@@ -283,8 +283,8 @@ class Command:
         """End the module with success."""
         if self.connection:
             self.connection.close()
-        if self.given.get("look") and not self.check_mode:
-            self.result["schema"] = inspect(self.module, self.given["look"], self.result)
+        if self.given.get("inspect") and not self.check_mode:
+            self.result["schema"] = inspect(self.module, self.given["inspect"], self.result)
         if self.given.get("ends_run") and not self.check_mode:
             one_run.release(self.module)
             self.result["run_ended"] = True

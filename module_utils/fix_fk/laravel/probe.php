@@ -458,7 +458,7 @@ final class FixFkProbe
     private function pretend($name, $path, $direction)
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
-            'strings' => [], 'elsewhere' => [], 'connection' => null, 'drops' => [],
+            'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
             'renames' => [], 'writes' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
@@ -490,8 +490,8 @@ final class FixFkProbe
         if ($this->current) {
             $answer['queries'] = $this->queries($this->current);
             $used = array_keys($this->app['db']->getConnections());
-            $answer['elsewhere'] = array_values(array_diff($used, [$this->default]));
-            array_map([$this->app['db'], 'purge'], $answer['elsewhere']);
+            $answer['other_connections'] = array_values(array_diff($used, [$this->default]));
+            array_map([$this->app['db'], 'purge'], $answer['other_connections']);
             // Laravel 8 goes on pretending after an exception.
             $this->app['db']->purge($this->current->getName());
             $this->current = null;

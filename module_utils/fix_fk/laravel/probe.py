@@ -73,7 +73,7 @@ def probe(
     None, error}, logs [paths], boot_error (str or None).
     Asked for: database {error, exists, recorded}, checklist,
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
-    {exists, queries, error, conditional, strings, elsewhere: [other connections it opened],
+    {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
 
@@ -238,7 +238,7 @@ def _unread(direction, error, queries):
         "error": error,
         "conditional": [f"{direction}() was not read to its end"],
         "strings": [],
-        "elsewhere": [],
+        "other_connections": [],
         "connection": None,
         "drops": [],
         "renames": [],

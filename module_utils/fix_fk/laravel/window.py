@@ -108,8 +108,9 @@ class Window(Command):
             )
             tables = sorted(name for (name,) in cursor.fetchall())
             try:
+                kept = (self.given["expected"] or {}).get("kept_columns")
                 self.result["contents"] = read_contents(
-                    self.connection, self.parameters.database, tables
+                    self.connection, self.parameters.database, tables, kept
                 )
                 self.result["structure"] = read_structure(self.connection, self.parameters.database)
             except ValueError as error:

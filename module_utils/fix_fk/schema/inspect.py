@@ -35,7 +35,7 @@ from ansible.module_utils.fix_fk.server.errors import database_errors
 from ansible.module_utils.fix_fk.server.flavour import name_key
 from ansible.module_utils.fix_fk.server.locks import list_locks
 
-# What fk_constraint_info can be asked. Modules that act take the same as their option `look`, so
+# What fk_constraint_info can be asked. Modules that act take the same as their option `inspect`, so
 # that acting and asking is one call.
 INSPECT_SPEC: dict = {
     "names": {"type": "list", "elements": "str", "default": []},
@@ -153,7 +153,7 @@ def inspect_if_small(module, limit):
     return dict(schema, application_account=None)
 
 
-def narrow(schema, asked):
+def restrict(schema, asked):
     """Return what describe_schema() answers to names, tables and expected of `asked`, from its
     answer to EVERYTHING."""
     # On the controller lists are Ansible's own, which cannot be copied as such.

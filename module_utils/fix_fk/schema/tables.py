@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible.module_utils.fix_fk.schema.ids import read_ids
 from ansible.module_utils.fix_fk.schema.sql import (
     NAMED,
@@ -15,6 +17,9 @@ from ansible.module_utils.fix_fk.schema.sql import (
 from ansible.module_utils.fix_fk.server.flavour import limited
 
 NO_SUCH_TABLE = 1146
+
+NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit")
+TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "binary", "varbinary")
 
 # How many tables one query asks for a row. More saves little, and a table that cannot be read
 # makes its whole batch be asked again one by one.
@@ -192,6 +197,39 @@ def read_defaults(connection, schema):
     }
 
 
+def _filled(connection, schema, table, columns, pymysql):
+    """Return the SQL that tells whether one of these columns of a row `c` has something else than
+    what a row has in it that says nothing about it."""
+    known = {}
+    with contextlib.suppress(pymysql.MySQLError):
+        known = {
+            name.casefold(): rest
+            for name, *rest in rows_of(
+                connection,
+                "SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA"
+                " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+                (schema, table),
+            )
+        }
+    parts = []
+    for column in columns:
+        kind, nullable, default, extra = known.get(column.casefold(), ("", "", None, ""))
+        quoted = f"c.{quote_identifier(column)}"
+        if "GENERATED" in extra.upper() and "DEFAULT_GENERATED" not in extra.upper():
+            parts.append("FALSE")
+        elif nullable == "YES" and default in (None, "NULL"):
+            parts.append(f"{quoted} IS NOT NULL")
+        elif default is not None:
+            parts.append(f"NOT ({quoted} <=> DEFAULT({quoted}))")
+        elif kind in NUMBERS:
+            parts.append(f"{quoted} <> 0")
+        elif kind in TEXTS:
+            parts.append(f"{quoted} <> ''")
+        else:
+            parts.append("TRUE")
+    return " OR ".join(parts) or "FALSE"
+
+
 def count_rows(connection, schema, question, seconds, flavour, pymysql):
     """Return {rows, query}: how many rows are as the question says, and the SQL that lists them.
 
@@ -211,6 +249,9 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
         listed = f"SELECT c.* FROM {table}"
     elif question["kind"] == "nulls":
         listed = f"SELECT c.* FROM {table} WHERE {' OR '.join(f'{text} IS NULL' for text in live)}"
+    elif question["kind"] == "filled":
+        filled = _filled(connection, schema, question["table"], question["columns"], pymysql)
+        listed = f"SELECT c.* FROM {table} WHERE {filled}"
     elif question["kind"] == "duplicates":
         groups = f" GROUP BY {', '.join(live)}" if live else ""
         listed = (

@@ -16,14 +16,14 @@ from ansible.module_utils.fix_fk.schema.sql import (
 )
 from ansible.module_utils.fix_fk.schema.structure import read_structure
 from ansible.module_utils.fix_fk.scratch.copy import Copy
-from ansible.module_utils.fix_fk.scratch.elsewhere import (
-    Unfit,
-    refuse_full_disk,
-)
 from ansible.module_utils.fix_fk.scratch.embedded import EmbeddedError
 from ansible.module_utils.fix_fk.scratch.schemas import (
     drop_left_clones,
     drop_schema,
+)
+from ansible.module_utils.fix_fk.scratch.servers import (
+    Unfit,
+    refuse_full_disk,
 )
 from ansible.module_utils.fix_fk.server import one_run
 from ansible.module_utils.fix_fk.server.connection import (
@@ -226,7 +226,9 @@ class Clone(Copy):
         if level == "full":
             for name in list_versioned(self.connection, self.schema):
                 self.leave_out(f"the history of table {name}", "only present rows are copied")
-            self.clone["contents"] = read_contents(self.there, clone, self.tables)
+            self.clone["contents"] = read_contents(
+                self.there, clone, self.tables, self.module.params["kept_columns"]
+            )
 
     def clean_up(self):
         """Drop the clones of killed runs, if it is certain that they are."""

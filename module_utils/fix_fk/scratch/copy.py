@@ -20,11 +20,11 @@ from ansible.module_utils.fix_fk.schema.sql import (
     rows_of,
 )
 from ansible.module_utils.fix_fk.schema.tables import list_tables
-from ansible.module_utils.fix_fk.scratch.elsewhere import (
-    Unfit,
-)
 from ansible.module_utils.fix_fk.scratch.schemas import (
     clone_name,
+)
+from ansible.module_utils.fix_fk.scratch.servers import (
+    Unfit,
 )
 from ansible.module_utils.fix_fk.scratch.transfer import (
     copy_table,

@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 from .carrying_out import Failed
 
 
+def options_of(documentation: str) -> dict:
+    """Return the options that a plugin's documentation names, as an argument specification."""
+    return yaml_load(documentation)["options"]
+
+
 class Acting(ActionBase):
     """An action that sends modules to the host and judges on the controller.
 
-    OPTIONS are its own, as an argument specification. act() does the work and returns the result;
+    OPTIONS are its own, as options_of() gives them. act() does the work and returns the result;
     where a module fails, its result is that of the task. `sent` in it names the modules.
     """
 

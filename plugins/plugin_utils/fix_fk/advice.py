@@ -7,6 +7,7 @@ from . import facts, pending
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
+from .schema.effects import CreateTable, WriteRows
 
 
 def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:
@@ -58,11 +59,11 @@ def _written(case: Case, migration: str, until: str) -> str:
     for statement in case.laravel.up(migration):
         if statement == until:
             break
-        made |= {e.table.casefold() for e in sql.read(statement) if isinstance(e, sql.CreateTable)}
+        made |= {e.table.casefold() for e in sql.read(statement) if isinstance(e, CreateTable)}
         found += [
             effect.table
             for effect in sql.read(statement)
-            if isinstance(effect, sql.WriteRows)
+            if isinstance(effect, WriteRows)
             and effect.kind in ("insert", "update")
             and effect.table.casefold() not in made
             and case.live.get(effect.table)

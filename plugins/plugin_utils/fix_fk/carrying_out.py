@@ -74,8 +74,11 @@ def _forget(given: dict, _plan: dict, _options: dict) -> list[Call]:
 
 def _rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
     waits = _waits(options)
-    if given["way"] == "rename_back":
+    if given["strategy"] == "rename_back":
         return [("rename_back", {"tables": given["tables"], **waits})]
+    if given["strategy"] == "inverse":
+        asked = {"statements": given["statements"], "accept": given["accept"]}
+        return [("undo_statements", {**asked, **waits})]
     return [
         (
             "migration_rollback",

@@ -6,12 +6,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import children, facts, position
-from .facts import Inputs, Laravel
+from .facts import Laravel
 from .holders import Holder
+from .inputs import Inputs
 from .position import Position
 from .records import WrongRecords
-from .schema.simulation import Problem, Schema
-from .schema.sql import FailedStatement, ForeignKey
+from .schema.effects import ForeignKey
+from .schema.messages import FailedStatement
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 from .verdict import Diagnosis
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -43,7 +46,7 @@ class Case:
     migration = ""
     # Who holds the names, and what a rollback makes of it: set by the questions in this order.
     holders: tuple[Holder, ...] = ()
-    way: dict | None = None
+    strategy: dict | None = None
 
     def __init__(self, laravel: Laravel, schema: dict, inputs: Inputs):
         self.schema, self.inputs = schema, inputs
@@ -58,7 +61,7 @@ class Case:
 
     def _take(self, laravel: Laravel) -> None:
         self.laravel = laravel
-        self.sources = facts.wanted(laravel, self.inputs)["names"]
+        self.sources = facts.requested(laravel, self.inputs)["names"]
 
     def believe(self, found: WrongRecords) -> None:
         """Go on with the facts as they would be if the migrations table told the truth."""
@@ -85,14 +88,19 @@ class Case:
     def stopped(self, migration: str) -> Position | None:
         """Return the position of a migration that certainly began and did not end."""
         found = self.position(migration)
-        return found if found and found.half_run else None
+        if not found or not found.half_run:
+            return None
+        # What another hand may have done as well counts where the log or the operator names it.
+        named = (self.laravel.failed_migration(), self.inputs.incident_migration)
+        return found if not found.inferred or migration in named else None
 
     def half_run(self, migrations: list[str]) -> str | None:
-        """Return the first of these that has begun and stopped, log or no log: it has renamed a
-        table, or given one a column that nothing else gives it."""
+        """Return the first of these that has begun and stopped, log or no log."""
         for migration in migrations:
             found = self.stopped(migration)
-            if found and (found.renamed or found.added):
+            # One that decides by what it finds may have been shown with another branch.
+            clear = found and not self.laravel.conditional(migration)
+            if found and found.left and (clear or found.renamed or found.added):
                 return migration
         return None
 
@@ -103,6 +111,14 @@ class Case:
             or self.laravel.failed_migration() == migration
             or self.stopped(migration)
         )
+
+    def filled(self, table: str, column: str) -> int | None:
+        """Return how many rows have something else than its default in a column that was added;
+        None where it is not known."""
+        there = self.live.get(table)
+        if there and there.rows is False:
+            return 0
+        return (self.schema.get("filled") or {}).get(f"{table}.{column}".casefold())
 
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""

@@ -18,10 +18,10 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir)))
 
 from fix_fk import conclusion, prediction, rollback, verdict
-from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, skip
+from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
 from fix_fk.verdict import Cause, Verdict
 from fix_fk.verdicts import (
-    before_looking,
+    before_inspection,
     exchanged,
     expectations,
     holders,
@@ -79,13 +79,14 @@ VERDICTS: tuple[Verdict, ...] = (
     *schema_dump.VERDICTS,
     *made_already.VERDICTS,
     *rollback.VERDICTS,
+    *rollback_only.VERDICTS,
     *names.VERDICTS,
     *exchanged.VERDICTS,
     *own_code.VERDICTS,
     *stopped.VERDICTS,
     *other_connection.VERDICTS,
     *look_alikes.VERDICTS,
-    *before_looking.VERDICTS,
+    *before_inspection.VERDICTS,
     *rights.VERDICTS,
     *server.VERDICTS,
     *expectations.VERDICTS,

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from . import aside, facts, inspection, verification
+from . import inspection, verification
+from .aside import pairs
 from .carrying_out import Send
+from .inputs import read_inputs
 
 
 def go_through(
@@ -31,13 +33,13 @@ def go_through(
         statements="none",
         checklist=True,
         route_pattern=route_pattern,
-        look={
+        inspect={
             "names": [key["name"] for key in keys],
             "tables": [
                 *(key["table"] for key in keys),
                 *(name[part] for part in ("holder", "wanted_by") for name in names),
                 *((expected.get("skipped") or {}).get("tables") or ()),
-                *aside.tables(laravel),
+                *pairs.tables(laravel),
             ],
             "expected": keys,
             "contents": plan is not None,
@@ -56,7 +58,7 @@ def go_through(
         before=before,
         structure=structure,
         volatile=volatile,
-        inputs=facts.inputs(inputs),
+        inputs=read_inputs(inputs),
     )
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from . import carrying_out, checklist, engine, facts, verification
+from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
+from .inputs import read_inputs
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
@@ -67,10 +68,12 @@ class Clone:
         self.made: dict = {}
         self.ours = True
 
-    def make(self, level: str) -> dict:
+    def make(self, level: str, kept_columns: dict[str, list[str]] | None = None) -> dict:
         """Make it, and return what schema_clone says of it; `refused` is why there is none."""
         try:
-            result = self._schema_clone(level=level, laravel_env_clone=self.environment)
+            result = self._schema_clone(
+                level=level, laravel_env_clone=self.environment, kept_columns=kept_columns or {}
+            )
         except Failed as failed:
             # Another run's clone is not this one's to drop.
             self.ours = "held_by" not in failed.result
@@ -124,7 +127,7 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     outcome |= {"level": level, "server": "", "left_out": [], "times": [], "checks": []}
     outcome["backup_in_window"] = "prove" in steps
     try:
-        made = clone.make(level)
+        made = clone.make(level, plan["expected"].get("kept_columns"))
         outcome |= {name: made.get(name) for name in ("refused", "server")}
         outcome["left_out"] = made.get("left_out") or []
         if not made.get("refused"):
@@ -178,24 +181,24 @@ def another(
 ) -> tuple[dict, dict]:
     """Return (what the operator decides, with what does not hold; the plan without it).
 
-    Only Option 1 rolls back, and so has other ways; the plan has no steps where there is none.
+    Only Option 1 rolls back, and so has other strategies; without one the plan has no steps.
     """
     tried = f"tried on a clone, it does not hold: {outcome['said']}"
-    unproven = {way["way"]: tried for way in plan["ways"] if way["chosen"]}
+    unproven = {one["strategy"]: tried for one in plan["strategies"] if one["chosen"]}
     given = {**inputs, "unproven": {**(inputs.get("unproven") or {}), **unproven}}
     if not given["unproven"]:
-        return given, {"ways": [], "steps": []}
-    return given, engine.diagnose(laravel, schema, facts.inputs(given))
+        return given, {"strategies": [], "steps": []}
+    return given, engine.diagnose(laravel, schema, read_inputs(given))
 
 
 def in_vain(other: dict, given: dict, outcome: dict, schema: str) -> dict:
-    """Return what is said when no way holds on the clone: {msg, refusal}."""
-    closed = [way for way in other["ways"] if way["way"] not in given["unproven"]]
-    ways = "; ".join(f"{way['way']}: {way['reason']}" for way in closed)
+    """Return what is said when no strategy holds on the clone: {msg, refusal}."""
+    closed = [one for one in other["strategies"] if one["strategy"] not in given["unproven"]]
+    others = "; ".join(f"{one['strategy']}: {one['reason']}" for one in closed)
     seeder = ", or leave the seeder out (-e fresh_seed=false)," if outcome["step"] == "seed" else ""
     return refused(
         f"The plan was rehearsed on a clone and is not carried out: {outcome['msg']} That was on "
-        "the clone, which was dropped." + (f" Not open either: {ways}." if ways else ""),
+        "the clone, which was dropped." + (f" Not open either: {others}." if others else ""),
         f"Clear what it says{seeder} and run this again; playbooks/support_bundle.yml packs what a "
         "developer needs to see",
         f"{schema} is as it was: Nothing was changed there.",
@@ -208,7 +211,7 @@ def proven(
 ) -> tuple[dict, dict, dict]:
     """Rehearse the plan, and where it does not hold the next one.
 
-    Returns (plan, outcome, {way of rolling back: why it does not hold}). Where none holds, the
+    Returns (plan, outcome, {strategy: why it does not hold}). Where none holds, the
     outcome has `failed`, and `msg` and `refusal` say what to do.
     """
     given = inputs
@@ -237,7 +240,7 @@ def replay(clone: Clone, laravel: dict) -> dict:
             "migrate",
             arguments=["--realpath", *(f"--path={path}" for path in recorded.values())],
             migrations=list(recorded),
-            look={},
+            inspect={},
         )
     except Failed as failed:
         if "held_by" in failed.result:

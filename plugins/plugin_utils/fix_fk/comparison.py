@@ -16,9 +16,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .facts import Inputs, Laravel
+from .facts import Laravel
+from .inputs import Inputs
 from .schema import sql
-from .schema.simulation import Schema, Table
+from .schema.effects import ReadRows, Unread
+from .schema.simulation import Schema
+from .schema.statements import tables_of
+from .schema.tables import Table
 
 # The parts of a table, as they are called, and of an entry of each what is compared where the plan
 # does something to the table: {part: (name in words, positions)}.
@@ -40,7 +44,7 @@ def expected(laravel: Laravel, migrations: list[str], start: Schema, final: Sche
         name
         for migration in (*migrations, *laravel.pending)
         for statement in (*laravel.up(migration), *laravel.down(migration))
-        for name in sql.tables_of(statement)
+        for name in tables_of(statement)
     }
     return {
         "structure": expectation(start, final, named),
@@ -209,9 +213,9 @@ def undecided(laravel: Laravel, migrations: Iterable[str], tables: Iterable[str]
         ]
         if known.get("up_error"):
             why.append("could not be read to its end")
-        if any(isinstance(effect, sql.ReadRows) for effect in effects):
+        if any(isinstance(effect, ReadRows) for effect in effects):
             why.append("decides by rows that it reads")
-        if any(isinstance(effect, sql.Unread) for effect in effects):
+        if any(isinstance(effect, Unread) for effect in effects):
             why.append("sends a statement that could not be read")
         if not why:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import aside
+from .aside import rows, words
 from .case import Case
 from .verdict import WELL, Cause, Refusal, Verdict
 
@@ -31,17 +31,17 @@ def concluded(case: Case, decide: Callable[[], None]) -> dict:
 def _tell_aside(case: Case) -> None:
     """Say which rows are aside; what is well but for that is not simply well."""
     diagnosis = case.diagnosis
-    diagnosis.aside, meant = aside.split(aside.find(case.laravel, case.schema), case.inputs)
-    diagnosis.notes += aside.accepted(meant)
+    diagnosis.aside, meant = words.split(rows.find(case.laravel, case.schema), case.inputs)
+    diagnosis.notes += words.accepted(meant)
     if not diagnosis.aside:
         return
-    told = aside.said(diagnosis.aside)
+    told = words.said(diagnosis.aside)
     if diagnosis.verdict != "healthy":
         diagnosis.notes.append(told)
         return
     diagnosis.verdict = "rows_aside"
     diagnosis.found = f"{told} {diagnosis.found}".strip()
-    diagnosis.next = f"{aside.advice(diagnosis.aside)} {diagnosis.next}".strip()
+    diagnosis.next = f"{words.advice(diagnosis.aside)} {diagnosis.next}".strip()
 
 
 VERDICTS = (

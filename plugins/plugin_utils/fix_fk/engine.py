@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from .case import Case
 from .conclusion import concluded
-from .facts import Inputs, Laravel
-from .plans import repair
+from .facts import Laravel
+from .inputs import Inputs
+from .plans import repair, rollback_only
 from .verdicts import ask
 
 
 def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
     """Return the diagnosis of one application as a dictionary."""
     case = Case(Laravel(laravel_facts), schema_facts, inputs)
+    if inputs.rollback_only:
+        return concluded(case, lambda: rollback_only.decide(case))
     return concluded(case, lambda: None if ask(case) else repair.plan(case))

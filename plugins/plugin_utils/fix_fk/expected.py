@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from . import aside, comparison, facts, steps
+from . import comparison, facts, steps
+from .aside import foreseen
 from .case import Case
 from .schema.simulation import Schema
 
@@ -11,9 +12,9 @@ from .schema.simulation import Schema
 def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     """Attach the plan, and what must be true when it has been carried out."""
     made = case.to_run()
-    pairs = aside.count_above(case.laravel, made, case.live, case.schema, final)
+    pairs = foreseen.count_above(case.laravel, made, case.live, case.schema, final)
     case.diagnosis.steps = steps.with_ids(planned, pairs)
-    case.diagnosis.notes += aside.foretold(aside.anew(case.laravel, made, final))
+    case.diagnosis.notes += foreseen.foretold(foreseen.anew(case.laravel, made, final))
     constraints = {
         (name.casefold(), table.name.casefold()): {
             "name": key.name,
@@ -43,6 +44,8 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
             for table in final.tables.values()
             if table.identity is not None
         },
+        # Of tables that lose columns on the way back, those whose values are compared.
+        "kept_columns": _kept_columns(case),
         "ids": [p for s in case.diagnosis.steps if s["id"] == "ids" for p in pairs],
         "dropped": sorted(table.identity for table in final.dropped if table.identity is not None),
         "changed_columns": {
@@ -57,3 +60,16 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
         },
         **comparison.expected(case.laravel, case.to_run(), case.live, final),
     }
+
+
+def _kept_columns(case: Case) -> dict[str, list[str]]:
+    """Return {table: the columns that the rollback leaves it}, of tables that it takes some from."""
+    kept = {}
+    for table in case.live.tables.values():
+        back = case.repaired.by_identity(table.name)
+        if back and table.columns is not None and back.columns is not None:
+            there = {column.casefold() for column in back.columns}
+            columns = [column for column in table.columns if column.casefold() in there]
+            if len(columns) < len(table.columns):
+                kept[table.name] = columns
+    return kept

@@ -8,114 +8,33 @@ fk_constraint_info; their documentation gives the shape of every field.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from .inputs import Inputs
 from .schema import sql
 from .schema.columns import Server
-from .schema.simulation import Problem, Schema, Table
-from .schema.sql import Column, FailedStatement, ForeignKey, Index
+from .schema.effects import (
+    AddForeignKey,
+    Column,
+    CreateTable,
+    Effect,
+    ForeignKey,
+    Index,
+    RenameTable,
+    WriteRows,
+)
+from .schema.messages import FailedStatement, read_message
+from .schema.outcome import Problem
+from .schema.simulation import Schema
+from .schema.statements import displaced, emptied_by, is_rename, is_statement, made_anew, tables_of
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
 
 
 # What a maintenance marker of Option 3 names instead of a migration.
 FRESH = "migrate:fresh"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the operator decides. Every field has the safe value as its default."""
-
-    incident_migration: str | None = None
-    rollback_strategy: str = "auto"
-    rollback_migration: str | None = None
-    remigrate_accept_loss: tuple[str, ...] = ()
-    remigrate_accept_repeat: tuple[str, ...] = ()
-    verify_accept_changed: tuple[str, ...] = ()
-    verify_accept_unknown: str | None = None
-    accept_rows_aside: tuple[str, ...] = ()
-    skip_accept: str | None = None
-    expected_constraints: tuple[dict, ...] = ()
-    expected_tables: tuple = ()
-    rehearsal_level: str = "structure"
-    rehearsal_required: bool = False
-    rehearsal_server: str = "same"
-    rehearsal_host: str | None = None
-    rehearsal_socket: str | None = None
-    rehearsal_user: str | None = None
-    # {way of rolling back: what went wrong with it on the clone}: of this run, not the operator's.
-    unproven: dict[str, str] = field(default_factory=dict)
-    laravel_php: str = "php"
-    laravel_path: str = ""
-
-
-def inputs(values: dict) -> Inputs:
-    """Read the operator's variables, which variables.py has checked."""
-    known = {field.name for field in fields(Inputs)}
-    given = {name: values[name] for name in known & values.keys() if values[name] is not None}
-    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    return Inputs(**{**given, **lists})
-
-
-def relations(values: dict) -> dict[str, str]:
-    """Return {variable: a sentence} of those that lack another one beside them."""
-    named = values.get("rehearsal_host") or values.get("rehearsal_socket")
-    found = {}
-    if values.get("rehearsal_server") == "other" and not (named and values.get("rehearsal_user")):
-        found["rehearsal_server"] = (
-            "rehearsal_server is other, which takes rehearsal_host or rehearsal_socket, and "
-            "rehearsal_user"
-        )
-    if values.get("permanent_fix_source") == "git" and not values.get("permanent_fix_branch"):
-        found["permanent_fix_branch"] = (
-            "permanent_fix_source is git, which takes permanent_fix_branch, the branch to pull"
-        )
-    return found
-
-
-def table_names(value) -> None:
-    """Raise ValueError for what is no list of names, or of lists of alternatives."""
-    if not isinstance(value, (list, tuple)):
-        raise ValueError("expected_tables takes a list of table names")
-    for entry in value:
-        names = [entry] if isinstance(entry, str) else entry
-        if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
-            raise ValueError(
-                f"expected_tables has the entry {entry!r}; it takes names, or a list of names of "
-                "which one must exist"
-            )
-
-
-def outcomes(name: str, value, known: tuple[str, ...]) -> list[str]:
-    """Read a variable that names outcomes, as a list or with commas between them.
-
-    Raises ValueError, in a sentence, for one that is not known.
-    """
-    given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, (list, tuple)):
-        raise ValueError(f"{name} takes a list of outcomes")
-    names = [one.strip() if isinstance(one, str) else one for one in given if one != ""]
-    for one in names:
-        if one not in known:
-            raise ValueError(f"{name} has {one!r}; it takes {', '.join(known)}, or is empty")
-    return names
-
-
-def environment(value: dict) -> None:
-    """Raise ValueError for a variable of PHP's environment that has no text."""
-    for name, text in value.items():
-        if not isinstance(name, str) or isinstance(text, (dict, list, tuple)):
-            raise ValueError(f"laravel_env takes names with a text each, and {name} has none")
-
-
-def comma_names(value) -> None:
-    """Raise ValueError for what is neither a list of names nor names with commas between them."""
-    names = value.split(",") if isinstance(value, str) else value
-    if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
-        raise ValueError(
-            "restore_accept_different takes a list of table names, or names with commas between"
-        )
 
 
 @dataclass(frozen=True)
@@ -149,7 +68,7 @@ class Laravel:
 
     def __post_init__(self) -> None:
         error = self.raw.get("last_error")
-        self.failed = sql.read_message(error["message"]) if error else None
+        self.failed = read_message(error["message"]) if error else None
 
     @property
     def pending(self) -> list[str]:
@@ -197,13 +116,13 @@ class Laravel:
         known = self.statements(migration)
         if not (known.get("up_conditional") or known.get("up_error")):
             return []
-        shown = {table for text in self.up(migration) for table in sql.emptied_by(text)}
+        shown = {table for text in self.up(migration) for table in emptied_by(text)}
         named: set[str] = set()
         for text in known.get("up_drops") or ():
-            if sql.is_statement(text):
+            if is_statement(text):
                 effects = sql.read(text)
-                some = any(isinstance(e, sql.WriteRows) and e.some for e in effects)
-                tables = sql.emptied_by(text) or (set() if some else {""})
+                some = any(isinstance(e, WriteRows) and e.some for e in effects)
+                tables = emptied_by(text) or (set() if some else {""})
                 # What is put into a string is known only when it runs.
                 named |= {"" if {"$", "{"} & {*table} else table for table in tables}
             else:
@@ -222,7 +141,7 @@ class Laravel:
         shown = {
             effect.new_name.casefold()
             for effect in self.effects(migration)
-            if isinstance(effect, sql.RenameTable)
+            if isinstance(effect, RenameTable)
         }
         pairs = [
             (self.prefix + old, self.prefix + new) for old, new in known.get("up_renames") or ()
@@ -230,9 +149,9 @@ class Laravel:
         pairs += [
             (effect.table, effect.new_name)
             for text in known.get("source_strings") or ()
-            if sql.is_rename(text)
+            if is_rename(text)
             for effect in sql.read(text)
-            if isinstance(effect, sql.RenameTable)
+            if isinstance(effect, RenameTable)
         ]
         passed = shown | self.history.creators.keys()
         return [pair for pair in pairs if pair[1].casefold() not in passed]
@@ -246,7 +165,7 @@ class Laravel:
         shown = {
             effect.table.casefold()
             for effect in self.effects(migration)
-            if isinstance(effect, sql.WriteRows)
+            if isinstance(effect, WriteRows)
         }
         names = {self.prefix + name if name else "" for name in known.get("up_writes") or ()}
         if shown - {name.casefold() for name in names}:
@@ -263,7 +182,7 @@ class Laravel:
     def up(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("up") or [])
 
-    def effects(self, migration: str) -> list[sql.Effect]:
+    def effects(self, migration: str) -> list[Effect]:
         """Return what the statements of a migration's up() do, in order."""
         return [effect for text in self.up(migration) for effect in sql.read(text)]
 
@@ -274,7 +193,7 @@ class Laravel:
         """Return (table, where the one is now that it came in the place of), by the statements of
         these migrations; without any, of the recorded ones."""
         ran = list(self.recorded if migrations is None else migrations)
-        found = sql.displaced(text for migration in ran for text in self.up(migration))
+        found = displaced(text for migration in ran for text in self.up(migration))
         known = {name.casefold() for pair in found for name in pair}
         return found + [
             pair
@@ -338,10 +257,10 @@ class Laravel:
 def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
     """Return why these migrations, run on another schema, would not stay in it, or nothing."""
     for migration in migrations:
-        elsewhere = laravel.statements(migration).get("elsewhere")
-        if elsewhere:
+        others = laravel.statements(migration).get("other_connections")
+        if others:
             return (
-                f"{migration} uses the database connection {', '.join(elsewhere)} as well, which "
+                f"{migration} uses the database connection {', '.join(others)} as well, which "
                 "a clone does not cover"
             )
         if any(map(sql.leaves_schema, (*laravel.up(migration), *laravel.down(migration)))):
@@ -373,7 +292,7 @@ def recorded_in_doubt(laravel: Laravel) -> list[str]:
     """Return the recorded migrations that may have been recorded by hand: those from the first one
     on that renames a table away and makes it anew."""
     for number, migration in enumerate(laravel.recorded):
-        if sql.made_anew(laravel.up(migration)):
+        if made_anew(laravel.up(migration)):
             return laravel.recorded[number:]
     return []
 
@@ -444,8 +363,8 @@ def _server(schema: dict) -> Server:
     )
 
 
-def wanted(laravel: Laravel, inputs: Inputs) -> dict:
-    """Say what to look at on the server.
+def requested(laravel: Laravel, inputs: Inputs) -> dict:
+    """Say what to ask of the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the
     sources being "pretend", "log" and "inventory".
@@ -461,21 +380,21 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
     for migration in [*laravel.pending, *skipped]:
         for statement in laravel.up(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
             for name in keys_added(statement):
                 note(name, "pretend")
         for statement in laravel.down(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
         tables |= {*laravel.unshown_drops(migration)} - {""}
     tables |= {*(laravel.dumped() or ())}
     if laravel.failed and laravel.failed_migration():
-        tables |= sql.tables_of(laravel.failed.sql)
+        tables |= tables_of(laravel.failed.sql)
         for name in keys_added(laravel.failed.sql):
             note(name, "log")
     # What was recorded by hand has not run, and then this tells.
     for migration in recorded_in_doubt(laravel):
         for statement in laravel.up(migration):
-            tables |= sql.tables_of(statement)
+            tables |= tables_of(statement)
     tables.update(name for pair in laravel.displaced() for name in pair)
     for _migration, problem in laravel.history.taken:
         tables |= {problem.holder, problem.table}
@@ -492,8 +411,8 @@ def keys_added(statement: str) -> list[str]:
     """Return the names of the foreign keys that the SQL text `statement` adds."""
     names: list[str | None] = []
     for effect in sql.read(statement) if statement else ():
-        if isinstance(effect, sql.AddForeignKey):
+        if isinstance(effect, AddForeignKey):
             names.append(effect.foreign_key.name)
-        elif isinstance(effect, sql.CreateTable):
+        elif isinstance(effect, CreateTable):
             names.extend(key.name for key in effect.foreign_keys)
     return [name for name in names if name]

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from .facts import Laravel
 from .schema import sql
-from .schema.simulation import Problem, Schema
+from .schema.effects import AddForeignKey, CreateTable, RenameTable
+from .schema.outcome import Problem
+from .schema.simulation import Schema
 
 
 @dataclass
@@ -81,7 +83,7 @@ def classify(
         effect.new_name.casefold(): effect.table
         for statement in sent
         for effect in sql.read(statement)
-        if isinstance(effect, sql.RenameTable)
+        if isinstance(effect, RenameTable)
     }
     made_by = f"the recorded migration {creator}" if creator else "the recorded migrations"
     if history.replayed:
@@ -163,16 +165,16 @@ def _replaced(laravel: Laravel, live: Schema, problem: Problem, table: str) -> b
     held = there.key(problem.name) if there else None
     for statement in (text for name in laravel.pending for text in laravel.up(name)):
         for effect in sql.read(statement):
-            if isinstance(effect, sql.RenameTable) and effect.table.casefold() == table.casefold():
+            if isinstance(effect, RenameTable) and effect.table.casefold() == table.casefold():
                 return True
     wanted = [
         key
         for effect in sql.read(problem.statement)
         for key in (
             [effect.foreign_key]
-            if isinstance(effect, sql.AddForeignKey)
+            if isinstance(effect, AddForeignKey)
             else effect.foreign_keys
-            if isinstance(effect, sql.CreateTable)
+            if isinstance(effect, CreateTable)
             else []
         )
         if key.name and key.name.casefold() == problem.name.casefold()
@@ -252,7 +254,7 @@ def _created_columns(creating: dict[str, list[str]], table: str) -> list[tuple[s
         for name, statements in creating.items()
         for statement in statements
         for effect in sql.read(statement)
-        if isinstance(effect, sql.CreateTable) and effect.table.casefold() == table.casefold()
+        if isinstance(effect, CreateTable) and effect.table.casefold() == table.casefold()
     ]
 
 

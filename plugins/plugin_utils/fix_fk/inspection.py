@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import aside, engine, facts, prediction
-from .facts import Inputs, Laravel
+from . import engine, facts, prediction, undo
+from .aside import pairs, rows
+from .facts import Laravel
+from .inputs import Inputs, read_inputs
 
 from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 
@@ -33,9 +35,9 @@ class Inspection:
         return dict(self.__dict__)
 
 
-def wanted(laravel: Laravel, inputs: Inputs) -> dict:
+def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Return what to ask the server, as options of fk_constraint_info."""
-    asked = facts.wanted(laravel, inputs)
+    asked = facts.requested(laravel, inputs)
     return {
         "names": list(asked["names"]),
         "tables": asked["tables"],
@@ -43,16 +45,16 @@ def wanted(laravel: Laravel, inputs: Inputs) -> dict:
     }
 
 
-def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
+def schema_facts(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict:
     """Return the schema's facts. `whole` is what is known of a small schema already."""
     application = Laravel(laravel)
-    asked = wanted(application, inputs)
+    asked = requested(application, inputs)
     if whole:
-        more = aside.suspects(application, whole["tables"], every=True)
-        found = narrow(whole, {**asked, "tables": [*asked["tables"], *more]})
+        more = pairs.suspects(application, whole["tables"], every=True)
+        found = restrict(whole, {**asked, "tables": [*asked["tables"], *more]})
     else:
         found = ask(**asked)
-        more = aside.suspects(application, found["tables"], every=False)
+        more = pairs.suspects(application, found["tables"], every=False)
         lacking = sorted(set(more) - set(found["details"]))
         if lacking:
             found["details"] = {**found["details"], **ask(tables=lacking)["details"]}
@@ -60,14 +62,22 @@ def look_up(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) -> dict
 
 
 def counted(ask: Ask, laravel: dict, found: dict) -> dict:
-    """Return the schema's facts with the rows counted that may be aside."""
-    questions = aside.questions(laravel, found)
-    if not questions:
+    """Return the schema's facts with the rows counted that may be aside, and those that have
+    something in a column that a half-run migration has added."""
+    away = rows.questions(laravel, found)
+    added = undo.questions(Laravel(laravel), facts.live(found), found)
+    if not away and not added:
         return found
-    return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
+    counts = ask(tables=[], counts=[*away, *added])["counts"]
+    filled = {
+        f"{question['table']}.{question['columns'][0]}".casefold(): answer["rows"]
+        for question, answer in zip(added, counts[len(away) :], strict=True)
+    }
+    found = {**found, "filled": filled}
+    return {**found, "aside_counts": counts[: len(away)]} if away else found
 
 
-def narrow(whole: dict, asked: dict) -> dict:
+def restrict(whole: dict, asked: dict) -> dict:
     """Return the part of what is known of a whole schema that is asked for."""
     # As the module takes it: a list may be given as one text.
     lists = ("columns", "referenced_columns")
@@ -78,7 +88,7 @@ def narrow(whole: dict, asked: dict) -> dict:
         }
         for wish in asked["expected"]
     ]
-    return schemas.narrow(whole, dict(asked, expected=expected))
+    return schemas.restrict(whole, dict(asked, expected=expected))
 
 
 def inspect(
@@ -100,8 +110,8 @@ def inspect(
     if refusal or laravel is None:
         ahead = prediction.predict(laravel or {}, None, [], refusal or {}) if predicts else None
         return Inspection(diagnosis=refusal, prediction=ahead)
-    given = facts.inputs(inputs)
-    schema = look_up(ask, laravel, whole, given)
+    given = read_inputs(inputs)
+    schema = schema_facts(ask, laravel, whole, given)
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:
         return Inspection(schema, database)
@@ -114,4 +124,4 @@ def inspect(
     questions = prediction.questions(laravel, schema, accepted)
     counts = ask(tables=[], counts=questions)["counts"] if questions else []
     ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
-    return Inspection(schema, database, prediction.retell(diagnosis, ahead), ahead)
+    return Inspection(schema, database, prediction.merge(diagnosis, ahead), ahead)

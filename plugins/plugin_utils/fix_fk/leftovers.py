@@ -6,6 +6,7 @@ from __future__ import annotations
 from . import facts, position
 from .case import Case
 from .schema import sql
+from .schema.effects import CreateTable, RenameTable
 
 
 def set_aside(case: Case) -> list[str]:
@@ -22,7 +23,7 @@ def renamed_by(case: Case, migration: str) -> dict[str, str]:
     pairs = {}
     for statement in case.laravel.up(migration):
         for effect in sql.read(statement):
-            if isinstance(effect, sql.RenameTable):
+            if isinstance(effect, RenameTable):
                 there = case.live.get(effect.new_name)
                 known = case.laravel.history.creators
                 if there and effect.new_name.casefold() not in known:
@@ -36,7 +37,7 @@ def made_by(case: Case, migration: str) -> list[str]:
     renamed = {name.casefold() for name in renamed_by(case, migration)}
     statements = [text for texts in creating(case, migration).values() for text in texts]
     for effect in (effect for text in statements for effect in sql.read(text)):
-        if not isinstance(effect, sql.CreateTable):
+        if not isinstance(effect, CreateTable):
             continue
         there = case.live.get(effect.table)
         known = case.laravel.history.schema.get(effect.table)
@@ -60,7 +61,7 @@ def _in_use(case: Case, table: str) -> bool:
     return (ids.get("next") or 1) > 1
 
 
-def _indexes_of(case: Case, statements: list[str], made: sql.CreateTable) -> list[str]:
+def _indexes_of(case: Case, statements: list[str], made: CreateTable) -> list[str]:
     """Return the indexes that a table may have after these statements."""
     state = position.before(case.laravel, case.live)
     state.tables.pop(made.table.casefold(), None)

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from . import position
 from .facts import Laravel
 from .schema import sql
-from .schema.simulation import Loss, Schema, Table
+from .schema.effects import CreateTable, Harmless, Unread
+from .schema.outcome import Loss
+from .schema.redaction import redact
+from .schema.simulation import Schema
+from .schema.statements import emptied_by
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
@@ -85,15 +90,15 @@ def dangers(
                 for loss in outcome.losses
                 if is_whole(loss) and (loss.table or migration).casefold() not in passed
             ]
-            for name in sql.emptied_by(statement) & moved.keys():
+            for name in emptied_by(statement) & moved.keys():
                 table = moved[name]
                 if not state.get(name) and table.name.casefold() not in passed:
                     does = f"drops or empties table {name} (now {table.name})"
                     why = doubt or "An earlier one renames it where that is not shown."
                     found.append(Danger(migration, table.name, does, statement, why))
-            unread = all(isinstance(e, (sql.Unread, sql.Harmless)) for e in sql.read(statement))
+            unread = all(isinstance(e, (Unread, Harmless)) for e in sql.read(statement))
             if unread and _DESTROYS.search(statement) and migration not in all_of:
-                does = f"sends a statement that could not be read: {sql.redact(statement)}"
+                does = f"sends a statement that could not be read: {redact(statement)}"
                 found.append(Danger(migration, "", does, statement, "It may destroy rows."))
         if ended:
             break
@@ -201,7 +206,7 @@ def made_already(laravel: Laravel, live: Schema, migration: str) -> tuple[str, s
             creator = laravel.history.creators.get(problem.name.casefold())
             if name != migration or problem.kind != "table_exists" or not creator:
                 continue
-            creates = any(isinstance(e, sql.CreateTable) for e in sql.read(problem.statement))
+            creates = any(isinstance(e, CreateTable) for e in sql.read(problem.statement))
             if creates and _is_the_recorded(laravel, live, problem.name):
                 return problem.name, creator
     return None

@@ -3,23 +3,54 @@
 
 MySQL and MariaDB commit every statement that changes the schema. A migration of n statements that
 stops leaves the first k of them done. `find` carries its statements out, one by one, on the schema
-that the recorded migrations make, and returns each k after which the tables, columns and foreign
-keys that the migration touches would be as they are. The log is not asked.
+that the recorded migrations make, and returns each k after which what the migration touches would
+be as it is: tables, columns and their types, indexes, foreign keys. The log is not asked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from .facts import Laravel
 from .schema import sql
+from .schema.effects import (
+    AddColumn,
+    AddForeignKey,
+    AddIndex,
+    ChangeColumn,
+    Column,
+    CreateTable,
+    DropColumn,
+    DropForeignKey,
+    DropIndex,
+    Effect,
+    ForeignKey,
+    RenameIndex,
+    RenameTable,
+)
+from .schema.redaction import redact
 from .schema.simulation import Schema
+from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 MAX_NAME = 64
 # Problems with which a migration ends for certain, whatever else is known of the tables.
-ENDS = ("name_taken", "table_exists", "table_missing", "column_exists", "column_missing")
+ENDS = (
+    "name_taken",
+    "table_exists",
+    "table_missing",
+    "column_exists",
+    "column_missing",
+    "constraint_missing",
+    "index_exists",
+    "index_missing",
+)
+# What is compared, from all that is known to what is known of any table. A server names indexes,
+# and writes types, in ways of its own: where no number agrees with all of it, less is asked.
+KINDS = ("definition", "index", "table", "column", "constraint")
 
 Thing = tuple[str, str, str]
 
@@ -28,8 +59,9 @@ Thing = tuple[str, str, str]
 class Position:
     """Where a migration stands; `agree` are the numbers of statements that fit, the lowest first.
 
-    What follows is about the lowest of them, and so has been done whichever is right: `renamed`
-    (old name, new name) in order, `made` tables, and `added` (table, column).
+    `states` are the schema before it and after each of its statements. What follows is about the
+    lowest number, and so has been done whichever is right: `renamed` (old name, new name) in order,
+    `made` tables, and `added` (table, column).
     """
 
     migration: str
@@ -37,9 +69,9 @@ class Position:
     agree: tuple[int, ...]
     # Whether the statements are known to the last one.
     whole: bool = True
-    renamed: tuple[tuple[str, str], ...] = ()
-    made: tuple[str, ...] = ()
-    added: tuple[tuple[str, str], ...] = ()
+    # Whether it changes a table of which no recorded migration tells how it was.
+    inferred: bool = False
+    states: tuple[Schema, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def half_run(self) -> bool:
@@ -47,12 +79,42 @@ class Position:
         return self.agree[0] > 0 and (self.agree[-1] < len(self.statements) or not self.whole)
 
     @property
+    def before(self) -> Schema:
+        return self.states[0]
+
+    @property
+    def now(self) -> Schema:
+        return self.states[self.agree[0]]
+
+    @cached_property
+    def done(self) -> list[Effect]:
+        """What has been done."""
+        return [effect for text in self.statements[: self.agree[0]] for effect in sql.read(text)]
+
+    @cached_property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        return tuple((e.table, e.new_name) for e in self.done if isinstance(e, RenameTable))
+
+    @cached_property
+    def made(self) -> tuple[str, ...]:
+        return tuple(table.name for table in self.now.tables.values() if table.identity is None)
+
+    @cached_property
+    def added(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (effect.table, effect.column)
+            for effect in self.done
+            for table in [self.now.get(effect.table)]
+            if isinstance(effect, AddColumn) and table and table.identity
+        )
+
+    @property
     def told(self) -> str:
         """Say where it stopped: "stopped after statement 2 of 4: rename table ..."."""
         number = self.agree[0]
         if number == len(self.statements):
             return f"stopped after the last of its {number} known statements"
-        text = sql.redact(self.statements[number - 1]) if number else ""
+        text = redact(self.statements[number - 1]) if number else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
         return f"stopped after statement {number} of {len(self.statements)}: {text}"
 
@@ -63,7 +125,31 @@ class Position:
             *(f"table {old} is called {new}" for old, new in self.renamed),
             *(f"table {name} is made" for name in self.made),
             *(f"column {column} of {table} is added" for table, column in self.added),
+            *self._other_traces(),
         ]
+
+    def _other_traces(self) -> Iterator[str]:
+        """Name what tables that were there before have gained and lost, but for added columns."""
+        for table in self.now.tables.values():
+            was = self.before.by_identity(table.identity or "")
+            if was is None:
+                continue
+            for what, before, now in (
+                ("column", was.columns or [], table.columns or []),
+                ("index", was.indexes or [], table.indexes or []),
+                ("constraint", _names_of_keys(was), _names_of_keys(table)),
+            ):
+                gone = [name for name in before if not _has(now, name)]
+                new = [name for name in now if not _has(before, name)]
+                yield from (f"{what} {name} of {table.name} is gone" for name in gone)
+                if what != "column":
+                    yield from (f"{what} {name} of {table.name} is added" for name in new)
+            yield from (
+                f"column {column.name} of {table.name} is changed"
+                for folded, column in table.definitions.items()
+                for first in [was.definitions.get(folded)]
+                if first and first.type and column.type and _shape(first) != _shape(column)
+            )
 
     def written_since(self, live: Schema) -> list[tuple[str, str]]:
         """Return (table, the name that back() gives it) of those made since that have rows."""
@@ -91,6 +177,10 @@ class Position:
         )
         return f"RENAME TABLE {pairs}" if pairs else ""
 
+    def differs(self, state: Schema) -> list[Thing]:
+        """Return what `state`, which was reached from `now`, does not have as it was before."""
+        return sorted(_things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:]))
+
 
 def before(laravel: Laravel, live: Schema) -> Schema:
     """Return the schema that the recorded migrations make, as it counts for this server."""
@@ -107,6 +197,7 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     """Return the position of a pending migration; None when it cannot be told from the schema."""
     statements = laravel.up(migration)
     state = before(laravel, live)
+    inferred = _complete(state, live, statements)
     states = [state.copy()]
     for statement in statements:
         problems = state.apply([statement]).problems
@@ -115,50 +206,146 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
         if any(problem.kind in ENDS for problem in problems):
             break
         states.append(state.copy())
-    every = [_things(one) for one in states]
-    touched: set[Thing] = set()
-    for one, next_ in zip(every, every[1:], strict=False):
-        touched |= one ^ next_
     unknown = {
         folded
         for one in (*states, live)
         for folded, table in one.tables.items()
         if table.columns is None
     }
-    touched = {thing for thing in touched if thing[0] == "table" or thing[1] not in unknown}
-    if not touched:
-        return None
-    there = _things(live) & touched
-    agree = tuple(number for number, things in enumerate(every) if things & touched == there)
-    if not agree:
-        return None
-    done = [effect for text in statements[: agree[0]] for effect in sql.read(text)]
-    now = states[agree[0]]
-    added = [
-        (effect.table, effect.column)
-        for effect in done
-        for table in [now.get(effect.table)]
-        if isinstance(effect, sql.AddColumn) and table and table.identity
-    ]
-    return Position(
-        migration,
-        tuple(statements),
-        agree,
-        not laravel.statements(migration).get("up_error"),
-        tuple((e.table, e.new_name) for e in done if isinstance(e, sql.RenameTable)),
-        tuple(table.name for table in now.tables.values() if table.identity is None),
-        tuple(added),
-    )
+    for kinds in (KINDS, KINDS[1:], KINDS[2:]):
+        every = [_things(one, kinds) for one in states]
+        touched = {t for t in _changing(every) if t[0] == "table" or t[1] not in unknown}
+        there = _things(live, kinds) & touched
+        agree = tuple(number for number, things in enumerate(every) if things & touched == there)
+        if touched and agree:
+            whole = not laravel.statements(migration).get("up_error")
+            return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
+    return None
 
 
-def _things(state: Schema) -> set[Thing]:
+def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
+    """Give `state` the tables that no recorded migration makes and that these statements change,
+    as they must have been: what a statement adds was not there, what it takes away was. Tell
+    whether there are any.
+
+    So it is where a schema was squashed, or made by hand: the files of old migrations are gone.
+    """
+    completed = False
+    first: dict[str, list[Effect]] = {}
+    called: dict[str, str] = {}
+    made: set[str] = set()
+    for effect in (effect for text in statements for effect in sql.read(text)):
+        name = effect.table.casefold()
+        if isinstance(effect, CreateTable):
+            made.add(name)
+        elif isinstance(effect, RenameTable) and name not in made:
+            origin = called.pop(name, name)
+            first.setdefault(origin, [])
+            called[effect.new_name.casefold()] = origin
+        elif _thing(effect)[1] and name not in made:
+            first.setdefault(called.get(name, name), []).append(effect)
+    for origin, effects in first.items():
+        if state.get(origin):
+            continue
+        ends = [new for new, old in called.items() if old == origin]
+        there = next((live.get(n) for n in ends if live.get(n)), None) or live.get(origin)
+        if there is None or (live.get(origin) is None and not ends):
+            continue
+        twin = there.copy()
+        completed = True
+        _take_back(twin, effects)
+        state.tables[origin] = twin
+        twin.name = origin if twin.name.casefold() != origin else twin.name
+        twin.identity = twin.name
+    return completed
+
+
+def _thing(effect: Effect) -> tuple[str, str, bool]:
+    """Return (what, name, whether it is added) of what an effect adds to a table or takes away;
+    "" where it does neither."""
+    if isinstance(effect, (AddColumn, DropColumn, ChangeColumn)):
+        return "column", effect.column, isinstance(effect, AddColumn)
+    if isinstance(effect, (AddIndex, DropIndex, RenameIndex)):
+        return "index", effect.name or "", isinstance(effect, AddIndex)
+    if isinstance(effect, AddForeignKey):
+        return "constraint", effect.foreign_key.name or "", True
+    if isinstance(effect, DropForeignKey):
+        return "constraint", effect.name, False
+    return "", "", False
+
+
+def _take_back(table: Table, effects: list[Effect]) -> None:
+    """Leave a table as it must have been before these effects; the first on each thing tells."""
+    seen: set[tuple[str, str]] = set()
+    for effect in effects:
+        what, name, adds = _thing(effect)
+        folded = name.casefold()
+        if not name or (what, folded) in seen:
+            continue
+        seen.add((what, folded))
+        if what == "column" and table.columns is not None:
+            if isinstance(effect, ChangeColumn):
+                seen.add((what, effect.new_name.casefold()))
+                if not _has(table.columns, name) and _has(table.columns, effect.new_name):
+                    table.columns.append(name)
+                    adds, folded = True, effect.new_name.casefold()
+            table.columns = [c for c in table.columns if not adds or c.casefold() != folded]
+            if not adds and not _has(table.columns, name):
+                table.columns.append(name)
+            table.definitions.pop(folded, None)
+        elif what == "index" and table.indexes is not None:
+            table.indexes = [i for i in table.indexes if not adds or i.casefold() != folded]
+            if adds:
+                table.keyed.pop(folded, None)
+            elif not _has(table.indexes, name):
+                table.indexes.append(name)
+        elif what == "constraint":
+            table.keys = [k for k in table.keys if not adds or (k.name or "").casefold() != folded]
+            if not adds and not table.key(name):
+                table.keys.append(ForeignKey(name, (), "", ()))
+
+
+def _changing(every: list[set[Thing]]) -> set[Thing]:
+    """Return the things that are not the same in all of these."""
+    changing: set[Thing] = set()
+    for one, other in zip(every, every[1:], strict=False):
+        changing |= one ^ other
+    return changing
+
+
+def _things(state: Schema, kinds: tuple[str, ...]) -> set[Thing]:
     """Return what there is, without the constraints that the server named: the numbers in those
     names depend on what there was before."""
-    return {
+    found = {
         (what, table, name)
         for what, table, name in state.things()
-        if what != "constraint" or not name.startswith(f"{table}_ibfk_")
+        if what in kinds and (what != "constraint" or not name.startswith(f"{table}_ibfk_"))
     }
+    for folded, table in state.tables.items():
+        if "index" in kinds:
+            implied = {name for name, index in table.keyed.items() if index.implied}
+            implied |= {(key.name or "").casefold() for key in table.keys}
+            names = {name.casefold() for name in table.indexes or ()} - implied
+            found |= {("index", folded, name) for name in names}
+        if "definition" in kinds:
+            found |= {
+                ("definition", folded, f"{name} {_shape(column)}")
+                for name, column in table.definitions.items()
+                if column.type
+            }
+    return found
+
+
+def _shape(column: Column) -> str:
+    return f"{(column.type or '').casefold()} {'null' if column.nullable else 'not null'}"
+
+
+def _names_of_keys(table: Table) -> list[str]:
+    return [key.name for key in table.keys if key.name]
+
+
+def _has(names: list[str], name: str) -> bool:
+    return any(item.casefold() == name.casefold() for item in names)
 
 
 def free_name(name: str, live: Schema) -> str:

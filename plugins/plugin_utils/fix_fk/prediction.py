@@ -25,9 +25,13 @@ from dataclasses import dataclass
 
 from . import facts, pending
 from .facts import Laravel
+from .inputs import outcomes
 from .pending import Danger
 from .schema import sql
-from .schema.simulation import Problem, Question
+from .schema.effects import PRIMARY, ChangeColumn, DropColumn, DropTable, RenameIndex
+from .schema.outcome import Problem, Question
+from .schema.redaction import redact
+from .schema.statements import tables_of
 from .verdict import FORESEEN, Verdict
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
@@ -182,10 +186,10 @@ def fail_on(value) -> list[str]:
 
     Raises ValueError, in a sentence, for what is none of OUTCOMES.
     """
-    return facts.outcomes("diagnose_fail_on", value, OUTCOMES[1:])
+    return outcomes("diagnose_fail_on", value, OUTCOMES[1:])
 
 
-def retell(diagnosis: dict, prediction: dict) -> dict:
+def merge(diagnosis: dict, prediction: dict) -> dict:
     """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
     outcome = prediction["outcome"]
     if outcome == "would_lose":
@@ -239,7 +243,7 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
                 if problem.kind == "unread":
                     unread = (
                         f"A statement of {migration} before it could not be read "
-                        f"({sql.redact(problem.statement)})."
+                        f"({redact(problem.statement)})."
                     )
                     doubt = doubt or unread
                 elif problem.table.casefold() not in uncertain or problem.kind == "name_taken":
@@ -284,7 +288,7 @@ def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) 
         "migration": met.migration,
         "table": None,
         "constraint": None,
-        "statement": sql.redact(statement) if statement else "",
+        "statement": redact(statement) if statement else "",
         "errors": list(errors),
         "sentence": sentence,
         "query": None,
@@ -316,17 +320,17 @@ def _of_problem(met: _Met, problem: Problem, mariadb: bool) -> dict:
         errors = _ERRORS[problem.kind][0 if mariadb else 1]
     effects = sql.read(problem.statement)
     if problem.kind == "column_missing":
-        if any(isinstance(effect, sql.DropColumn) for effect in effects):
+        if any(isinstance(effect, DropColumn) for effect in effects):
             errors = (1091,)
-        elif any(isinstance(effect, sql.ChangeColumn) for effect in effects):
+        elif any(isinstance(effect, ChangeColumn) for effect in effects):
             errors = (1054,)
-    elif problem.kind == "table_missing" and any(isinstance(e, sql.DropTable) for e in effects):
+    elif problem.kind == "table_missing" and any(isinstance(e, DropTable) for e in effects):
         errors = (1051,)
-    elif problem.kind == "index_exists" and problem.name == sql.PRIMARY:
+    elif problem.kind == "index_exists" and problem.name == PRIMARY:
         errors = (1068,)
-    elif problem.kind == "index_missing" and any(isinstance(e, sql.RenameIndex) for e in effects):
+    elif problem.kind == "index_missing" and any(isinstance(e, RenameIndex) for e in effects):
         errors = (1176,)
-    elif problem.kind == "set_null" and any(isinstance(e, sql.ChangeColumn) for e in effects):
+    elif problem.kind == "set_null" and any(isinstance(e, ChangeColumn) for e in effects):
         errors = (1830,)
     elif problem.kind == "column_fixed" and problem.holder.casefold() != problem.table.casefold():
         errors = tuple(sorted(errors, key=lambda error: error == 1832))
@@ -416,7 +420,7 @@ def _locks(laravel: Laravel, schema_facts: dict) -> Iterator[dict]:
     first = dict.fromkeys([""], next(iter(laravel.pending), None))
     for migration in laravel.pending:
         for statement in laravel.up(migration):
-            for table in sql.tables_of(statement):
+            for table in tables_of(statement):
                 first.setdefault(table.casefold(), migration)
     for lock in schema_facts.get("locks") or ():
         waiting = first.get((lock["table"] or "").casefold())

@@ -19,8 +19,22 @@ from dataclasses import dataclass
 from . import facts
 from .facts import Laravel
 from .schema import sql
-from .schema.simulation import Schema, Table
-from .schema.sql import ForeignKey
+from .schema.effects import (
+    AddColumn,
+    AddForeignKey,
+    AddIndex,
+    CreateTable,
+    DropForeignKey,
+    Effect,
+    ForeignKey,
+    ForeignKeyChecks,
+    Harmless,
+    Unread,
+    WriteRows,
+)
+from .schema.simulation import Schema
+from .schema.statements import made_anew
+from .schema.tables import Table
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ def there_in_full(laravel: Laravel, live: Schema, migration: str) -> list[Table]
     What leaves no trace that is looked for (rows, checks, triggers, what could not be read) may not
     have been done, and then nothing is said.
     """
-    untold = (sql.WriteRows, sql.Unread, sql.Harmless)
+    untold = (WriteRows, Unread, Harmless)
     if any(isinstance(effect, untold) for effect in laravel.effects(migration)):
         return []
     before = laravel.history.schema
@@ -124,7 +138,7 @@ def given_twice(laravel: Laravel, live: Schema) -> list[tuple[str, str, str, str
 def _recorded_by_hand(laravel: Laravel, live: Schema) -> WrongRecords | None:
     recorded = laravel.recorded
     for number, migration in enumerate(recorded):
-        for table, displaced in sql.made_anew(laravel.up(migration)):
+        for table, displaced in made_anew(laravel.up(migration)):
             away, anew = live.get(displaced), live.get(table)
             if away is None:
                 continue
@@ -162,7 +176,7 @@ def _keys_dropped(laravel: Laravel, migrations: list[str]) -> set[str]:
         effect.name.casefold()
         for migration in migrations
         for effect in _effects(laravel.up(migration))
-        if isinstance(effect, sql.DropForeignKey)
+        if isinstance(effect, DropForeignKey)
     }
 
 
@@ -182,7 +196,7 @@ def _not_run_either(
             continue
         if any(there.values()):
             return [], f"{migration}, recorded after it, has made only a part of what it makes"
-        if any(isinstance(effect, sql.WriteRows) for effect in _effects(laravel.up(migration))):
+        if any(isinstance(effect, WriteRows) for effect in _effects(laravel.up(migration))):
             return [], f"{migration}, recorded after it, writes rows, and may have done so"
         found.append(migration)
     return found, ""
@@ -206,7 +220,7 @@ def _is_there(thing: tuple[str, str, str], live: Schema) -> bool:
 
 def _rolled_back_too_far(laravel: Laravel, live: Schema) -> WrongRecords | None:
     for number, failed in enumerate(laravel.pending):
-        for table, displaced in sql.made_anew(laravel.up(failed)):
+        for table, displaced in made_anew(laravel.up(failed)):
             for earlier in laravel.pending[:number]:
                 if table.casefold() in _tables_made(laravel.up(earlier)):
                     found = _undone(laravel, live, earlier, failed, table, displaced)
@@ -280,14 +294,14 @@ def _more_than_tables(laravel: Laravel, live: Schema, migration: str, table: str
     made = _tables_made(laravel.up(migration))
     for effect in _effects(laravel.up(migration)):
         folded = effect.table.casefold()
-        if isinstance(effect, (sql.CreateTable, sql.AddForeignKey)) or folded == table.casefold():
+        if isinstance(effect, (CreateTable, AddForeignKey)) or folded == table.casefold():
             continue
-        if isinstance(effect, sql.ForeignKeyChecks) or folded in made:
+        if isinstance(effect, ForeignKeyChecks) or folded in made:
             continue
         there = live.get(effect.table)
-        if isinstance(effect, sql.AddIndex):
+        if isinstance(effect, AddIndex):
             name, names = effect.name, there.indexes if there else None
-        elif isinstance(effect, sql.AddColumn):
+        elif isinstance(effect, AddColumn):
             name, names = effect.column, there.columns if there else None
         else:
             name = names = None
@@ -305,7 +319,7 @@ def _lost(
     return tuple(
         (effect.table, effect.foreign_key)
         for effect in _effects(laravel.up(migration))
-        if isinstance(effect, sql.AddForeignKey) and effect.table.casefold() != table.casefold()
+        if isinstance(effect, AddForeignKey) and effect.table.casefold() != table.casefold()
         for there in [live.get(effect.table)]
         if there and not there.key(effect.foreign_key.name or "")
     )
@@ -314,12 +328,12 @@ def _lost(
 # --- statements ------------------------------------------------------------------------------
 
 
-def _effects(statements: list[str]) -> list[sql.Effect]:
+def _effects(statements: list[str]) -> list[Effect]:
     return [effect for statement in statements for effect in sql.read(statement)]
 
 
 def _tables_made(statements: list[str]) -> set[str]:
-    return {e.table.casefold() for e in _effects(statements) if isinstance(e, sql.CreateTable)}
+    return {e.table.casefold() for e in _effects(statements) if isinstance(e, CreateTable)}
 
 
 def _keys_given(statements: list[str], table: str) -> list[str]:
@@ -328,8 +342,8 @@ def _keys_given(statements: list[str], table: str) -> list[str]:
     for effect in _effects(statements):
         if effect.table.casefold() != table.casefold():
             continue
-        if isinstance(effect, sql.AddForeignKey):
+        if isinstance(effect, AddForeignKey):
             keys.append(effect.foreign_key.name)
-        elif isinstance(effect, sql.CreateTable):
+        elif isinstance(effect, CreateTable):
             keys.extend(key.name for key in effect.foreign_keys)
     return [name for name in keys if name]

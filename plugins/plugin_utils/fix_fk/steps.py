@@ -8,8 +8,11 @@ is done.
 
 from __future__ import annotations
 
-from .facts import Inputs, Laravel, quarantine
+from .facts import Laravel, quarantine
+from .inputs import Inputs
 from .schema import sql
+from .schema.effects import DropTable, RenameTable
+from .schema.redaction import redact
 
 from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -39,7 +42,7 @@ def option_1(
     schema: dict,
     laravel: Laravel,
     migration: str,
-    way: dict,
+    strategy: dict,
     drops: list[dict],
     forget: dict[str, int],
     lost: list[dict],
@@ -50,20 +53,46 @@ def option_1(
     Records of `forget` ({migration: batch}) are taken back before, and `redo`, with its constraints
     `lost`, is recorded again after the rollback.
     """
-    table = laravel.raw["migrations_table"]
     steps = [
         *begin(artisan, schema, migration),
-        *([_forget(table, forget)] if forget else []),
-        *_rollback(artisan, laravel, migration, way),
-        *([_add_back(schema, lost)] if lost else []),
-        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
+        *roll_back(
+            artisan=artisan,
+            schema=schema,
+            laravel=laravel,
+            migration=migration,
+            strategy=strategy,
+            forget=forget,
+            lost=lost,
+            redo=redo,
+        ),
     ]
     if drops:
         steps.append(drop(schema, drops))
     names = laravel.pending
-    if way["steps"] == ["literal"]:
+    if strategy["steps"] == ["literal"]:
         names = [laravel.recorded[-1], *names]
     return [*steps, migrate(artisan, laravel, names), *finish(artisan)]
+
+
+def roll_back(
+    *,
+    artisan: str,
+    schema: dict,
+    laravel: Laravel,
+    migration: str,
+    strategy: dict,
+    forget: dict[str, int],
+    lost: list[dict],
+    redo: str | None,
+) -> list[dict]:
+    """Return the steps that undo a migration and what was done about it by hand, as option_1()."""
+    table = laravel.raw["migrations_table"]
+    return [
+        *([_forget(table, forget)] if forget else []),
+        *_rollback(artisan, laravel, migration, strategy),
+        *([_add_back(schema, lost)] if lost else []),
+        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
+    ]
 
 
 def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
@@ -158,7 +187,7 @@ def migrate(artisan: str, laravel: Laravel, names: list[str], batch: int | None 
         f"{len(names)} pending: {', '.join(names)}",
         [
             f"{artisan} migrate --force",
-            *(f"    {sql.redact(text)}" for name in names for text in laravel.up(name)),
+            *(f"    {redact(text)}" for name in names for text in laravel.up(name)),
         ],
         [
             f"{artisan} migrate:rollback --force    (undoes batch {batch or laravel.next_batch})",
@@ -222,20 +251,20 @@ def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     ]
 
 
-def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list[dict]:
-    if way["steps"] == ["down"]:
+def _rollback(artisan: str, laravel: Laravel, migration: str, strategy: dict) -> list[dict]:
+    if strategy["steps"] == ["down"]:
         table = quote(laravel.raw["migrations_table"])
         do = [
             f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
             f"VALUES ('{migration}', {ROLLBACK_BATCH})",
             f"{artisan} migrate:rollback --step=1 --force",
-            *(f"    {text}" for text in way["statements"]),
+            *(f"    {text}" for text in strategy["statements"]),
         ]
-        undo = _undo_of(way["statements"])
-        arguments = {"migration": migration, "expected_statements": way["statements"]}
-    elif way["steps"] == ["rename_back"]:
+        undo = _undo_of(strategy["statements"])
+        arguments = {"migration": migration, "expected_statements": strategy["statements"]}
+    elif strategy["steps"] == ["rename_back"]:
         moves, drops, back, undo = [], [], [], []
-        for pair in way["tables"]:
+        for pair in strategy["tables"]:
             original, displaced = quote(pair["original"]), pair["displaced"]
             aside = quote(quarantine(pair["original"]))
             if pair["leftover"]:
@@ -249,11 +278,19 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         do = [f"RENAME TABLE {', '.join(moves)}"] if moves else []
         do += drops
         undo = ([f"RENAME TABLE {', '.join(back)}"] if back else []) + undo
-        arguments = {"tables": way["tables"]}
-    elif way["steps"] == ["literal"]:
+        arguments = {"tables": strategy["tables"]}
+    elif strategy["steps"] == ["inverse"]:
+        do = [
+            text + "    (only if it loses nothing)" * ("empty" in item or "defaults" in item)
+            for item in strategy["send"]
+            for text in [item["statement"]]
+        ]
+        undo = [redact(text) for text in strategy["redo"]]
+        arguments = {"statements": strategy["send"], "accept": strategy["accept"]}
+    elif strategy["steps"] == ["literal"]:
         do = [
             f"{artisan} migrate:rollback --step=1 --force",
-            *(f"    {text}" for text in way["statements"]),
+            *(f"    {text}" for text in strategy["statements"]),
         ]
         undo = [f"{artisan} migrate --force"]
         arguments = {"migration": laravel.recorded[-1], "recorded": True}
@@ -263,11 +300,11 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, way: dict) -> list
         step(
             "rollback",
             "Roll the failed migration back",
-            way["reason"],
+            strategy["reason"],
             do,
             undo,
             "the tables have the names and rows they had before the migration",
-            way=way["name"],
+            strategy=strategy["name"],
             **arguments,
         )
     ]
@@ -325,8 +362,40 @@ def _undo_of(statements: list[str]) -> list[str]:
     undo: list[str] = []
     for text in statements:
         for effect in sql.read(text):
-            if isinstance(effect, sql.RenameTable):
+            if isinstance(effect, RenameTable):
                 undo.insert(0, f"RENAME TABLE {quote(effect.new_name)} TO {quote(effect.table)}")
-            elif isinstance(effect, sql.DropTable):
+            elif isinstance(effect, DropTable):
                 undo.append(f"-- {quote(effect.table)} was empty; the migration creates it")
     return undo
+
+
+def skip(artisan: str, laravel: Laravel, migration: str) -> dict:
+    table = quote(laravel.raw["migrations_table"])
+    batch = laravel.next_batch
+    there = laravel.raw.get("migrations_table_exists", True)
+    where = f"`migration` = '{migration}' AND `batch` = {batch}"
+    return step(
+        "skip",
+        "Record the migration as run, without running it",
+        "asked for by name; what it would have made will be missing",
+        [
+            *([] if there else [f"{artisan} migrate:install"]),
+            f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
+            f"VALUES ('{migration}', {batch})",
+        ],
+        [f"DELETE FROM {table} WHERE {where}"],  # noqa: S608 - shown, not sent
+        "the record is read again",
+        migration=migration,
+    )
+
+
+def complete(schema: dict, adds: list[dict]) -> dict:
+    return step(
+        "complete",
+        "Add the constraints that the skipped migration would have made",
+        "asked for by skip_complete",
+        add_statements(schema, adds),
+        drop_statements(schema, adds),
+        "each is read again; one that rows stand in the way of is left out and these are listed",
+        constraints=adds,
+    )

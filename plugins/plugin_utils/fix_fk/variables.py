@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from . import facts, prediction
+from . import inputs, prediction
 from .plans import fresh
 
 # What both a module's option and the filter `bool` take for true and false.
@@ -22,11 +22,11 @@ TELLING = ("password", "secret", "token", "key")
 # More than a type: what these take, a list or one text with commas between.
 OWN = {
     "diagnose_fail_on": prediction.fail_on,
-    "expected_tables": facts.table_names,
+    "expected_tables": inputs.table_names,
     "fresh_tables": fresh.tables_to_drop,
-    "laravel_env": facts.environment,
-    "report_fail_on": lambda value: facts.outcomes("report_fail_on", value, ("rows_aside",)),
-    "restore_accept_different": facts.comma_names,
+    "laravel_env": inputs.environment,
+    "report_fail_on": lambda value: inputs.outcomes("report_fail_on", value, ("rows_aside",)),
+    "restore_accept_different": inputs.comma_names,
 }
 BRACES = (
     "If it is meant as it stands, give it through the environment, or put !unsafe before it in a "
@@ -87,7 +87,7 @@ def problems(options: dict[str, list[dict]], values: dict) -> dict[str, str]:
                 found[name] = problem
                 break
     if not found:
-        found = facts.relations(values)
+        found = inputs.relations(values)
     return found
 
 

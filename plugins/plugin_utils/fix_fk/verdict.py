@@ -80,7 +80,7 @@ class Diagnosis:
     evidence: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: list[dict] = field(default_factory=list)
-    ways: list[dict] = field(default_factory=list)
+    strategies: list[dict] = field(default_factory=list)
     refused: bool = False
     not_changed: str = ""
     next: str = ""
@@ -91,7 +91,7 @@ class Diagnosis:
     expected: dict = field(default_factory=dict)
     # Where the migration stopped, if the schema tells that it did.
     stopped: str = ""
-    # Rows that are not where the application looks, as aside.find() has them.
+    # Rows that are not where the application looks, as aside/rows.py finds them.
     aside: list[dict] = field(default_factory=list)
 
     def as_dict(self) -> dict:

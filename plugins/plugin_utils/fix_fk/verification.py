@@ -6,18 +6,20 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import aside, comparison
+from . import comparison
+from .aside.checks import check_rows_aside
 from .children import differences, followers
 from .comparison import Undecided
-from .facts import Inputs, Laravel, as_if, live
-from .plans import skip
+from .facts import Laravel, as_if, live
+from .inputs import Inputs
+from .missing import check_skipped
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
 
 
 def columns_to_compare(before: dict, expected: dict) -> dict:
-    """Return {table as named afterwards: the columns to hash}, for the look afterwards.
+    """Return {table as named afterwards: the columns to hash}, for the inspection afterwards.
 
     A table may have gained columns since; the comparison is over those it had.
     """
@@ -63,11 +65,11 @@ def verify(
     if expected.get("left"):
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
-        checks.extend(skip.checks(expected["skipped"], live(schema_facts)))
+        checks.extend(check_skipped(expected["skipped"], live(schema_facts)))
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})
-        checks += aside.checks(ran, schema_facts, inputs, expected.get("ids"))
+        checks += check_rows_aside(ran, schema_facts, inputs, expected.get("ids"))
     not_run = expected.get("not_run")
     left_behind = followers(Laravel(as_if(history, not_run) if not_run else history), schema_facts)
     if left_behind:
@@ -136,11 +138,17 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str | None) -
 
 def _migrations(laravel: Laravel, expected: dict) -> dict:
     missing = [name for name in expected.get("migrations") or () if name not in laravel.recorded]
-    missing.extend(name for name in laravel.pending if name not in missing)
+    stays = expected.get("stay_pending")
+    if stays is None:
+        missing.extend(name for name in laravel.pending if name not in missing)
+    told = [f"not recorded: {', '.join(missing)}"] if missing else []
+    recorded = [name for name in stays or () if name in laravel.recorded]
+    told += [f"recorded: {', '.join(recorded)}"] if recorded else []
+    well = f"pending, as before: {', '.join(stays)}" if stays else "nothing is pending"
     return _check(
         "php artisan migrate:status",
-        not missing,
-        f"not recorded: {', '.join(missing)}" if missing else "nothing is pending",
+        not told,
+        "; ".join(told) or well,
         mend="Run it again: what is pending is migrated then.",
     )
 

@@ -6,101 +6,26 @@ from __future__ import annotations
 import contextlib
 from typing import NoReturn
 
-from .. import steps
+from ..accounts import (
+    CHARACTER_SET,
+    PASSWORD,
+    account_name,
+    effective,
+    literal,
+    pattern,
+    seen_host,
+)
 from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
+from . import access_steps
 
 from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
-from ansible.module_utils.fix_fk.server.about import (  # isort: skip
-    RIGHTS_NEEDED,
-    exactness,
-    matches,
-    rights_on,
-)
+from ansible.module_utils.fix_fk.server.about import RIGHTS_NEEDED, rights_on  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 REFUSED_LOGIN = (1045, 1698)
 REFUSED_HOST = (1130,)
 REFUSED_SCHEMA = (1044,)
 NO_SCHEMA = (1049,)
-CHARACTER_SET = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
-PASSWORD = "'<password>'"  # noqa: S105 - what is shown instead of one
-
-
-def literal(text: str) -> str:
-    """Return a string as SQL source."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def account_name(user: str, host: str) -> str:
-    return f"{literal(user)}@{literal(host)}"
-
-
-def pattern(schema: str, literally: bool) -> str:
-    """Return a schema's name as GRANT takes it; there _ and % stand for other characters unless
-    escaped, or literally with partial_revokes."""
-    if not literally:
-        schema = schema.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    return quote_identifier(schema)
-
-
-def questions(connection: dict) -> list[str]:
-    """Return what to ask the server with an administrator's rights."""
-    user, schema = literal(connection["username"]), literal(connection["database"])
-    return [
-        f"SELECT User AS user, Host AS host, plugin FROM mysql.user WHERE User IN ({user}, '')",  # noqa: S608
-        "SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation"  # noqa: S608
-        f" FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema}",
-        "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'",
-    ]
-
-
-def questions_of_grants(accounts: list[dict], connection: dict) -> list[str]:
-    """Return what to ask about each account of the application's name."""
-    return [
-        f"SHOW GRANTS FOR {account_name(account['user'], account['host'])}"
-        for account in accounts
-        if account["user"] == connection["username"]
-    ]
-
-
-def administrator(results: list, grants: list, connection: dict) -> dict:
-    """Return {accounts, schema, literally, grants {host: [lines]}} from the rows of both."""
-    accounts, schemas, variables = results
-    own = [account for account in accounts if account["user"] == connection["username"]]
-    revokes = [str(value) for row in variables for value in row.values()]
-    return {
-        "accounts": accounts,
-        "schema": schemas[0] if schemas else None,
-        "literally": "ON" in revokes or "1" in revokes,
-        "grants": {
-            account["host"]: [str(value) for row in rows for value in row.values()]
-            for account, rows in zip(own, grants)
-        },
-    }
-
-
-def seen_host(connection: dict, error: dict | None) -> str | None:
-    """Return the host that the server sees the application come from, by its own words."""
-    message = (error or {}).get("message") or ""
-    for before in (f"'{connection['username']}'@'", "Host '"):
-        _, found, rest = message.partition(before)
-        if found:
-            return rest.partition("'")[0]
-    return "localhost" if connection.get("socket") else None
-
-
-def effective(accounts: list[dict], user: str, host: str) -> dict | None:
-    """Return the account as which the server takes a login of user from host."""
-    fitting = [
-        account
-        for account in accounts
-        if account["user"] in (user, "") and matches(account["host"].casefold(), host.casefold())
-    ]
-    return max(
-        fitting,
-        key=lambda account: (exactness(account["host"]), account["user"] != ""),
-        default=None,
-    )
 
 
 def decide(laravel: dict, given: dict) -> dict:
@@ -198,7 +123,7 @@ class _Case:
             self.diagnosis.found = (
                 f"{self.said()} With what .env says it connects: the cached configuration is old."
             )
-            self.steps.append(self.clear())
+            self.steps.append(access_steps.clear_configuration(self.given["artisan"]))
             self.finish()
             raise _Stop
 
@@ -280,14 +205,15 @@ class _Case:
         verdicts = []
         if not schema:
             verdicts.append("missing_database")
-            self.create_database()
+            self.steps.append(access_steps.create_database(self.schema))
         if used is None or used["user"] != self.user:
             verdicts.insert(0, "missing_user")
             if used is not None:
                 evidence.append(
                     f"The anonymous user {account_name('', used['host'])} fits {host} best"
                 )
-            self.create_user(host)
+            self.password = True
+            self.steps.append(access_steps.create_user(self.user, host))
             self.grant(host, admin)
         else:
             account = account_name(self.user, used["host"])
@@ -318,35 +244,6 @@ class _Case:
         if self.password:
             self.write_password()
 
-    def create_database(self) -> None:
-        schema = quote_identifier(self.schema)
-        self.steps.append(
-            steps.step(
-                "create_database",
-                "Create the database",
-                f"there is no schema {self.schema}",
-                [f"CREATE DATABASE {schema} {CHARACTER_SET}"],
-                [f"DROP DATABASE {schema}    (as long as nothing is in it)"],
-                "the application connects to it",
-            )
-        )
-
-    def create_user(self, host: str) -> None:
-        account = account_name(self.user, host)
-        self.password = True
-        self.steps.append(
-            steps.step(
-                "account",
-                "Create the user",
-                f"the application comes from {host}, and no user {self.user} fits that",
-                [f"CREATE USER {account} IDENTIFIED BY {PASSWORD}"],
-                [f"DROP USER {account}"],
-                "the application logs in",
-                user=self.user,
-                host=host,
-            )
-        )
-
     def change_password(self, used: dict, account: str) -> None:
         self.password = True
         if self.given.get("password_works"):
@@ -365,93 +262,33 @@ class _Case:
                 "only .env is changed. If it may be changed on the server, name the user: "
                 f"-e database_access_reset={self.user}",
             )
-        self.steps.append(
-            steps.step(
-                "account",
-                "Change the user's password",
-                f"database_access_reset names {self.user}",
-                [f"ALTER USER {account} IDENTIFIED BY {PASSWORD}"],
-                ["none: the password before is not known"],
-                "the application logs in",
-                user=self.user,
-                host=used["host"],
-            )
-        )
+        self.steps.append(access_steps.change_password(self.user, used["host"]))
 
     def grant(self, host: str, admin: dict) -> None:
-        account = account_name(self.user, host)
-        place = f"{pattern(self.schema, admin['literally'])}.*"
-        self.steps.append(
-            steps.step(
-                "grant",
-                "Grant the rights on this one schema",
-                f"{account} lacks what the application and its migrations need",
-                [f"GRANT ALL PRIVILEGES ON {place} TO {account}"],
-                [f"REVOKE ALL PRIVILEGES ON {place} FROM {account}"],
-                "the application connects",
-            )
-        )
+        step = access_steps.grant(self.user, host, self.schema, admin["literally"])
+        self.steps.append(step)
 
     def write_password(self) -> None:
         # Before the server's steps: what was written and not reached is simply written again.
-        self.steps.insert(
-            0,
-            steps.step(
-                "dotenv",
-                "Put the password into .env",
-                "it is the password of the user from now on, and is written nowhere else",
-                [f"set {self.given['key']} in .env"],
-                ["put the backup back that is made beside it, as the run says"],
-                "the application logs in",
-            ),
-        )
+        self.steps.insert(0, access_steps.write_password(self.given["key"]))
         if self.cached:
-            self.steps.append(self.clear())
-
-    def clear(self) -> dict:
-        artisan = self.given["artisan"]
-        return steps.step(
-            "config_clear",
-            "Clear the cached configuration",
-            "it holds the old values, and .env is not read while it is there",
-            [f"{artisan} config:clear"],
-            [f"{artisan} config:cache"],
-            "the application reads .env",
-        )
+            self.steps.append(access_steps.clear_configuration(self.given["artisan"]))
 
     def migrate(self) -> None:
-        command = f"{self.given['artisan']} migrate --force"
+        artisan = self.given["artisan"]
         if not self.given.get("migrate"):
             self.diagnosis.next = (
-                f"The database has no migrations table. If it is to be a new one: {command}, or "
-                "playbooks/database_access.yml with database_access_migrate=true. If there is a "
-                "backup: playbooks/restore.yml lists those there are."
+                f"The database has no migrations table. If it is to be a new one: {artisan} "
+                "migrate --force, or playbooks/database_access.yml with "
+                "database_access_migrate=true. If there is a backup: playbooks/restore.yml lists "
+                "those there are."
             )
             return
-        self.steps.append(
-            steps.step(
-                "remigrate",
-                "Run the migrations",
-                "the database has no migrations table, and database_access_migrate is set",
-                [command],
-                [f"{self.given['artisan']} migrate:reset --force"],
-                "each of them is recorded in the migrations table afterwards",
-                migrations=self.migrations,
-            )
-        )
+        self.steps.append(access_steps.migrate(artisan, self.migrations))
         self.diagnosis.steps = self.steps
 
     def finish(self) -> None:
-        self.steps.append(
-            steps.step(
-                "verify",
-                "Prove that the application connects",
-                "its own configuration and its own PHP decide, nothing else",
-                ["boot the application and log in as it does"],
-                ["nothing to undo: it only reads"],
-                "no error",
-            )
-        )
+        self.steps.append(access_steps.connect())
         self.diagnosis.steps = self.steps
 
 

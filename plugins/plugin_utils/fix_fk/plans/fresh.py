@@ -14,9 +14,11 @@ from .. import facts, steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
-from ..facts import Inputs, Laravel
-from ..schema.simulation import Schema, Table
-from ..schema.sql import ForeignKey
+from ..facts import Laravel
+from ..inputs import Inputs
+from ..schema.effects import ForeignKey
+from ..schema.simulation import Schema
+from ..schema.tables import Table
 from ..verdict import OPTION_3, Refusal, Verdict
 from ..verdicts import expectations, rights, server
 from .rehearsal import rehearsal
@@ -31,7 +33,7 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     """Return the diagnosis, as `diagnose` does, with the steps of Option 3.
 
     given: confirm and anyway (the schema's name, or None), tables (names, or None for everything)
-    and seed (auto, true or false) as the operator wrote them; look (what the module schema_empty
+    and seed (auto, true or false) as the operator wrote them; inspected (what schema_empty
     returned in check mode); playbook (what to type to run this again).
     """
     case = Case(Laravel(laravel_facts), schema, inputs)
@@ -45,7 +47,7 @@ def tables_to_drop(value) -> None:
 
 
 def unfit(laravel_facts: dict, given: dict) -> dict | None:
-    """Return the refusal of what can be told before the server is looked at, or None."""
+    """Return the refusal of what can be told before the server is inspected, or None."""
     unknown = {"name": "", "tables": [], "server": {"name_scope": "schema"}}
     result = decide(laravel_facts, unknown, Inputs(), given)
     return result if result["refused"] else None
@@ -62,7 +64,7 @@ class _Fresh:
 
     def decide(self, given: dict) -> None:
         tables, seed = self._given(given)
-        look = given.get("look")
+        inspected = given.get("inspected")
         self.foreseen = ""
         name = self.laravel.raw["connection"]["database"]
         if name.casefold() in SYSTEM_SCHEMAS:
@@ -86,13 +88,13 @@ class _Fresh:
                 "stay recorded and none would run on the empty schema.",
                 "Add it to the list, or leave fresh_tables out to drop everything.",
             )
-        if look is None:
+        if inspected is None:
             return
         server.refuse_unwritable(self.case)
         rights.rights(self.case)
         self._check_outside()
-        final = self._foresee(look)
-        self._show(look, final)
+        final = self._foresee(inspected)
+        self._show(inspected, final)
         self._check_foreseen(given, name)
         confirm = given["confirm"] or None
         if confirm != name:
@@ -110,7 +112,7 @@ class _Fresh:
                 f"{shlex.quote(name)}",
             )
         if not self.foreseen:
-            self.case.repaired, self.case.final = self._left(look), final
+            self.case.repaired, self.case.final = self._left(inspected), final
             expectations.would_not_verify(self.case)
         seeder = self.laravel.raw.get("seeder") if seed else None
         if self.foreseen:
@@ -120,15 +122,15 @@ class _Fresh:
         self.diagnosis.verdict = "fresh"
         self.diagnosis.found = (
             f"Schema {name}, with {len(self.schema['tables'])} tables of which "
-            f"{len(look['rows'])} have rows, was to be built anew."
+            f"{len(inspected['rows'])} have rows, was to be built anew."
         )
         self.diagnosis.outcome = "rebuilt"
-        conclude(self.case, [*rehearsal(self.case), *self._steps(look, tables, seeder)], final)
+        conclude(self.case, [*rehearsal(self.case), *self._steps(inspected, tables, seeder)], final)
         expected = self.diagnosis.expected
         # Nothing of before is to be found again, so nothing is compared.
         expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
-        if look["left"]["tables"] or look["left"]["views"]:
-            expected["left"] = look["left"]
+        if inspected["left"]["tables"] or inspected["left"]["views"]:
+            expected["left"] = inspected["left"]
 
     def _given(self, given: dict) -> tuple[list[str] | None, bool]:
         """Return (tables or None, whether to seed); refuse a seeder that is not there."""
@@ -169,9 +171,9 @@ class _Fresh:
 
     # --- the empty schema, in memory ------------------------------------------------------
 
-    def _foresee(self, look: dict) -> Schema:
+    def _foresee(self, inspected: dict) -> Schema:
         """Return the schema that the migrations build; note in `foreseen` why they would not."""
-        state = self._left(look)
+        state = self._left(inspected)
         givers: dict[str, str] = {}
         for migration in self._files():
             known = self.laravel.statements(migration)
@@ -196,7 +198,7 @@ class _Fresh:
                 )
         return state
 
-    def _left(self, look: dict) -> Schema:
+    def _left(self, inspected: dict) -> Schema:
         """Return the schema once it is emptied."""
         return Schema(
             [
@@ -206,11 +208,11 @@ class _Fresh:
                     None,
                     [
                         ForeignKey(key["name"], (), key["referenced_table"], ())
-                        for key in look["left"]["constraints"]
+                        for key in inspected["left"]["constraints"]
                         if key["table"] == table
                     ],
                 )
-                for table in look["left"]["tables"]
+                for table in inspected["left"]["tables"]
             ],
             self.schema["server"]["name_scope"],
         )
@@ -218,14 +220,14 @@ class _Fresh:
     def _files(self) -> list[str]:
         return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
 
-    def _show(self, look: dict, final: Schema) -> None:
+    def _show(self, inspected: dict, final: Schema) -> None:
         """Say what is lost, what comes back, and what is left."""
-        notes, dropped, left = self.diagnosis.notes, look["dropped"], look["left"]
+        notes, dropped, left = self.diagnosis.notes, inspected["dropped"], inspected["left"]
         own = self.laravel.raw["migrations_table"]
         lost = [name for name in dropped["tables"] if not final.get(name) and name != own]
-        if look["rows"]:
+        if inspected["rows"]:
             notes.append(
-                f"Rows that are lost but for the backup: those of {', '.join(look['rows'])}"
+                f"Rows that are lost but for the backup: those of {', '.join(inspected['rows'])}"
             )
         if lost:
             notes.append(
@@ -244,18 +246,18 @@ class _Fresh:
         if self.foreseen:
             notes.append(f"Foreseen on the empty schema: {self.foreseen}")
         self.diagnosis.warning = (
-            f"The rows of {len(look['rows'])} tables are in the backup alone after that."
-            if look["rows"]
+            f"The rows of {len(inspected['rows'])} tables are in the backup alone after that."
+            if inspected["rows"]
             else "There were no rows to lose."
         )
 
-    def _steps(self, look: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
+    def _steps(self, inspected: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
         name = self.schema["name"]
         backup, maintenance = steps.begin(self.artisan, self.schema, facts.FRESH)
         files = self._files()
         back = ["put the backup back: playbooks/restore.yml"]
         planned = [maintenance, backup]
-        if look["rows"]:
+        if inspected["rows"]:
             planned.append(
                 steps.step(
                     "prove",
@@ -271,7 +273,7 @@ class _Fresh:
                 "empty",
                 "Empty the schema",
                 "asked for by the schema's name",
-                look["queries"] or ["nothing to drop"],
+                inspected["queries"] or ["nothing to drop"],
                 back,
                 "the schema is asked again what it holds",
                 schema=name,

@@ -10,7 +10,8 @@ from .. import steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
-from ..facts import Inputs, Laravel
+from ..facts import Laravel
+from ..inputs import Inputs
 from ..verdict import PERMANENT_FIX, Refusal, Verdict
 from ..verdicts import ORDER, ask, losses, rights, server, wrong_records
 from .rehearsal import rehearsal
@@ -195,7 +196,7 @@ def _decide(case: Case, given: dict, fix: str | None) -> None:
     else:
         step = _git_step(given["git"])
         pending += [name for name in given["git"]["migrations"] or () if name not in pending]
-    diagnosis.names, diagnosis.ways = [], []
+    diagnosis.names, diagnosis.strategies = [], []
     if not step and not pending:
         diagnosis.verdict = "healthy"
         return

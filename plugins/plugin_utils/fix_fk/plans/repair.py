@@ -11,14 +11,14 @@ from .rehearsal import rehearsal
 
 def plan(case: Case) -> None:
     """Attach the plan of the repair, which every verdict has let through."""
-    way, final, lost = case.way or {}, case.final, case.added_back()
-    case.diagnosis.ways = way["considered"]
+    strategy, final, lost = case.strategy or {}, case.final, case.added_back()
+    case.diagnosis.strategies = strategy["considered"]
     planned = steps.option_1(
         artisan=case.artisan,
         schema=case.schema,
         laravel=case.laravel,
         migration=case.migration,
-        way=way,
+        strategy=strategy,
         drops=case.drops,
         forget=case.forget(),
         redo=case.records.redo if case.records else None,

@@ -27,7 +27,7 @@ def decide(result: dict, laravel_facts: dict) -> dict:
         "names": [],
         "evidence": [],
         "notes": list(backup["warnings"]),
-        "ways": [],
+        "strategies": [],
         "steps": [],
         "next": "",
         "not_changed": "Nothing was changed.",

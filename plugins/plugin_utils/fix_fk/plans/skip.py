@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, field
 
 from .. import facts, leftovers, steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
-from ..facts import Inputs, Laravel
+from ..facts import Laravel
 from ..holders import Holder
-from ..schema import sql
+from ..inputs import Inputs
+from ..missing import intended, missing
+from ..schema.effects import (
+    ForeignKey,
+)
+from ..schema.redaction import redact
 from ..schema.simulation import Schema
-from ..schema.sql import ForeignKey
 from ..verdict import OPTION_2, Refusal, Verdict
-from ..verdicts import GROUND, ask, look_alikes, losses, own_code, rights, which
+from ..verdicts import PRELIMINARY, ask, look_alikes, losses, own_code, rights, which
 from ..verdicts import holders as taken
 from .rehearsal import rehearsal
 
 from ansible.module_utils.parsing.convert_bool import boolean  # isort: skip
-from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 PLAYBOOK = "playbooks/option_2_skip.yml"
 BETTER = "Option 1 repairs this without a loss: ansible-playbook fix_fk.yml"
@@ -49,127 +51,6 @@ def decide(laravel_facts: dict, schema: dict, inputs: Inputs, given: dict) -> di
     return concluded(case, lambda: _Skip(case).decide(given, already))
 
 
-# --- what a migration intends, and what of it is there ----------------------------------------
-
-
-@dataclass
-class Intended:
-    """A table as a migration would leave it; columns and keys are those that it adds."""
-
-    name: str
-    columns: list[str] = field(default_factory=list)
-    keys: list[ForeignKey] = field(default_factory=list)
-
-
-def intended(statements: list[str]) -> dict[str, Intended]:
-    """Return the tables, columns and foreign keys that are there after `statements`."""
-    tables: dict[str, Intended] = {}
-    for statement in statements:
-        for effect in sql.read(statement):
-            _intend(tables, effect)
-    return tables
-
-
-def _intend(tables: dict[str, Intended], effect: sql.Effect) -> None:
-    name = effect.table.casefold()
-    if isinstance(effect, sql.DropTable):
-        tables.pop(name, None)
-        return
-    if isinstance(effect, sql.RenameTable):
-        table = tables.pop(name, Intended(effect.table))
-        table.name = effect.new_name
-        tables[effect.new_name.casefold()] = table
-        return
-    if isinstance(effect, sql.CreateTable):
-        tables[name] = Intended(effect.table, list(effect.columns), list(effect.foreign_keys))
-        return
-    changes = (sql.AddColumn, sql.ChangeColumn, sql.DropColumn, sql.AddForeignKey)
-    if not isinstance(effect, (*changes, sql.DropForeignKey)):
-        return
-    table = tables.setdefault(name, Intended(effect.table))
-    if isinstance(effect, sql.AddForeignKey):
-        table.keys.append(effect.foreign_key)
-    elif isinstance(effect, sql.DropForeignKey):
-        table.keys = [key for key in table.keys if not _same(key.name or "", effect.name)]
-    else:
-        old = effect.column
-        table.columns = [column for column in table.columns if not _same(column, old)]
-        if isinstance(effect, sql.AddColumn):
-            table.columns.append(effect.column)
-        elif isinstance(effect, sql.ChangeColumn):
-            table.columns.append(effect.new_name)
-
-
-def missing(statements: list[str], there: Schema) -> list[dict]:
-    """Return what `statements` would have made and `there` does not have.
-
-    Each is {what: "table", "column" or "constraint", name, table, detail}; a constraint has `key`,
-    in the shape of the module fk_constraint, as well.
-    """
-    found = []
-    for wanted in intended(statements).values():
-        table = there.get(wanted.name)
-        if table is None:
-            columns = f" ({', '.join(wanted.columns)})" if wanted.columns else ""
-            found.append(_lack("table", wanted.name, wanted.name, f"table {wanted.name}{columns}"))
-        elif table.columns is not None:
-            has = {column.casefold() for column in table.columns}
-            found += [
-                _lack("column", name, wanted.name, f"column {name} of table {wanted.name}")
-                for name in wanted.columns
-                if name.casefold() not in has
-            ]
-        for key in wanted.keys:
-            known = table and any(_agree(key, other) for other in table.keys)
-            if not known:
-                found.append({**_lack_key(wanted.name, key), "key": key.of(wanted.name)})
-    return found
-
-
-def _agree(key: ForeignKey, other: ForeignKey) -> bool:
-    """Is this the constraint that was intended? One without a name goes by what it says."""
-    if key.name and not _same(key.name, other.name or ""):
-        return False
-    return (
-        _same(key.referenced_table, other.referenced_table)
-        and [c.casefold() for c in key.columns] == [c.casefold() for c in other.columns]
-        and [c.casefold() for c in key.referenced_columns]
-        == [c.casefold() for c in other.referenced_columns]
-    )
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
-
-
-def _lack(what: str, name: str, table: str, detail: str) -> dict:
-    return {"what": what, "name": name, "table": table, "detail": detail}
-
-
-def _lack_key(table: str, key: ForeignKey) -> dict:
-    name = key.name or "without a name"
-    return _lack(
-        "constraint",
-        name,
-        table,
-        f"constraint {name}: {table} ({', '.join(key.columns)}) -> "
-        f"{key.referenced_table} ({', '.join(key.referenced_columns)})",
-    )
-
-
-def checks(skipped: dict, there: Schema) -> list[dict]:
-    """Return one check for each thing that the skipped migration would have made and is missing."""
-    return [
-        {
-            "check": f"missing {item['what']} {item['name']}",
-            "ok": True,
-            "look": True,
-            "detail": f"{item['detail']}: {skipped['migration']} was skipped",
-        }
-        for item in missing(skipped["statements"], there)
-    ]
-
-
 # --- the decision -----------------------------------------------------------------------------
 
 
@@ -183,7 +64,7 @@ class _Skip:
 
     def decide(self, given: dict, already: bool) -> None:
         accept, hidden, complete = self._given(given)
-        ask(self.case, GROUND)
+        ask(self.case, PRELIMINARY)
         self.migration = self._which(accept, already)
         self.case.migration = self.diagnosis.migration = self.migration
         rights.rights(self.case)
@@ -228,10 +109,10 @@ class _Skip:
         unfinished = bool(self.laravel.maintenance.get("run_id"))
         batch = self.laravel.next_batch + (not already)
         work = [
-            *([] if already else [self._record()]),
+            *([] if already else [steps.skip(self.artisan, self.laravel, self.migration)]),
             *([steps.migrate(self.artisan, self.laravel, others, batch)] if others else []),
             *([steps.drop(self.schema, drops)] if drops else []),
-            *([_complete(self.schema, adds)] if adds else []),
+            *([steps.complete(self.schema, adds)] if adds else []),
         ]
         self.diagnosis.outcome = "skipped"
         if not work and not unfinished:
@@ -329,15 +210,16 @@ class _Skip:
 
     def _definition(self, name: str, table: str) -> dict:
         """Return the live constraint; a pending migration may give its table another name."""
-        named = [key for key in self.schema["constraints"] if _same(key["name"], name)]
-        exact = [key for key in named if _same(key["table"], table)]
+        constraints = self.schema["constraints"]
+        named = [key for key in constraints if key["name"].casefold() == name.casefold()]
+        exact = [key for key in named if key["table"].casefold() == table.casefold()]
         return {**(exact or named)[0], "table": table}
 
     def _show(self, statements: list[str], lacking: list[dict], holders: list[Holder]) -> None:
         """Say what is skipped, and what will be missing."""
         notes = self.diagnosis.notes
         notes.append(f"When {self.migration} is run, it sends:")
-        notes += [f"    {sql.redact(text)}" for text in statements]
+        notes += [f"    {redact(text)}" for text in statements]
         for reason in self.laravel.statements(self.migration).get("up_conditional") or ():
             notes.append(f"It decides by what it finds ({reason}): that may not be all of it.")
         notes += [f"Will be missing: {item['detail']}" for item in lacking]
@@ -386,29 +268,6 @@ class _Skip:
         given |= {"skip_complete": True} if complete else {}
         return f"{PLAYBOOK} -e {shlex.quote(json.dumps(given))}"
 
-    def _record(self) -> dict:
-        table = quote(self.laravel.raw["migrations_table"])
-        batch = self.laravel.next_batch
-        install = (
-            []
-            if self.laravel.raw.get("migrations_table_exists", True)
-            else [f"{self.artisan} migrate:install"]
-        )
-        where = f"`migration` = '{self.migration}' AND `batch` = {batch}"
-        return steps.step(
-            "skip",
-            "Record the migration as run, without running it",
-            "asked for by name; what it would have made will be missing",
-            [
-                *install,
-                f"INSERT INTO {table} (`migration`, `batch`) "  # noqa: S608 - shown, not sent
-                f"VALUES ('{self.migration}', {batch})",
-            ],
-            [f"DELETE FROM {table} WHERE {where}"],  # noqa: S608 - shown, not sent
-            "the record is read again",
-            migration=self.migration,
-        )
-
     def _expect(self, adds: list[dict], final: Schema, lacking: list[dict]) -> None:
         """Expect what is added, and do not expect what will be missing."""
         expected = self.diagnosis.expected
@@ -442,18 +301,6 @@ def _foreign_key(key: dict) -> ForeignKey:
         key["referenced_table"],
         tuple(key["referenced_columns"]),
         key.get("referenced_schema"),
-    )
-
-
-def _complete(schema: dict, adds: list[dict]) -> dict:
-    return steps.step(
-        "complete",
-        "Add the constraints that the skipped migration would have made",
-        "asked for by skip_complete",
-        steps.add_statements(schema, adds),
-        steps.drop_statements(schema, adds),
-        "each is read again; one that rows stand in the way of is left out and these are listed",
-        constraints=adds,
     )
 
 

@@ -6,22 +6,25 @@ from __future__ import annotations
 from .. import facts, leftovers
 from ..case import Case
 from ..holders import Holder
-from ..schema import sql
+from ..schema.effects import CreateTable
+from ..schema.outcome import Loss, Outcome
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
-from . import down, literal, nothing, rename_back
+from . import down, inverse, literal, nothing, rename_back
 
-WAYS = {
+IN_WORDS = {
     "nothing": "leave it as it is",
     "down": "run the migration's own down()",
     "rename_back": "rename the tables back",
+    "inverse": "undo each of its statements",
     "literal": "run migrate:rollback --step=1 as it stands",
 }
 STRATEGIES = {
-    "nothing": nothing.way,
-    "down": down.way,
-    "rename_back": rename_back.way,
-    "literal": literal.way,
+    "nothing": nothing.strategy,
+    "down": down.strategy,
+    "rename_back": rename_back.strategy,
+    "inverse": inverse.strategy,
+    "literal": literal.strategy,
 }
 
 
@@ -29,24 +32,24 @@ def no_safe_rollback(case: Case) -> None:
     """Choose the first strategy that loses nothing and gets through, or refuse."""
     considered: list[dict] = []
     displaced = [holder for holder in case.holders if holder.kind == "displaced"]
-    strategy = case.inputs.rollback_strategy
-    order = ["nothing", "down", "rename_back"] if strategy == "auto" else [strategy]
-    if case.records and case.records.redo and strategy == "auto":
+    given = case.inputs.rollback_strategy
+    order = ["nothing", "down", "rename_back", "inverse"] if given == "auto" else [given]
+    if case.records and case.records.redo and given == "auto":
         # down() may drop what the other migration made when it was tried again.
         order.remove("down")
     for name in order:
         state = case.live.copy()
-        way, reason = STRATEGIES[name](case, displaced)
-        if way is not None:
-            reason = case.inputs.unproven.get(name) or trial(case, state, way, displaced)
+        strategy, reason = STRATEGIES[name](case, displaced)
+        if strategy is not None:
+            reason = case.inputs.unproven.get(name) or trial(case, state, strategy, displaced)
             if not reason:
-                considered.append({"way": name, "chosen": True, "reason": way["reason"]})
-                case.way = {**way, "name": name, "considered": considered}
+                considered.append({"strategy": name, "chosen": True, "reason": strategy["reason"]})
+                case.strategy = {**strategy, "name": name, "considered": considered}
                 case.repaired = state
                 return
-        considered.append({"way": name, "chosen": False, "reason": reason})
-    case.diagnosis.ways = considered
-    reasons = "; ".join(f"to {WAYS[item['way']]}: {item['reason']}" for item in considered)
+        considered.append({"strategy": name, "chosen": False, "reason": reason})
+    case.diagnosis.strategies = considered
+    reasons = "; ".join(f"to {IN_WORDS[item['strategy']]}: {item['reason']}" for item in considered)
     raise Refusal(
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
@@ -54,28 +57,22 @@ def no_safe_rollback(case: Case) -> None:
         "Take these reasons to the migration's author. Anything that clears one of them "
         "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
         "Or put a backup back that was made before: playbooks/restore.yml lists them."
-        if strategy == "auto"
-        else "Clear the reason, or leave rollback_strategy out, so that every way is "
+        if given == "auto"
+        else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
     )
 
 
-def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
-    """Carry `way` out on `state`; return why it will not do, or "" when it does."""
-    for pair in way["tables"]:
-        if pair["leftover"]:
-            state.drop(pair["original"])
-        if pair["displaced"]:
-            state.rename(pair["displaced"], pair["original"])
-        if state.get(facts.quarantine(pair["original"])):
-            state.drop(facts.quarantine(pair["original"]))
-    outcome = state.apply(way["statements"])
-    if outcome.losses:
-        return "it would lose data: " + ", ".join(
-            f"{loss.detail}, which has rows" for loss in outcome.losses
-        )
-    # The last recorded migration is undone only when it is named.
-    foreign = "" if way["steps"] == ["literal"] else _not_its_own(case, state, displaced)
+def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder]) -> str:
+    """Carry `strategy` out on `state`; return why it will not do, or "" when it does."""
+    outcome = _carry_out(state, strategy)
+    losses = [_lost(case, loss) for loss in outcome.losses]
+    if any(losses):
+        return f"it would lose data: {', '.join(filter(None, losses))}"
+    # The last recorded migration is undone only when it is named, and an inverse is about nothing
+    # but what the migration has done.
+    told = strategy["steps"] in (["literal"], ["inverse"])
+    foreign = "" if told else _not_its_own(case, state, displaced)
     if foreign:
         return foreign
     if outcome.problems:
@@ -83,14 +80,51 @@ def trial(case: Case, state: Schema, way: dict, displaced: list[Holder]) -> str:
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
-    left = case.obstacles(state)
+    position = case.stopped(case.migration)
+    if position:
+        mirror = position.now.copy()
+        _carry_out(mirror, strategy)
+        differs = position.differs(mirror)
+    if position and differs:
+        return f"afterwards {_named(differs[0])} would not be as it was before the migration"
+    left = [] if case.inputs.rollback_only else case.obstacles(state)
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"
     return ""
 
 
+def _carry_out(state: Schema, strategy: dict) -> Outcome:
+    for pair in strategy["tables"]:
+        original, displaced = pair["original"], pair["displaced"]
+        if pair["leftover"] and state.get(original):
+            state.drop(original)
+        if displaced and state.get(displaced):
+            state.rename(displaced, original)
+        if state.get(facts.quarantine(original)):
+            state.drop(facts.quarantine(original))
+    return state.apply(strategy["statements"])
+
+
+def _named(thing: tuple[str, str, str]) -> str:
+    what, table, name = thing
+    return f"table {table}" if what == "table" else f"{what} {name} of {table}"
+
+
+def _lost(case: Case, loss: Loss) -> str:
+    """Say what a statement of a rollback would lose, or nothing."""
+    accepted = {name.casefold() for name in case.inputs.rollback_accept_loss}
+    if loss.kind != "column":
+        return "" if loss.table.casefold() in accepted else f"{loss.detail}, which has rows"
+    if f"{loss.table}.{loss.column}".casefold() in accepted:
+        return ""
+    rows = case.filled(loss.table, loss.column)
+    if rows == 0:
+        return ""
+    return f"{loss.detail}, which has {'values' if rows is None else f'values in {rows} rows'}"
+
+
 def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
-    """Return which table the way to `state` drops or renames that is not the migration's."""
+    """Return which table goes or is renamed on the way to `state` that is not the migration's."""
     begun = [name for name in case.laravel.pending if case.laravel.up(name)]
     if case.records and case.records.redo:
         begun.append(case.records.redo)
@@ -100,7 +134,7 @@ def _not_its_own(case: Case, state: Schema, holders: list[Holder]) -> str:
         effect.table.casefold()
         for one in begun
         for effect in case.laravel.effects(one)
-        if isinstance(effect, sql.CreateTable)
+        if isinstance(effect, CreateTable)
     }
     aside = {facts.quarantine(name).casefold() for name in case.live.tables}
     for table in case.live.tables.values():

@@ -9,8 +9,8 @@ from ..holders import Holder
 PROHIBITED = "DB::prohibitDestructiveCommands() forbids migrate:rollback in this application"
 
 
-def way(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
-    """Return the way, or None and why it is not open."""
+def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
     known = case.laravel.statements(case.migration)
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED

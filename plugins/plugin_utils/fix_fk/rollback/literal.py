@@ -8,8 +8,8 @@ from ..holders import Holder
 from .down import PROHIBITED
 
 
-def way(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
-    """Return the way, or None and why it is not open."""
+def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
     name = case.inputs.rollback_migration
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED

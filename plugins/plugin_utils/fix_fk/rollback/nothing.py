@@ -8,8 +8,8 @@ from ..case import Case
 from ..holders import Holder
 
 
-def way(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
-    """Return the way, or None and why it is not open."""
+def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
     if displaced:
         tables = ", ".join(sorted({holder.table for holder in displaced}))
         return None, f"the original rows are in {tables}"

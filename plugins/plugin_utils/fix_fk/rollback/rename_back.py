@@ -8,8 +8,8 @@ from ..case import Case
 from ..holders import Holder
 
 
-def way(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
-    """Return the way, or None and why it is not open."""
+def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
     made: list[str] = []
     renamed: dict[str, str] = {}
     for begun in leftovers.begun(case, case.migration):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from .sql import Column
+from .effects import Column
 
 _INTEGERS = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}
 _ALIASES = {"integer": "int", "bool": "tinyint", "boolean": "tinyint", "serial": "bigint unsigned"}

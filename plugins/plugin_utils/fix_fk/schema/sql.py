@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the statements of migrations into the effects they have on a schema.
 
-`read` takes one SQL text and returns a list of effects, small frozen dataclasses that
-`simulation.py` applies to a schema. What cannot be read comes back as
-`Unread`, never as silence: a caller that must be sure refuses when it meets one.
+`read` takes one SQL text and returns its effects (`effects.py`), which `simulation.py` applies to a
+schema. What cannot be read comes back as `Unread`, never as silence: a caller that must be sure
+refuses when it meets one.
 
 Laravel's statements are read with sqlglot's MySQL dialect. `RENAME TABLE` and
 `ALTER TABLE ... CONVERT TO` reach us as opaque commands there, so they are read from
@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import sqlglot
@@ -23,212 +22,36 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
-from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+from .effects import (
+    PRIMARY,
+    AddColumn,
+    AddForeignKey,
+    AddIndex,
+    ChangeColumn,
+    ChangeTable,
+    Column,
+    CreateTable,
+    CreateView,
+    DropColumn,
+    DropForeignKey,
+    DropIndex,
+    DropTable,
+    DropView,
+    Effect,
+    ForeignKey,
+    ForeignKeyChecks,
+    Harmless,
+    Index,
+    ReadRows,
+    RenameIndex,
+    RenameTable,
+    Unread,
+    WriteRows,
+)
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 DIALECT = "mysql"
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """A foreign key as a statement or a server describes it; `name` is None when generated."""
-
-    name: str | None
-    columns: tuple[str, ...]
-    referenced_table: str
-    referenced_columns: tuple[str, ...]
-    referenced_schema: str | None = None
-    on_delete: str | None = None
-    on_update: str | None = None
-
-    def of(self, table: str) -> dict:
-        """Return the foreign key of `table` as the module fk_constraint takes it."""
-        wanted = {
-            "name": self.name,
-            "table": table,
-            "columns": list(self.columns),
-            "referenced_table": self.referenced_table,
-            "referenced_columns": list(self.referenced_columns),
-        }
-        for part in ("referenced_schema", "on_delete", "on_update"):
-            if getattr(self, part):
-                wanted[part] = getattr(self, part)
-        return wanted
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as a statement or a server describes it; what is not known is None.
-
-    `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
-    not give one, `live` the name that the column has in the server's table (None: it is not there).
-    """
-
-    name: str
-    type: str | None = None
-    nullable: bool = True
-    charset: str | None = None
-    collation: str | None = None
-    default: str | None = None
-    live: str | None = None
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index with its columns in order; of a part of a column it says `name(length)`.
-
-    `kind` is "", FULLTEXT or SPATIAL. `implied` is one that the server makes for a foreign key.
-    """
-
-    name: str
-    columns: tuple[str, ...] = ()
-    unique: bool = False
-    kind: str = ""
-    implied: bool = False
-
-
-PRIMARY = "PRIMARY"
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What one statement, or one clause of it, does to the table `table`.
-
-    `optional`: it does nothing where there is no such table (ALTER TABLE IF EXISTS).
-    """
-
-    table: str
-    optional: bool = field(default=False, kw_only=True)
-
-
-@dataclass(frozen=True)
-class CreateTable(Effect):
-    columns: tuple[str, ...] = ()
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    indexes: tuple[str, ...] = ()
-    if_not_exists: bool = False
-    reads: str | None = None
-    definitions: tuple[Column, ...] = ()
-    keys: tuple[Index, ...] = ()
-    engine: str | None = None
-    charset: str | None = None
-    collation: str | None = None
-
-
-@dataclass(frozen=True)
-class DropTable(Effect):
-    if_exists: bool = False
-
-
-@dataclass(frozen=True)
-class RenameTable(Effect):
-    new_name: str = ""
-
-
-@dataclass(frozen=True)
-class AddForeignKey(Effect):
-    foreign_key: ForeignKey = ForeignKey(None, (), "", ())
-
-
-@dataclass(frozen=True)
-class DropForeignKey(Effect):
-    name: str = ""
-    if_exists: bool = False
-
-
-@dataclass(frozen=True)
-class AddColumn(Effect):
-    column: str = ""
-    if_not_exists: bool = False
-    definition: Column | None = None
-
-
-@dataclass(frozen=True)
-class DropColumn(Effect):
-    column: str = ""
-    if_exists: bool = False
-
-
-@dataclass(frozen=True)
-class ChangeColumn(Effect):
-    """`definition` is None when the column only gets another name."""
-
-    column: str = ""
-    new_name: str = ""
-    definition: Column | None = None
-
-
-@dataclass(frozen=True)
-class AddIndex(Effect):
-    name: str | None = None
-    index: Index | None = None
-
-
-@dataclass(frozen=True)
-class DropIndex(Effect):
-    name: str = ""
-    if_exists: bool = False
-
-
-@dataclass(frozen=True)
-class RenameIndex(Effect):
-    name: str = ""
-    new_name: str = ""
-
-
-@dataclass(frozen=True)
-class ChangeTable(Effect):
-    """The engine or the character set of all columns is changed."""
-
-    engine: str | None = None
-    converted: bool = False
-
-
-@dataclass(frozen=True)
-class WriteRows(Effect):
-    """Rows are written: kind is insert, update, delete or truncate.
-
-    `some` is True for a delete that says which rows.
-    """
-
-    kind: str = ""
-    some: bool = False
-
-
-@dataclass(frozen=True)
-class CreateView(Effect):
-    if_not_exists: bool = False
-
-
-@dataclass(frozen=True)
-class DropView(Effect):
-    pass
-
-
-@dataclass(frozen=True)
-class ReadRows(Effect):
-    """A SELECT: under --pretend its answer was empty, so what follows may be incomplete."""
-
-
-@dataclass(frozen=True)
-class ForeignKeyChecks(Effect):
-    """The server is told to check foreign keys, or not to."""
-
-    on: bool = True
-
-
-@dataclass(frozen=True)
-class Harmless(Effect):
-    """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
-
-
-@dataclass(frozen=True)
-class Unread(Effect):
-    """A statement that could not be read; `text` is the whole of it."""
-
-    text: str = ""
-
 
 # What the parser does not know, and what it stands for: comments that the server carries out, SET
 # STATEMENT ... FOR, ALTER ONLINE TABLE, how long to wait, and RENAME AS or = for RENAME TO. What
@@ -292,179 +115,6 @@ def leaves_schema(statement: str) -> bool:
     except (AttributeError, SqlglotError, RecursionError):
         return True
     return False
-
-
-def tables_of(statement: str) -> set[str]:
-    """Return every table name that `statement` names as a table."""
-    return {
-        name
-        for effect in read(statement)
-        for name in (effect.table, *_other_tables(effect))
-        if name
-    }
-
-
-_EMPTIES = re.compile(r"\b(?:drop\s+table|truncate\s|delete\s+from|replace\s+into)", re.IGNORECASE)
-
-
-def is_statement(text: str) -> bool:
-    """Tell whether a text, which may break off, is SQL that drops or empties something."""
-    return bool(_EMPTIES.search(text))
-
-
-_RENAMES = re.compile(
-    r"\s*(?:rename\s+table|alter\s+table\b.*\brename)\b", re.IGNORECASE | re.DOTALL
-)
-
-
-def query_of_rows(statement: str) -> str:
-    """Return the query that lists the rows over which a statement fails: those that refer to no
-    row, or share a value that is to be unique. "" where the statement says of neither."""
-    for effect in read(statement):
-        key = effect.foreign_key if isinstance(effect, AddForeignKey) else None
-        index = effect.index if isinstance(effect, AddIndex) else None
-        if key:
-            same = " AND ".join(
-                f"p.{quote(to)} = c.{quote(own)}"
-                for own, to in zip(key.columns, key.referenced_columns)
-            )
-            given = "".join(f" AND c.{quote(column)} IS NOT NULL" for column in key.columns)
-            return (
-                f"SELECT c.* FROM {quote(effect.table)} c WHERE NOT EXISTS (SELECT 1 FROM "  # noqa: S608 - shown
-                f"{quote(key.referenced_table)} p WHERE {same}){given}"
-            )
-        if index and index.unique and not any("(" in column for column in index.columns):
-            columns = ", ".join(map(quote, index.columns))
-            return (
-                f"SELECT {columns}, COUNT(*) FROM {quote(effect.table)} GROUP BY {columns} "  # noqa: S608 - shown
-                "HAVING COUNT(*) > 1"
-            )
-    return ""
-
-
-def is_rename(text: str) -> bool:
-    """Tell whether a text is SQL that may rename a table."""
-    return bool(_RENAMES.match(text))
-
-
-def emptied_by(statement: str) -> set[str]:
-    """Return the tables, folded, that `statement` drops, or of which it deletes all rows."""
-    return {
-        effect.table.casefold()
-        for effect in read(statement)
-        if isinstance(effect, DropTable)
-        or (
-            isinstance(effect, WriteRows)
-            and effect.kind in ("delete", "truncate")
-            and not effect.some
-        )
-    } - {""}
-
-
-def made_anew(statements: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (table, new name) of the tables that are renamed away and then created again."""
-    away: dict[str, tuple[str, str]] = {}
-    found = []
-    for statement in statements:
-        for effect in read(statement):
-            if isinstance(effect, RenameTable):
-                away[effect.table.casefold()] = (effect.table, effect.new_name)
-            elif isinstance(effect, CreateTable) and effect.table.casefold() in away:
-                found.append(away[effect.table.casefold()])
-    return found
-
-
-def displaced(statements: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (table, where the one is now that it came in the place of), both as named at the end.
-
-    Unlike made_anew(), also across migrations, and of a new table that is renamed into its place.
-    """
-    names: dict[str, list[str]] = {}
-    vacated: dict[str, list[str]] = {}
-    pairs: list[tuple[list[str], list[str]]] = []
-
-    def comes(table: list[str]) -> None:
-        folded = table[0].casefold()
-        names[folded] = table
-        old = vacated.pop(folded, None)
-        if old is not None and old is not table:
-            pairs.append((table, old))
-
-    # A table is a list with its present name, and without one when it is gone.
-    for effect in (effect for statement in statements for effect in read(statement)):
-        folded = effect.table.casefold()
-        if isinstance(effect, CreateTable) and folded not in names:
-            comes([effect.table])
-        elif isinstance(effect, RenameTable):
-            table = names.pop(folded, None) or [effect.table]
-            vacated[folded] = table
-            table[0] = effect.new_name
-            comes(table)
-        elif isinstance(effect, DropTable) and folded in names:
-            gone = names.pop(folded)
-            # What comes in its place comes in that of the one before.
-            before = next((old for new, old in pairs if new is gone), None)
-            if before is not None:
-                vacated[folded] = before
-            gone.clear()
-    return [(new[0], old[0]) for new, old in pairs if new and old]
-
-
-def _other_tables(effect: Effect) -> tuple[str, ...]:
-    if isinstance(effect, RenameTable):
-        return (effect.new_name,)
-    if isinstance(effect, AddForeignKey):
-        return (effect.foreign_key.referenced_table,)
-    if isinstance(effect, CreateTable):
-        return tuple(key.referenced_table for key in effect.foreign_keys)
-    return ()
-
-
-def redact(statement: str) -> str:
-    """Return `statement` fit to be shown: the values of rows replaced by `?`.
-
-    Statements that write or read rows carry the application's data (a seeded password
-    hash, for one); statements that change the schema are shown as they are.
-    """
-    try:
-        tree = sqlglot.parse_one(statement, dialect=DIALECT)
-    except (SqlglotError, RecursionError):
-        return _head(statement)
-    if isinstance(tree, exp.Command) and _word(statement) not in _SCHEMA_WORDS:
-        return _head(statement)
-    if not isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Select)):
-        return statement
-
-    def hide(node: exp.Expr) -> exp.Expr:
-        return exp.Placeholder() if isinstance(node, exp.Literal) else node
-
-    return tree.transform(hide).sql(dialect=DIALECT)
-
-
-_SCHEMA_WORDS = ("alter", "create", "drop", "rename", "set", "truncate")
-
-
-def redact_logged(statement: str) -> str:
-    """Return a statement from the application's log fit to be shown.
-
-    Laravel before version 12 puts values into it without quotes, so that nothing tells them from
-    names: of a statement that is about rows only its verb and its tables are left.
-    """
-    if _word(statement) in _SCHEMA_WORDS:
-        return redact(statement)
-    tables = ", ".join(sorted(tables_of(statement) - {""}))
-    return _head(statement) + (f" ({tables})" if tables else "")
-
-
-def _word(statement: str) -> str:
-    return statement.lstrip(" \t\r\n(").split(None, 1)[0].casefold() if statement.strip() else ""
-
-
-def _head(statement: str) -> str:
-    """Return what can be shown of a statement that cannot be read."""
-    if _word(statement) in _SCHEMA_WORDS:
-        return statement.split("(", 1)[0].strip() + " ..."
-    return f"{_word(statement)} ..."
 
 
 def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
@@ -791,61 +441,3 @@ def _option(options, kind: type[exp.Expr]) -> str | None:
 
 def _name(table: exp.Expr) -> str:
     return table.name
-
-
-# --- what Laravel writes about a failed statement -------------------------------------------
-
-
-@dataclass(frozen=True)
-class FailedStatement:
-    """An SQLSTATE message of Laravel, taken apart.
-
-    `code` is the server's error number, `errno` the storage engine's (121, 150) or None,
-    `sql` the statement that failed ("" when the message carries none).
-    """
-
-    code: int
-    errno: int | None
-    reason: str
-    sql: str
-
-    @property
-    def shown(self) -> str:
-        """The reason, fit to be shown: some of the server's messages quote the row's value."""
-        if self.code not in _QUOTING:
-            return self.reason
-        masked, values = _VALUE.subn("'?'", self.reason)
-        if values or _NO_VALUE.search(self.reason):
-            return masked
-        before, *rest = self.reason.split("'")
-        # What stands between two apostrophes; a value may hold some itself.
-        return f"{before}'?'{rest[-1]}" if len(rest) > 1 else before
-
-
-# The value, before the key or column that the message names, or no value at all.
-_VALUE = re.compile(r"'.*'(?=\s+for\s+(?:key|column)\b)", re.DOTALL | re.IGNORECASE)
-_NO_VALUE = re.compile(r"^[^']*\bfor column '[^']*' at row \d+$", re.IGNORECASE)
-# Duplicate entry 'x' for key 'y', Incorrect value: 'x' for column 'y', Truncated ..., out of range.
-_QUOTING = frozenset((1062, 1265, 1292, 1366, 1367, 1411, 1525, 1526, 1582, 1586, 1690, 1859, 3140))
-
-# Shapes: "(SQL: ...)" in Laravel 8 and 9, "(Connection: mysql, SQL: ...)" in 10 and 11, more
-# details before "SQL:" from 12 on.
-_MESSAGE = re.compile(
-    r"SQLSTATE\[\w+\](?: \[(?P<connect>\d+)\])?:?\s*(?:[^:\n]*:)?\s*(?P<code>\d{3,5})?\s*"
-    r"(?P<reason>.*?)\s*(?:\((?:Connection: .*?)?SQL: (?P<sql>.*)\))?\s*$",
-    re.DOTALL,
-)
-
-
-def read_message(message: str) -> FailedStatement | None:
-    """Take Laravel's message of a failed statement apart; None when it is not one."""
-    found = _MESSAGE.search(message)
-    if not found:
-        return None
-    code = found["code"] or found["connect"]
-    if not code:
-        return None
-    errno = re.search(r"errno: (\d+)", found["reason"])
-    return FailedStatement(
-        int(code), int(errno[1]) if errno else None, found["reason"], found["sql"] or ""
-    )

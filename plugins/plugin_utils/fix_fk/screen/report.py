@@ -20,6 +20,7 @@ TONES = {
     "rebuilt": "good",
     "restored": "good",
     "repaired_rows_aside": "wait",
+    "rolled_back": "wait",
     "rows_aside": "wait",
     "skipped": "wait",
     "planned": "wait",
@@ -40,6 +41,7 @@ ASIDE = ("repaired_rows_aside", "rows_aside")
 CARRIED_OUT = {
     "repaired": "It was repaired",
     "repaired_rows_aside": "It was repaired",
+    "rolled_back": "The failed migration was rolled back",
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
@@ -49,7 +51,7 @@ CARRIED_OUT = {
 def build(run: dict) -> dict:
     """Return the report of a run.
 
-    `run` holds host, run_id, check_mode, read_only (a playbook that only looks), diagnosis,
+    `run` holds host, run_id, check_mode, read_only (a playbook that only inspects), diagnosis,
     prediction (of prediction.py, with fail_on, the outcomes that are a failure; None
     for its FAIL_ON),
     results ({step id: module result}), failure (None or {task, message, next, refusal}: refusal as
@@ -60,8 +62,8 @@ def build(run: dict) -> dict:
     its inventory). The result adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, skipped, restored, rebuilt, refused, failed), its tone (good,
-      wait or bad) and ok;
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, refused, failed), its
+      tone (good, wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - window, as it was given;
@@ -180,6 +182,8 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
+        if diagnosis.get("outcome") == "rolled_back":
+            return "rolled_back"
         if diagnosis.get("outcome") == "skipped":
             return "skipped"
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
@@ -256,9 +260,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
     elif outcome in AHEAD and not steps:
-        answers["did"] = "Nothing was changed: this only looked."
+        answers["did"] = "Nothing was changed: this only inspected."
     elif outcome in ("needs_repair", *AHEAD):
-        answers["did"] = "Nothing was changed: this only looked."
+        answers["did"] = "Nothing was changed: this only inspected."
         answers["next"] = "fix_fk.yml carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []

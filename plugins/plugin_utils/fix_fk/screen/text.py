@@ -7,15 +7,18 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
-from ..rollback import WAYS
+import re
+import textwrap
+
+from ..rollback import IN_WORDS
 
 WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
 LABEL = 12
 PART = 12
-# Outcomes of a run that only looked: a plan was made and not begun.
-LOOKED = ("may_fail", "will_fail", "would_lose", "needs_repair")
+# Outcomes of a run that only inspected: a plan was made and not begun.
+NOT_BEGUN = ("may_fail", "will_fail", "would_lose", "needs_repair")
 # A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
 LONG = 150
 # Renames are shortened only when they are a wall: they are undo statements as well.
@@ -23,6 +26,10 @@ LONG_RENAME = 600
 
 # How an item begins that is a command and nothing else.
 COMMAND = "ansible-playbook "
+# A `name` or a 'value'; an apostrophe in a word opens nothing.
+QUOTED = re.compile(r"""`[^`]*`|(?<!\w)(['"]).*?\1""")
+# Stands for a blank that is no place for a line break: no text that is shown has it.
+NO_BREAK = "\0"
 
 TOOK = {
     "forget": "take back",
@@ -73,8 +80,9 @@ def plan(diagnosis: dict, host: str) -> str:
     lines += _labelled(
         "Roll back",
         [
-            f"- {'taken' if way['chosen'] else 'not taken'}: {WAYS[way['way']]}: {way['reason']}"
-            for way in diagnosis["ways"]
+            f"- {'taken' if one['chosen'] else 'not taken'}: {IN_WORDS[one['strategy']]}: "
+            f"{one['reason']}"
+            for one in diagnosis["strategies"]
         ],
     )
     if not lines:
@@ -142,7 +150,7 @@ def report(data: dict) -> str:
     `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
     """
     lines: list[str] = []
-    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *LOOKED)
+    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *NOT_BEGUN)
     if began:
         lines += ["Steps"]
         for step in data["steps"]:
@@ -266,35 +274,19 @@ def _wrap(item: str, first: str, rest: str) -> list[str]:
 
     A command is left on one line: pasted in two, it would be two.
     """
+    line = _plain(item)
     if item.startswith(COMMAND):
-        return [f"{first}{_plain(item)}"]
-    lines, line = [], first
-    for word in _words(_plain(item)):
-        if len(line) + len(word) > WIDTH and line.strip():
-            lines.append(line.rstrip())
-            line = rest
-        line += f"{word} "
-    return [*lines, line.rstrip()]
-
-
-def _words(item: str) -> list[str]:
-    """Split at blanks outside of `names` and 'values'; an apostrophe in a word opens nothing."""
-    words: list[str] = []
-    word, quote = "", ""
-    for character in item:
-        if character == " " and not quote:
-            words.append(word)
-            word = ""
-            continue
-        if character == quote:
-            quote = ""
-        elif not quote and (character == "`" or (character in "'\"" and not word[-1:].isalnum())):
-            quote = character
-        word += character
-    if quote:
-        # It was no quotation after all.
-        return item.split()
-    return [word for word in [*words, word] if word]
+        return [f"{first}{line}"]
+    together = QUOTED.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
+    lines = textwrap.wrap(
+        " ".join(together.split()),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def _plain(item: str) -> str:

@@ -34,15 +34,15 @@ from . import (
 
 Question = Callable[[Case], "bool | None"]
 
-# The server, and what the schema holds.
-GROUND: tuple[Question, ...] = (
+# About the server and the schema, whatever has failed.
+PRELIMINARY: tuple[Question, ...] = (
     server.fresh_unfinished,
     server.orphan_dictionary_rows,
     server.not_writable,
     server.tables_differ_in_case,
 )
 ORDER: tuple[Question, ...] = (
-    *GROUND,
+    *PRELIMINARY,
     schema_dump.would_load_schema_dump,
     other_connection.another_connection,
     wrong_records.wrong_records,

@@ -210,7 +210,7 @@ VERDICTS = (
                 "All are found before anything is done, and freed in one step.",
                 (
                     "integration/test_verdicts.py::both_tables_empty",
-                    "unit/test_diagnosis.py::test_all_names_of_one_create_statement_are_freed",
+                    "unit/verdicts/test_names.py::test_all_names_of_one_create_statement_are_freed",
                 ),
             ),
             Cause(
@@ -219,7 +219,7 @@ VERDICTS = (
                 "Names are compared as the server compares them.",
                 (
                     "integration/test_causes.py::other_case",
-                    "unit/test_diagnosis.py::test_names_are_compared_without_case",
+                    "unit/verdicts/test_holders.py::test_names_are_compared_without_case",
                 ),
             ),
             Cause(
@@ -323,7 +323,7 @@ VERDICTS = (
                 (
                     "integration/test_causes.py::online_schema_change",
                     "integration/test_causes.py::shadow_table",
-                    "unit/test_diagnosis.py::test_tables_of_programs_are_known_by_their_names",
+                    "unit/verdicts/test_holders.py::test_tables_of_programs_are_known_by_their_names",
                 ),
             ),
         ),

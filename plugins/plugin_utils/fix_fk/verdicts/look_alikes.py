@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from .. import advice
 from ..case import Case
-from ..schema import sql
+from ..schema.redaction import redact_logged
+from ..schema.statements import query_of_rows
 from ..verdict import ALIKE, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
@@ -42,7 +43,7 @@ def look_alikes(case: Case) -> None:
         return
     where = f"Migration {migration} failed with {failed.code}: {failed.shown}."
     if failed.sql:
-        where += f" The statement was: {sql.redact_logged(failed.sql)}."
+        where += f" The statement was: {redact_logged(failed.sql)}."
     again = advice.then_migrate(case, migration)
     told, next_ = {
         "index_name_taken": (
@@ -73,7 +74,7 @@ def look_alikes(case: Case) -> None:
 
 def _rows(statement: str) -> str:
     """Say how to list the rows over which a statement failed."""
-    return sql.query_of_rows(statement) or (
+    return query_of_rows(statement) or (
         "with a LEFT JOIN of the child on the parent WHERE the parent's key IS NULL"
     )
 
@@ -115,7 +116,7 @@ def another_error(case: Case) -> None:
             "See that it has the one that the message names: SHOW GRANTS FOR "
             f"{case.account(account['name'])}; {again}",
         )
-    query = sql.query_of_rows(failed.sql) if failed.code == 1062 else ""
+    query = query_of_rows(failed.sql) if failed.code == 1062 else ""
     rows = f" (these rows: {query})" if query else ""
     raise Refusal(
         "another_error",
@@ -190,7 +191,7 @@ VERDICTS = (
                 "Once there is room, `incident_migration` lets the rest be repaired.",
                 (
                     "integration/test_causes.py::test_a_disk_without_room_is_told",
-                    "unit/test_diagnosis.py::test_a_full_disk_is_not_this_incident",
+                    "unit/verdicts/test_look_alikes.py::test_a_full_disk_is_not_this_incident",
                 ),
             ),
         ),

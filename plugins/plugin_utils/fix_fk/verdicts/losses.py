@@ -8,6 +8,8 @@ import json
 from .. import advice, pending
 from ..case import Case
 from ..schema import sql
+from ..schema.effects import WriteRows
+from ..schema.redaction import redact
 from ..verdict import DATA, FORESEEN, Cause, Refusal, Verdict
 
 
@@ -25,7 +27,7 @@ def migration_would_lose_rows(case: Case) -> None:
                 raise Refusal(
                     "migration_would_lose_rows",
                     f"{case.diagnosis.found} Run again, migration {migration} itself "
-                    f"{loss.detail}, which has rows: {sql.redact(loss.statement)}.",
+                    f"{loss.detail}, which has rows: {redact(loss.statement)}.",
                     pending.way_out(case.laravel, case.live, [loss.table]),
                 )
         hidden = [*(known.get("up_conditional") or []), *(["SELECT"] if outcome.reads else [])]
@@ -38,7 +40,7 @@ def migration_would_lose_rows(case: Case) -> None:
             if problem.kind == "unread":
                 case.diagnosis.notes.append(
                     f"Migration {migration} sends a statement that could not be read: "
-                    f"{sql.redact(problem.statement)}"
+                    f"{redact(problem.statement)}"
                 )
     # And what they may destroy where --pretend does not show it.
     hidden = pending.dangers(
@@ -68,14 +70,14 @@ def migration_would_write_again(case: Case) -> None:
             return
         for effect in sql.read(statement):
             if (
-                isinstance(effect, sql.WriteRows)
+                isinstance(effect, WriteRows)
                 and effect.kind in ("insert", "update")
                 and effect.table.casefold() in stands - accepted
             ):
                 raise Refusal(
                     "migration_would_write_again",
                     f"{case.diagnosis.found} Before it failed, it had written rows of "
-                    f"{effect.table}: {sql.redact(statement)}. No rollback takes that back, "
+                    f"{effect.table}: {redact(statement)}. No rollback takes that back, "
                     "and run again, it would write them a second time.",
                     "If that does no harm (an UPDATE that sets a fixed value), say so by the "
                     f'table\'s name: -e \'{{"remigrate_accept_repeat": ["{effect.table}"]}}\'. '

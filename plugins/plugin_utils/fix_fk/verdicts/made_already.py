@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import pending, records
 from ..case import Case
-from ..schema import sql
+from ..schema.effects import AddForeignKey, AddIndex, CreateTable, Effect
 from ..verdict import CODE, DATA, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -36,16 +36,16 @@ def made_by_a_recorded_migration(case: Case) -> None:
     )
 
 
-def _is_there(case: Case, name: str, effect: sql.Effect) -> bool:
+def _is_there(case: Case, name: str, effect: Effect) -> bool:
     """Tell whether a statement is about this table, and what it makes is there."""
     table = case.live.get(name)
     if not table or effect.table.casefold() != name.casefold():
         return False
-    if isinstance(effect, sql.AddForeignKey):
+    if isinstance(effect, AddForeignKey):
         return bool(effect.foreign_key.name and table.key(effect.foreign_key.name))
-    if isinstance(effect, sql.AddIndex):
+    if isinstance(effect, AddIndex):
         return (effect.name or "").casefold() in {i.casefold() for i in table.indexes or ()}
-    return isinstance(effect, sql.CreateTable)
+    return isinstance(effect, CreateTable)
 
 
 def has_run_and_is_not_recorded(case: Case) -> None:

@@ -12,7 +12,7 @@ def another_connection(case: Case) -> None:
     for migration in case.laravel.pending:
         known = case.laravel.statements(migration)
         other = known.get("connection") or (
-            known.get("up_error") and ", ".join(known.get("elsewhere") or ())
+            known.get("up_error") and ", ".join(known.get("other_connections") or ())
         )
         if not other:
             continue

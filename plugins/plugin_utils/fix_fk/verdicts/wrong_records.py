@@ -86,7 +86,7 @@ VERDICTS = (
                 "The first one is the incident. They are rolled back together, or not at all.",
                 (
                     "integration/test_causes.py::test_option_2_by_hand_is_taken_back",
-                    "unit/test_diagnosis.py::test_a_later_pending_migration_that_fails_closes_every_way",
+                    "unit/rollback/test_no_safe_rollback.py::test_a_later_pending_migration_that_fails_closes_every_way",
                 ),
                 also=("no_safe_rollback",),
                 refused=True,

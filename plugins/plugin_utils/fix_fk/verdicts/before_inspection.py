@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes it pointless to look at the server."""
+"""What makes it pointless to inspect the server."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def bad_input(reason: str) -> dict:
     ).as_dict()
 
 
-def before_looking(laravel_facts: dict) -> dict | None:
-    """Return the refusal that makes looking at the server pointless, or None."""
+def before_inspection(laravel_facts: dict) -> dict | None:
+    """Return the refusal that makes it pointless to inspect the server, or None."""
     connection = laravel_facts["connection"]
     differences = laravel_facts["configuration"]["differences"]
     artisan = f"{laravel_facts['php']['binary']} artisan"

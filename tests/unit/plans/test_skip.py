@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.plans.skip import intended, missing
+from fix_fk.missing import intended, missing
 from fix_fk.schema import sql
-from fix_fk.schema.simulation import Schema, Table
-from fix_fk.schema.sql import ForeignKey
+from fix_fk.schema.effects import ForeignKey
+from fix_fk.schema.simulation import Schema
+from fix_fk.schema.tables import Table
 
 CREATE = "create table `a` (`id` int, `user_id` int)"
 KEY = (

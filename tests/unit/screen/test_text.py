@@ -39,7 +39,7 @@ DIAGNOSIS = {
     ],
     "evidence": ["evidence " * 30],
     "notes": ["note " * 30],
-    "ways": [{"way": "down", "chosen": True, "reason": "reason " * 30}],
+    "strategies": [{"strategy": "down", "chosen": True, "reason": "reason " * 30}],
     "refused": False,
     "not_changed": "",
     "next": "",
@@ -129,10 +129,18 @@ def test_a_long_create_table_is_shortened_on_the_screen_only():
     assert FAILED["steps"][2]["do"][1].strip() == CREATE
 
 
-def test_an_apostrophe_is_no_quotation_mark():
-    assert text._words("Can't say it's so") == ["Can't", "say", "it's", "so"]
-    assert text._words("a 'b c' d") == ["a", "'b c'", "d"]
-    assert text._words("an 'open end") == ["an", "'open", "end"]
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ("Can't say it's so", ["Can't say", "it's so"]),
+        ("a 'b c d e f g' h", ["a", "'b c d e f g'", "h"]),
+        ("an 'open  end of it", ["an 'open end", "of it"]),
+        ("`a``b  c d` 'it''s e'", ["`a``b  c d`", "'it''s e'"]),
+    ],
+)
+def test_no_line_ends_in_a_quotation_and_an_apostrophe_is_none(monkeypatch, words, lines):
+    monkeypatch.setattr(text, "WIDTH", 12)
+    assert text._wrap(words, "", "") == lines
 
 
 def test_a_failure_says_what_was_done_and_how_to_undo_it():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: dotenv
+module: env_file
 short_description: Set one value in the .env of a Laravel application
 description:
   - Quotes the value so that Laravel reads back exactly what was given, whatever characters are in
@@ -39,7 +39,7 @@ notes:
 attributes:
   check_mode:
     support: full
-    description: Looks and does not write.
+    description: Inspects and does not write.
   diff_mode:
     support: none
     description: It would show values.
@@ -53,7 +53,7 @@ author:
 
 EXAMPLES = r"""
 - name: Put the new password into .env
-  dotenv:
+  env_file:
     path: /home/app/gaspul_api/.env
     key: DB_PASSWORD
     value: "{{ vault_database_password }}"

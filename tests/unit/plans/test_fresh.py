@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.facts import Inputs
+from fix_fk.inputs import Inputs
 from fix_fk.plans.fresh import decide, unfit
 
 USERS = "2014_10_12_000000_create_users_table"
@@ -68,7 +68,7 @@ def given(left=(), **more):
         "anyway": None,
         "tables": None,
         "seed": "auto",
-        "look": {
+        "inspected": {
             "dropped": {**empty, "tables": ["users", "skp", "arsip"]},
             "left": {**empty, "tables": list(left), "constraints": []},
             "rows": ["users"],
@@ -135,12 +135,12 @@ def test_what_no_migration_creates_is_named(laravel, schema):
     ],
 )
 def test_what_is_refused_before_the_server_is_asked(laravel, change, verdict):
-    result = unfit({**laravel, **change}, given(look=None))
+    result = unfit({**laravel, **change}, given(inspected=None))
     assert result and result["verdict"] == verdict
 
 
 def test_nothing_speaks_against_looking(laravel):
-    assert unfit(laravel, given(look=None)) is None
+    assert unfit(laravel, given(inspected=None)) is None
 
 
 @pytest.mark.parametrize("change", [{"read_only": True}, {"replica": True}])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The look at a large schema: time and memory of fk_constraint_info, and how they grow.
 
-    python tests/bench/look.py [tables]
+    python tests/bench/inspect_schema.py [tables]
 
 Makes a schema of 10,000 tables with two foreign keys each, and one of a tenth of that, in an
 embedded server of its own, which takes a few minutes. Then the module runs, asked as the diagnosis
@@ -24,7 +24,8 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "plugins" / "plugin_utils")]
 
 from fix_fk.engine import diagnose  # noqa: E402
-from fix_fk.facts import Inputs, Laravel, wanted  # noqa: E402
+from fix_fk.facts import Laravel, requested  # noqa: E402
+from fix_fk.inputs import Inputs  # noqa: E402
 from fix_fk.prediction import predict, questions  # noqa: E402
 from sandbox import shared  # noqa: E402
 
@@ -134,7 +135,7 @@ def judge(schema):
 
 
 def main(tables):
-    asked = wanted(Laravel(LARAVEL), Inputs())
+    asked = requested(Laravel(LARAVEL), Inputs())
     asked = {"names": list(asked["names"]), "tables": asked["tables"]}
     sizes = {"small": tables // 10, "large": tables}
     with tempfile.TemporaryDirectory(prefix="fix_fk_bench_") as folder:

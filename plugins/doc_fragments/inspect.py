@@ -6,11 +6,11 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Used with extends_documentation_fragment: look."""
+    """Used with extends_documentation_fragment: inspect."""
 
     DOCUMENTATION = r"""
 options:
-  look:
+  inspect:
     description:
       - Ask the server, last of all and in the same call, what M(fk_constraint_info) would ask
         with these options. The answer is RV(ignore:schema).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module dotenv: what it writes is what the real phpdotenv and Laravel's env() read."""
+"""The module env_file: what it writes is what the real phpdotenv and Laravel's env() read."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_value_that_depends_on_others_is_not_known():
 def test_what_cannot_be_read_back_is_refused(tmp_path, run_module, text, value, words):
     path = tmp_path / ".env"
     path.write_text(text)
-    result = run_module("dotenv", path=str(path), key=KEY, value=value)
+    result = run_module("env_file", path=str(path), key=KEY, value=value)
     assert result["failed"] and words in result["msg"] and "Nothing was changed" in result["msg"]
     assert path.read_text() == text and os.listdir(tmp_path) == [".env"]
 
@@ -156,7 +156,7 @@ def test_mode_owner_link_and_other_bytes_stay(dotenv, run_module):
     if os.geteuid() == 0:
         os.chown(path, 1234, 4321)
     before = path.stat()
-    result = run_module("dotenv", path=str(dotenv), key=KEY, value=SECRET)
+    result = run_module("env_file", path=str(dotenv), key=KEY, value=SECRET)
     assert result["changed"] and dotenv.is_symlink()
     after = path.stat()
     for name in ("st_mode", "st_uid", "st_gid"):
@@ -173,30 +173,30 @@ def test_mode_owner_link_and_other_bytes_stay(dotenv, run_module):
 
 
 def test_a_second_run_changes_nothing(dotenv, run_module):
-    run_module("dotenv", path=str(dotenv), key=KEY, value=SECRET)
+    run_module("env_file", path=str(dotenv), key=KEY, value=SECRET)
     before = sorted(os.listdir(dotenv.resolve().parent))
-    result = run_module("dotenv", path=str(dotenv), key=KEY, value=SECRET)
+    result = run_module("env_file", path=str(dotenv), key=KEY, value=SECRET)
     assert not result["changed"] and result["backup"] is None and not result["undo"]
     assert sorted(os.listdir(dotenv.resolve().parent)) == before
 
 
 def test_check_mode_writes_nothing(dotenv, run_module):
     before = dotenv.read_bytes()
-    result = run_module("dotenv", check_mode=True, path=str(dotenv), key=KEY, value=SECRET)
+    result = run_module("env_file", check_mode=True, path=str(dotenv), key=KEY, value=SECRET)
     assert result["changed"] and result["backup"] is None
     assert dotenv.read_bytes() == before and os.listdir(dotenv.resolve().parent) == ["file"]
 
 
 def test_two_backups_in_one_second_have_two_names(dotenv, run_module):
     names = {
-        run_module("dotenv", path=str(dotenv), key=KEY, value=value)["backup"]
+        run_module("env_file", path=str(dotenv), key=KEY, value=value)["backup"]
         for value in ("one", "two", "three")
     }
     assert len(names) == 3
 
 
 def test_a_missing_file_is_refused(tmp_path, run_module):
-    result = run_module("dotenv", path=str(tmp_path / ".env"), key=KEY, value=SECRET)
+    result = run_module("env_file", path=str(tmp_path / ".env"), key=KEY, value=SECRET)
     assert result["failed"] and "No such file" in result["msg"]
     assert "Nothing was changed" in result["msg"] and SECRET not in result["msg"]
     assert not list(tmp_path.iterdir())

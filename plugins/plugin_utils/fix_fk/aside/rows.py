@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the rows of displaced tables are: what to count, what was found, how to bring them over."""
+
+from __future__ import annotations
+
+from .. import facts
+from ..facts import Laravel
+from ..schema.effects import ForeignKey
+from ..schema.simulation import Schema
+from .pairs import BIRTH, Pair, displaced_with_rows
+
+from ansible.module_utils.fix_fk.schema.ids import above  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+
+def questions(laravel_facts: dict, schema: dict) -> list[dict]:
+    """Return what has to be counted on the server, as fk_constraint_info takes it."""
+    pairs = displaced_with_rows(Laravel(laravel_facts), schema)
+    if schema.get("contents") and not any(pair.details[0]["rows"] for pair in pairs):
+        # All rows have been counted already.
+        return []
+    return [question for pair in pairs for question in _asked(pair)]
+
+
+def find(laravel: Laravel, schema: dict) -> list[dict]:
+    """Return the tables whose rows are aside, of what has been recorded as run.
+
+    schema: fk_constraint_info's, with `aside_counts`, the answers to questions(). Each is {table,
+    old, empty (whether the application finds nothing), rows (how many are in the old one alone;
+    None: not counted), told (whether that is known), other (how many of them have in the new one a
+    row of the same key and other content), children ({table, name} of each constraint that refers
+    to the old one), following (the id to count from, where ids are given out that old rows have),
+    next (the id that comes now), copy (the SQL that brings the rows over, or ""), why_not (why
+    there is none), left (columns that only the old one has)}.
+    """
+    live = facts.live(schema)
+    answers = iter(schema.get("aside_counts") or ())
+    contents = schema.get("contents") or {}
+    olds = {names[1].casefold() for names in laravel.displaced()}
+    found = []
+    for pair in displaced_with_rows(laravel, schema):
+        counts = _told([answer["rows"] for _, answer in zip(_asked(pair), answers)])
+        empty = pair.details[0]["rows"] is False
+        if not empty and not counts:
+            continue
+        if counts and all(count == 0 for count in counts):
+            left = _found(pair, live, 0, False, 0)
+            # What points at an old table from another old one went aside with it.
+            children = [c for c in left["children"] if c["table"].casefold() not in olds]
+            if children:
+                found.append({**left, "children": children, "following": None})
+            continue
+        known = [count for count in counts if count is not None]
+        rows = max(known, default=None) if len(known) == len(counts) else None
+        if rows is None and empty:
+            rows = (contents.get(pair.old) or {}).get("rows")
+        found.append(_found(pair, live, rows, empty, _others(counts)))
+    return _parents_first(found, live)
+
+
+def _told(counts: list[int | None]) -> list[int | None]:
+    """Return the answers to _asked(), those about rows without a time of birth put together."""
+    known = [count for count in counts if count is not None]
+    if len(known) < 4:
+        return counts
+    absent, other, differs, without = known
+    return [absent, max(other, min(differs, without))]
+
+
+def _others(counts: list[int | None]) -> int:
+    """Return how many rows have a row of the same key and other content in the new table."""
+    if len(counts) < 2 or None in counts:
+        return 0
+    return max(counts) - min(counts)  # type: ignore[operator,type-var]
+
+
+def _asked(pair: Pair) -> list[dict]:
+    """Return the questions about one pair."""
+    if pair.details[0]["rows"] is False or not pair.key:
+        every = [c["name"] for c in pair.details[1]["columns"] if not c["nullable"]][:1]
+        return [{"kind": "orphans", "table": pair.old, "columns": every}] if every else []
+    asked = []
+    compared = [pair.key, *([[*pair.key, *pair.telling]] if pair.telling else [])]
+    if pair.telling == [BIRTH] and pair.steady:
+        compared.append([*pair.key, *pair.steady])
+    for columns in compared:
+        same = {"columns": columns, "referenced_columns": columns}
+        asked.append({"kind": "absent", "table": pair.old, "referenced_table": pair.table, **same})
+    if len(compared) > 2:
+        # Of rows without a time of birth what else they have tells.
+        asked.append({"kind": "nulls", "table": pair.old, "columns": [BIRTH]})
+    return asked
+
+
+def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) -> dict:
+    new, old = (about.get("ids") for about in pair.details)
+    following = above(new, old)
+    copy, why_not = _copy(pair, empty, other)
+    away = live.get(pair.old)
+    return {
+        "table": pair.table,
+        "old": pair.old,
+        "rows": rows,
+        "empty": empty,
+        "children": [
+            {"table": child.name, "name": key.name, "again": _again(child.name, key, pair.table)}
+            for child in (live.referring(away) if away else ())
+            for key in child.keys
+            if key.referenced_table.casefold() == pair.old.casefold()
+        ],
+        "following": following,
+        "next": new["next"] if new else None,
+        "told": empty or bool(pair.key),
+        "other": other,
+        "copy": copy,
+        "why_not": why_not,
+        "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
+    }
+
+
+def _again(child: str, key: ForeignKey, table: str) -> str:
+    """Return the SQL that points a constraint of a child at the new table."""
+    rules = "".join(
+        f" ON {what} {rule}"
+        for what, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+        if rule
+    )
+    own, to = (", ".join(map(quote, columns)) for columns in (key.columns, key.referenced_columns))
+    name = quote(key.name or "")
+    return (
+        f"ALTER TABLE {quote(child)} DROP FOREIGN KEY {name}; ALTER TABLE {quote(child)} ADD "
+        f"CONSTRAINT {name} FOREIGN KEY ({own}) REFERENCES {quote(table)} ({to}){rules}"
+    )
+
+
+def _copy(pair: Pair, empty: bool, other: int) -> tuple[str, str]:
+    """Return the SQL that brings the rows over and keeps their ids, or why there is none."""
+    new, old = pair.columns(0), pair.columns(1)
+    if other:
+        return "", f"rows of {pair.table} have ids that other rows of {pair.old} have"
+    engine = pair.details[0]["engine"]
+    if (engine or "").casefold() != "innodb":
+        return "", f"its engine {engine} cannot take back half a statement"
+    if not empty and not pair.key:
+        return "", "no column tells which rows are in both"
+    lacking = [c["name"] for name, c in new.items() if c["required"] and name not in old]
+    if lacking:
+        return "", f"{pair.table} wants {', '.join(lacking)}, which {pair.old} does not have"
+    both = [name for name in new if name in old and not new[name]["generated"]]
+    strict = [
+        c["name"]
+        for name, c in new.items()
+        if name in both and not c["nullable"] and old[name]["nullable"]
+    ]
+    others = [new[name]["name"] for name in both if new[name]["type"] != old[name]["type"]]
+    if strict or others:
+        names = ", ".join(dict.fromkeys([*strict, *others]))
+        return (
+            "",
+            f"{names} of {pair.table} is of another type than in {pair.old}, or wants a value",
+        )
+    columns = ", ".join(quote(new[name]["name"]) for name in both)
+    text = (
+        f"INSERT INTO {quote(pair.table)} ({columns}) SELECT {columns} "  # noqa: S608 - shown
+        f"FROM {quote(pair.old)}"
+    )
+    if not empty:
+        same = " AND ".join(f"n.{quote(c)} = o.{quote(c)}" for c in pair.key)
+        table = quote(pair.table)
+        text += f" o WHERE NOT EXISTS (SELECT 1 FROM {table} n WHERE {same})"  # noqa: S608 - shown
+    return text, ""
+
+
+def _parents_first(found: list[dict], live: Schema) -> list[dict]:
+    """Return them so that rows that others refer to are brought over first."""
+    left, ordered = list(found), []
+    while left:
+        names = {item["table"].casefold() for item in left}
+
+        def waits(item: dict, names: set[str] = names) -> bool:
+            table = live.get(item["table"])
+            to = {key.referenced_table.casefold() for key in table.keys} if table else set()
+            return bool((to & names) - {item["table"].casefold()})
+
+        ready = [item for item in left if not waits(item)] or left
+        ordered += ready
+        left = [item for item in left if item not in ready]
+    return ordered

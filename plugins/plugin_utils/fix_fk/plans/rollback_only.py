@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roll the failed migration back and do no more: the previous release works again."""
+
+from __future__ import annotations
+
+from .. import steps
+from ..case import Case
+from ..expected import conclude
+from ..rollback import no_safe_rollback
+from ..verdict import WELL, Verdict
+from ..verdicts import (
+    PRELIMINARY,
+    ask,
+    followers,
+    holders,
+    nothing_failed,
+    nothing_pending,
+    other_connection,
+    rights,
+    schema_dump,
+    which,
+    wrong_records,
+)
+from .rehearsal import rehearsal
+
+
+def nothing_to_roll_back(case: Case) -> bool:
+    """Tell whether the failed migration has left nothing."""
+    if not case.strategy or case.strategy["steps"] or case.forget():
+        return False
+    case.diagnosis.verdict = "nothing_to_roll_back"
+    case.diagnosis.outcome = "rolled_back"
+    case.diagnosis.found = (
+        f"Migration {case.migration} has left nothing in the schema: it is as it was before."
+    )
+    case.diagnosis.next = advice(case)
+    return True
+
+
+ORDER = (
+    *PRELIMINARY,
+    schema_dump.would_load_schema_dump,
+    other_connection.another_connection,
+    wrong_records.wrong_records,
+    followers.followed,
+    nothing_pending.unfinished,
+    which.which_failed,
+    nothing_pending.given_twice,
+    nothing_pending.constraints_missing,
+    nothing_pending.all_is_well,
+    nothing_failed.would_lose_rows,
+    nothing_failed.nothing_failed,
+    rights.rights,
+    holders.names_and_holders,
+    no_safe_rollback,
+    nothing_to_roll_back,
+)
+
+
+def decide(case: Case) -> None:
+    """Come to a verdict, or attach the plan of the rollback."""
+    if not ask(case, ORDER):
+        plan(case)
+
+
+def plan(case: Case) -> None:
+    """Attach the plan of the rollback, which every verdict has let through."""
+    strategy = case.strategy or {}
+    case.runs = []
+    case.diagnosis.strategies = strategy["considered"]
+    case.diagnosis.verdict = "rolls_back"
+    case.diagnosis.outcome = "rolled_back"
+    case.diagnosis.next = advice(case)
+    stays = list(case.laravel.pending)
+    case.diagnosis.found += (
+        f" It is rolled back and not run again: {', '.join(stays)} "
+        f"{'stay' if len(stays) > 1 else 'stays'} pending."
+    )
+    redo = case.records.redo if case.records else None
+    planned = steps.roll_back(
+        artisan=case.artisan,
+        schema=case.schema,
+        laravel=case.laravel,
+        migration=case.migration,
+        strategy=strategy,
+        forget=case.forget(),
+        redo=redo,
+        lost=[key.of(table) for table, key in case.added_back()],
+    )
+    planned = [
+        *steps.begin(case.artisan, case.schema, case.migration),
+        *planned,
+        *steps.finish(case.artisan),
+    ]
+    conclude(case, [*rehearsal(case), *planned], case.repaired)
+    stays = [name for name in stays if name != redo]
+    recorded = [name for name in case.laravel.recorded if name not in stays]
+    case.diagnosis.expected["migrations"] = [*recorded, *([redo] if redo else [])]
+    case.diagnosis.expected["stay_pending"] = stays
+
+
+def advice(case: Case) -> str:
+    """Return what is left to do once the migration is rolled back."""
+    return (
+        f"Deploy the release from before {case.migration}, which works on this schema; or correct "
+        "the migration, deploy it, and run: ansible-playbook playbooks/diagnose.yml, which says "
+        f"whether {case.artisan} migrate --force will get through."
+    )
+
+
+VERDICTS = (
+    Verdict(
+        "rolls_back",
+        WELL,
+        "Asked for with `playbooks/rollback.yml`: what the failed migration has done is undone. It "
+        "is not run again. Amber, exit code 0.",
+        "Deploy the previous release, or the corrected migration.",
+        proof=("integration/test_rollback.py::test_what_a_migration_did_is_undone",),
+    ),
+    Verdict(
+        "nothing_to_roll_back",
+        WELL,
+        "Asked for with `playbooks/rollback.yml`: the failed migration has left nothing.",
+        "Deploy the previous release, or the corrected migration.",
+        proof=("integration/test_rollback.py::test_a_second_run_changes_nothing",),
+    ),
+)

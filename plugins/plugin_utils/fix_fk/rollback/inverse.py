@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each statement that was carried out is undone, the last one first."""
+
+from __future__ import annotations
+
+from .. import undo
+from ..case import Case
+from ..holders import Holder
+
+
+def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
+    """Return the strategy, or None and why it cannot be taken."""
+    position = case.position(case.migration)
+    if position is None:
+        return None, "the schema does not tell how far the migration has come"
+    inverses = undo.of(position, case.schema)
+    if not inverses:
+        return None, "it has done nothing that could be undone"
+    accepted = {name.casefold() for name in case.inputs.rollback_accept_loss}
+    for inverse in inverses:
+        if inverse.lost:
+            return None, f"only a backup has what it took away: {', '.join(inverse.lost)}"
+        table = case.live.get(inverse.empty) if inverse.empty else None
+        if table and table.may_have_rows and table.name.casefold() not in accepted:
+            return None, f"table {table.name}, which it made and which would be dropped, has rows"
+        for name, column in inverse.held:
+            rows = case.filled(name, column)
+            if rows != 0 and f"{name}.{column}".casefold() not in accepted:
+                return None, (
+                    f"column {column} of {name}, which it added and which would be dropped, has "
+                    f"values in {'some' if rows is None else rows} row{'' if rows == 1 else 's'}"
+                )
+    items = [item for inverse in inverses for item in inverse.items]
+    return {
+        "tables": [],
+        "statements": [item["statement"] for item in items],
+        "steps": ["inverse"],
+        "send": items,
+        "redo": [inverse.statement for inverse in reversed(inverses)],
+        "accept": sorted(case.inputs.rollback_accept_loss),
+        "reason": "undoes what the migration did, the last statement first; nothing is lost",
+    }, ""

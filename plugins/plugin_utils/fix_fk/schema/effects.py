@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a statement does to a schema: effects, and the columns, indexes and keys they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key as a statement or a server describes it; `name` is None when generated."""
+
+    name: str | None
+    columns: tuple[str, ...]
+    referenced_table: str
+    referenced_columns: tuple[str, ...]
+    referenced_schema: str | None = None
+    on_delete: str | None = None
+    on_update: str | None = None
+
+    def of(self, table: str) -> dict:
+        """Return the foreign key of `table` as the module fk_constraint takes it."""
+        wanted = {
+            "name": self.name,
+            "table": table,
+            "columns": list(self.columns),
+            "referenced_table": self.referenced_table,
+            "referenced_columns": list(self.referenced_columns),
+        }
+        for part in ("referenced_schema", "on_delete", "on_update"):
+            if getattr(self, part):
+                wanted[part] = getattr(self, part)
+        return wanted
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a statement or a server describes it; what is not known is None.
+
+    `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
+    not give one, `live` the name that the column has in the server's table (None: it is not there).
+    """
+
+    name: str
+    type: str | None = None
+    nullable: bool = True
+    charset: str | None = None
+    collation: str | None = None
+    default: str | None = None
+    live: str | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index with its columns in order; of a part of a column it says `name(length)`.
+
+    `kind` is "", FULLTEXT or SPATIAL. `implied` is one that the server makes for a foreign key.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    unique: bool = False
+    kind: str = ""
+    implied: bool = False
+
+
+PRIMARY = "PRIMARY"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one statement, or one clause of it, does to the table `table`.
+
+    `optional`: it does nothing where there is no such table (ALTER TABLE IF EXISTS).
+    """
+
+    table: str
+    optional: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class CreateTable(Effect):
+    columns: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[str, ...] = ()
+    if_not_exists: bool = False
+    reads: str | None = None
+    definitions: tuple[Column, ...] = ()
+    keys: tuple[Index, ...] = ()
+    engine: str | None = None
+    charset: str | None = None
+    collation: str | None = None
+
+
+@dataclass(frozen=True)
+class DropTable(Effect):
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class RenameTable(Effect):
+    new_name: str = ""
+
+
+@dataclass(frozen=True)
+class AddForeignKey(Effect):
+    foreign_key: ForeignKey = ForeignKey(None, (), "", ())
+
+
+@dataclass(frozen=True)
+class DropForeignKey(Effect):
+    name: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class AddColumn(Effect):
+    column: str = ""
+    if_not_exists: bool = False
+    definition: Column | None = None
+
+
+@dataclass(frozen=True)
+class DropColumn(Effect):
+    column: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class ChangeColumn(Effect):
+    """`definition` is None when the column only gets another name."""
+
+    column: str = ""
+    new_name: str = ""
+    definition: Column | None = None
+
+
+@dataclass(frozen=True)
+class AddIndex(Effect):
+    name: str | None = None
+    index: Index | None = None
+
+
+@dataclass(frozen=True)
+class DropIndex(Effect):
+    name: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class RenameIndex(Effect):
+    name: str = ""
+    new_name: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeTable(Effect):
+    """The engine or the character set of all columns is changed."""
+
+    engine: str | None = None
+    converted: bool = False
+
+
+@dataclass(frozen=True)
+class WriteRows(Effect):
+    """Rows are written: kind is insert, update, delete or truncate.
+
+    `some` is True for a delete that says which rows.
+    """
+
+    kind: str = ""
+    some: bool = False
+
+
+@dataclass(frozen=True)
+class CreateView(Effect):
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropView(Effect):
+    pass
+
+
+@dataclass(frozen=True)
+class ReadRows(Effect):
+    """A SELECT: under --pretend its answer was empty, so what follows may be incomplete."""
+
+
+@dataclass(frozen=True)
+class ForeignKeyChecks(Effect):
+    """The server is told to check foreign keys, or not to."""
+
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class Harmless(Effect):
+    """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
+
+
+@dataclass(frozen=True)
+class Unread(Effect):
+    """A statement that could not be read; `text` is the whole of it."""
+
+    text: str = ""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes of statements: problems, rows lost, and what the server has to count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a statement would fail. `kind` is one of KINDS, `name` what it is about (a constraint,
+    column, index or table)."""
+
+    kind: str
+    statement: str
+    detail: str
+    table: str = ""
+    name: str = ""
+    holder: str = ""
+
+
+KINDS = (
+    "name_taken",
+    "constraint_missing",
+    "table_exists",
+    "table_missing",
+    "table_referenced",
+    "column_exists",
+    "column_missing",
+    "column_needed",
+    "column_fixed",
+    "index_exists",
+    "index_missing",
+    "index_needed",
+    "parent_missing",
+    "parent_column_missing",
+    "parent_not_indexed",
+    "parent_unfit",
+    "child_unfit",
+    "columns_differ",
+    "set_null",
+    "unread",
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Rows of a live table that a statement may fail on; the server has to count them.
+
+    `kind`: orphans (they refer to no row), duplicates or nulls. `table` and `columns` have the
+    names that they have on the server now; a column of `values` is not there yet and will have that
+    value in every row. `name` is the constraint, index or column that the statement is about.
+    """
+
+    kind: str
+    table: str
+    columns: tuple[str, ...]
+    statement: str
+    name: str
+    values: tuple[tuple[str, str], ...] = ()
+    referenced_table: str = ""
+    referenced_columns: tuple[str, ...] = ()
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Rows that a statement would drop or empty.
+
+    `kind`: table, rows (all of a table), some (of a table's rows) or column, which is `column`.
+    `table` has the name that it has on the server now, "" behind a view.
+    """
+
+    kind: str
+    table: str
+    detail: str
+    statement: str
+    column: str = ""
+
+
+@dataclass
+class Outcome:
+    problems: list[Problem] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    # Foreign keys that will silently not be there.
+    ignored: list[Problem] = field(default_factory=list)

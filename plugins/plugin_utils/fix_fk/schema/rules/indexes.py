@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Indexes: what keeps one from being added, renamed or dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..effects import PRIMARY, DropIndex, Index, RenameIndex
+from ..tables import Table, has, refers
+from .clause import Clause
+
+
+def add(clause: Clause, table: Table, index: Index) -> None:
+    """Add an index, which is not in table.indexes yet unless the table is being created."""
+    if not index.name and index.columns:
+        index = replace(index, name=_generated(index.columns[0], table.keyed))
+    there = table.keyed.get(index.name.casefold())
+    taken = table.identity is not None or clause.schema.tables.get(table.name.casefold()) is table
+    if there is None and taken and table.indexes is not None and has(table.indexes, index.name):
+        there = Index(index.name)
+    # One that was only made for a foreign key gives way.
+    if there is not None and not there.implied:
+        clause.problem(
+            "index_exists", f"table {table.name} has an index {index.name}", name=index.name
+        )
+        return
+    missing = [
+        part.partition("(")[0]
+        for part in index.columns
+        if table.columns is not None and not has(table.columns, part.partition("(")[0])
+    ]
+    # An index may also be on an expression, which has no name.
+    if missing and all(missing):
+        clause.problem(
+            "column_missing",
+            f"table {table.name} has no column {missing[0]} for the index {index.name}",
+            name=missing[0],
+        )
+        return
+    if index.name and table.indexes is not None and not has(table.indexes, index.name):
+        table.indexes.append(index.name)
+    if index.columns:
+        _replace_implied(table, index)
+        table.keyed[index.name.casefold()] = index
+    if index.name == PRIMARY:
+        for part in index.columns:
+            column = table.column(part)
+            if column is not None:
+                table.definitions[part.casefold()] = replace(column, nullable=False)
+    if index.unique:
+        _unique(clause, table, index)
+
+
+def _replace_implied(table: Table, index: Index) -> None:
+    """Take away the index that was only made for a foreign key which `index` serves as well."""
+    for folded, one in list(table.keyed.items()):
+        same = [part.casefold() for part in index.columns[: len(one.columns)]]
+        if one.implied and not index.kind and same == [part.casefold() for part in one.columns]:
+            del table.keyed[folded]
+            if table.indexes is not None:
+                table.indexes = [name for name in table.indexes if name.casefold() != folded]
+
+
+def _unique(clause: Clause, table: Table, index: Index) -> None:
+    known = table.live_columns(index.columns)
+    if known is None or table.rows is False:
+        return
+    live, values = known
+    if live is None:
+        return
+    clause.ask("duplicates", table, live, index.name, values=values, sure=not table.written)
+
+
+def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex) -> None:
+    if table.indexes is None:
+        return
+    if not has(table.indexes, effect.name):
+        if not (isinstance(effect, DropIndex) and effect.if_exists):
+            clause.problem(
+                "index_missing",
+                f"table {table.name} has no index {effect.name}",
+                name=effect.name,
+            )
+        return
+    folded = effect.name.casefold()
+    if isinstance(effect, RenameIndex):
+        if has(table.indexes, effect.new_name):
+            detail = f"table {table.name} has an index {effect.new_name}"
+            clause.problem("index_exists", detail, name=effect.new_name)
+            return
+        table.indexes = [
+            effect.new_name if name.casefold() == folded else name for name in table.indexes
+        ]
+        index = table.keyed.pop(folded, None)
+        if index is not None:
+            table.keyed[effect.new_name.casefold()] = replace(index, name=effect.new_name)
+        return
+    if clause.schema.foreign_key_checks:
+        _needed(clause, table, effect.name)
+    table.indexes = [name for name in table.indexes if name.casefold() != folded]
+    table.keyed.pop(folded, None)
+
+
+def _needed(clause: Clause, table: Table, name: str) -> None:
+    sides = [(table, key, key.columns) for key in table.keys] + [
+        (other, key, key.referenced_columns)
+        for other in (table, *clause.schema.referring(table))
+        for key in other.keys
+        if refers(key, table)
+    ]
+    for other, key, columns in sides:
+        covering = table.covering(columns)
+        if covering is not None and [i.name.casefold() for i in covering] == [name.casefold()]:
+            clause.problem(
+                "index_needed",
+                f"index {name} of {table.name} is needed by the foreign key {key.name} of "
+                f"{other.name}",
+                name=name,
+                holder=other.name,
+            )
+
+
+def _generated(column: str, taken: dict[str, Index]) -> str:
+    """Return the name that the server gives to an index without one."""
+    names = [column, *(f"{column}_{number}" for number in range(2, 65))]
+    return next(name for name in names if name.casefold() not in taken)

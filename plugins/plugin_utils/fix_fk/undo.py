@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inverse of what a migration has done: pure functions, from its position to SQL.
+
+Each statement that has been carried out has an inverse, computed from the schema before and after
+it. It is exact, or loses what only a backup has, or is not known. The last statement is undone
+first. What the server makes of one statement in one piece is undone in one piece, so that a run
+that is killed between two leaves a position again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .facts import Laravel
+from .position import Position, find
+from .schema import sql
+from .schema.effects import (
+    PRIMARY,
+    Column,
+    CreateTable,
+    CreateView,
+    DropTable,
+    DropView,
+    Index,
+    RenameTable,
+    WriteRows,
+)
+from .schema.simulation import Schema
+from .schema.tables import Table
+
+from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
+    ForeignKey,
+    add_statement,
+)
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """What undoes `statement`: SQL that is sent in this order.
+
+    empty: the table that is dropped, and must have no row then. defaults: (table, column) of those
+    that are dropped, and must hold nothing but their default; held: the same, with the table's name
+    on the server. lost: what cannot be brought back, a part of a sentence each.
+    """
+
+    statement: str
+    send: tuple[str, ...] = ()
+    empty: str = ""
+    defaults: tuple[tuple[str, str], ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> list[dict]:
+        """Return it as the module undo_statements takes it."""
+        found: list[dict] = [{"statement": text} for text in self.send]
+        if found and self.empty:
+            found[0]["empty"] = self.empty
+        if found and self.defaults:
+            found[0]["table"] = self.defaults[0][0]
+            found[0]["defaults"] = [column for _table, column in self.defaults]
+        if found and not self.empty:
+            found[-1]["redo"] = self.statement
+        return found
+
+
+def of(position: Position, schema: dict) -> list[Inverse]:
+    """Return the inverse of each statement that was carried out, the last one first.
+
+    schema: as fk_constraint_info has it.
+    """
+    found = []
+    # Tables that were made and dropped again by the migration itself.
+    gone: set[str] = set()
+    for number in range(position.agree[0], 0, -1):
+        before, after = position.states[number - 1], position.states[number]
+        inverse = _inverse(position.statements[number - 1], before, after, schema, gone)
+        held = tuple(
+            (now.name, column)
+            for table, column in inverse.defaults
+            for now in [position.now.by_identity(after.tables[table.casefold()].identity or "")]
+            if now
+        )
+        found.append(replace(inverse, held=held))
+    return [inverse for inverse in found if inverse.send or inverse.lost]
+
+
+def questions(laravel: Laravel, live: Schema, schema: dict) -> list[dict]:
+    """Return what has to be counted, as fk_constraint_info takes it: of each column that a half-run
+    migration may have added to a table with rows, the rows that have something else than its
+    default in it."""
+    asked: dict[tuple[str, str], None] = {}
+    for migration in laravel.pending:
+        position = find(laravel, live, migration)
+        if not position or not position.agree[0]:
+            continue
+        for inverse in of(position, schema):
+            asked |= {
+                pair: None
+                for pair in inverse.held
+                for table in [live.get(pair[0])]
+                if table and table.may_have_rows
+            }
+    return [
+        {"kind": "filled", "table": table, "columns": [column], "values": {}}
+        for table, column in asked
+    ]
+
+
+def _inverse(
+    statement: str, before: Schema, after: Schema, schema: dict, gone: set[str]
+) -> Inverse:
+    effects = sql.read(statement)
+    names = {effect.table.casefold() for effect in effects}
+    renames = [e for e in effects if isinstance(e, RenameTable) and before.get(e.table)]
+    lost: list[str] = []
+    send: list[str] = []
+    empty = ""
+    defaults: list[tuple[str, str]] = []
+    for effect in effects:
+        there, is_now = before.get(effect.table), after.get(effect.table)
+        if isinstance(effect, CreateTable) and there is None and is_now is not None:
+            if effect.table.casefold() in gone:
+                gone.discard(effect.table.casefold())
+                continue
+            send.append(f"DROP TABLE {quote(is_now.name)}")
+            empty = is_now.name
+        elif isinstance(effect, DropTable) and there is not None:
+            if there.identity is None:
+                gone.add(effect.table.casefold())
+            else:
+                lost.append(f"table {there.name} was dropped")
+        elif isinstance(effect, WriteRows) and there is not None:
+            if effect.kind in ("delete", "truncate") and there.identity:
+                lost.append(f"rows of {there.name} were deleted")
+        elif isinstance(effect, (CreateView, DropView)):
+            if isinstance(effect, DropView):
+                lost.append(f"view {effect.table} was dropped")
+            else:
+                send.append(f"DROP VIEW IF EXISTS {quote(effect.table)}")
+    if renames and not gone & {e.new_name.casefold() for e in renames}:
+        pairs = ", ".join(f"{quote(e.new_name)} TO {quote(e.table)}" for e in reversed(renames))
+        send.append(f"RENAME TABLE {pairs}")
+    elif renames:
+        gone |= {e.table.casefold() for e in renames}
+    for name in sorted(names - gone):
+        was, now = before.get(name), after.get(name)
+        if was is not None and now is not None and not renames:
+            clauses, additions, missing = _altered(was, now, schema)
+            lost += missing
+            others = {new for _old, new in _renamed_columns(was, now)}
+            defaults += [
+                (now.name, column)
+                for column in now.columns or ()
+                if now.identity is not None
+                and was.columns is not None
+                and not _has(was.columns, column)
+                and column not in others
+            ]
+            if clauses:
+                send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
+            send += additions
+    return Inverse(statement, tuple(send), empty, tuple(defaults), lost=tuple(lost))
+
+
+def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str], list[str]]:
+    """Return (clauses of one ALTER TABLE, statements after it, what is lost) that make a table what
+    it was."""
+    clauses = [
+        f"DROP FOREIGN KEY {quote(key.name)}"
+        for key in now.keys
+        if key.name and not was.key(key.name)
+    ]
+    lost: list[str] = []
+    clauses += [
+        "DROP PRIMARY KEY" if name.upper() == PRIMARY else f"DROP INDEX {quote(name)}"
+        for name in now.indexes or ()
+        if was.indexes is not None and not _has(was.indexes, name)
+    ]
+    renamed = _renamed_columns(was, now)
+    clauses += [f"RENAME COLUMN {quote(new)} TO {quote(old)}" for old, new in renamed]
+    new_names = {new.casefold() for _old, new in renamed}
+    old_names = {old.casefold() for old, _new in renamed}
+    if was.columns is not None and now.columns is not None:
+        clauses += [
+            f"DROP COLUMN {quote(column)}"
+            for column in now.columns
+            if not _has(was.columns, column) and column.casefold() not in new_names
+        ]
+        lost += [
+            f"column {column} of {was.name} was dropped"
+            for column in was.columns
+            if not _has(now.columns, column) and column.casefold() not in old_names
+        ]
+    lost += [
+        f"column {now_.name} of {now.name} was changed from {_type(first)} to {_type(now_)}"
+        for first, now_ in _changed_columns(was, now, dict(renamed))
+    ]
+    for name in was.indexes or ():
+        if now.indexes is not None and not _has(now.indexes, name):
+            index = was.keyed.get(name.casefold())
+            if index is None or not index.columns:
+                lost.append(f"index {name} of {was.name} was dropped")
+            else:
+                clauses.append(_add_index(index))
+    if was.engine and now.engine and was.engine.casefold() != now.engine.casefold():
+        lost.append(f"the engine of {now.name} was changed from {was.engine} to {now.engine}")
+    added = [
+        add_statement(
+            ForeignKey(**{"referenced_schema": schema["name"], **key.of(was.name)}),
+            schema["name"],
+            schema["server"]["flavour"],
+        )
+        for key in was.keys
+        if key.name and key.columns and not now.key(key.name)
+    ]
+    lost += [
+        f"constraint {key.name or ''} of {was.name} was dropped"
+        for key in was.keys
+        if not key.columns and key.name and not now.key(key.name)
+    ]
+    return clauses, added, lost
+
+
+def _renamed_columns(was: Table, now: Table) -> list[tuple[str, str]]:
+    """Return (old, new) of the columns that only have another name."""
+    gone = [c for c in was.columns or () if not _has(now.columns or [], c)]
+    new = [c for c in now.columns or () if not _has(was.columns or [], c)]
+    # changed_columns has the old names of those that were renamed or dropped.
+    if len(gone) != len(new) or not was.columns or not now.columns:
+        return []
+    same_place = [
+        (one, other)
+        for one, other in zip(was.columns, now.columns, strict=False)
+        if one in gone and other in new
+    ]
+    return same_place if len(same_place) == len(gone) else []
+
+
+def _changed_columns(
+    was: Table, now: Table, renamed: dict[str, str]
+) -> Iterator[tuple[Column, Column]]:
+    for folded, first in was.definitions.items():
+        name = next((n for o, n in renamed.items() if o.casefold() == folded), folded)
+        column = now.definitions.get(name.casefold())
+        if not (column and first.type and column.type):
+            continue
+        if (first.type.casefold(), first.nullable) != (column.type.casefold(), column.nullable):
+            yield first, column
+
+
+def _type(column: Column) -> str:
+    return f"{column.type} {'NULL' if column.nullable else 'NOT NULL'}"
+
+
+def _add_index(index: Index) -> str:
+    columns = ", ".join(
+        f"{quote(part.partition('(')[0])}{'(' if '(' in part else ''}{part.partition('(')[2]}"
+        for part in index.columns
+    )
+    if index.name.upper() == PRIMARY:
+        return f"ADD PRIMARY KEY ({columns})"
+    kind = "UNIQUE INDEX" if index.unique else f"{index.kind} INDEX".strip()
+    return f"ADD {kind} {quote(index.name)} ({columns})"
+
+
+def _has(names, name: str) -> bool:
+    return any(item.casefold() == name.casefold() for item in names)

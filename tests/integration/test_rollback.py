@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A failed migration is rolled back, whatever it has done, and not run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from half_run import OURS, fails, orders
+from inquiry import repair
+from playbook import play
+
+ROLLBACK = "playbooks/rollback.yml"
+BREAKS = 'DB::statement("alter table `nowhere` add `x` int");'
+CHANGES = 'Schema::table("orders", function (Blueprint $table) {{ {} }});'
+
+
+def changes(*lines):
+    return CHANGES.format(" ".join(lines))
+
+
+def made(name, *lines):
+    return (
+        f'Schema::create("{name}", function (Blueprint $table) {{ $table->id(); '
+        f"{' '.join(lines)} }});"
+    )
+
+
+DONE = {
+    "table": [made("tags")],
+    "tables that refer to each other": [
+        made("tags"),
+        made(
+            "order_tag",
+            '$table->foreignId("tag_id")->constrained();',
+            '$table->foreignId("order_id")->constrained();',
+        ),
+    ],
+    "columns": [
+        changes('$table->string("note")->nullable();', '$table->integer("n")->default(3);')
+    ],
+    "required column": [changes('$table->string("title");')],
+    "column with a key": [
+        changes(
+            '$table->unsignedBigInteger("second_id")->nullable();',
+            '$table->foreign("second_id", "fk_second")->references("id")->on("users");',
+        )
+    ],
+    "index": [changes('$table->index("user_id", "by_user");')],
+    "unique index": [changes('$table->unique(["id", "user_id"], "by_both");')],
+    "dropped key": [changes('$table->dropForeign("fk_orders_user");')],
+    "dropped key and its index": [
+        changes('$table->dropForeign("fk_orders_user");', '$table->dropIndex("fk_orders_user");')
+    ],
+    "rename": ['Schema::rename("orders", "sales");'],
+    "rename and a column": [
+        'Schema::rename("orders", "sales");',
+        CHANGES.replace("orders", "sales").format('$table->string("note")->nullable();'),
+    ],
+    "exchange": [
+        'Schema::rename("orders", "tmp");',
+        'Schema::rename("users", "orders");',
+        'Schema::rename("tmp", "users");',
+    ],
+    "anew": [
+        'Schema::rename("orders", "orders_old");',
+        made("orders", '$table->string("note")->nullable();'),
+    ],
+}
+
+
+def everything(app):
+    """Return {table: (its definition in no order, its rows)}."""
+    return {
+        name: (
+            sorted(
+                line.rstrip(",")
+                for line in app.sql(f"SHOW CREATE TABLE `{name}`")[0][1].split("\n")
+            ),
+            sorted(map(repr, app.sql(f"SELECT * FROM `{name}`"))),
+        )
+        for (name,) in app.sql("SHOW TABLES")
+    }
+
+
+@pytest.mark.parametrize("log", ["single", "null"])
+@pytest.mark.parametrize("done", DONE.values(), ids=DONE.keys())
+def test_what_a_migration_did_is_undone(app, done, log):
+    orders(app)
+    before = everything(app)
+    fails(app, *done, BREAKS, log=log)
+    assert everything(app) != before
+    run = repair(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert everything(app) == before
+    assert OURS not in app.recorded() and not Path(app.app, "storage", "framework", "down").exists()
+
+
+def test_a_second_run_changes_nothing(app):
+    orders(app)
+    fails(app, *DONE["columns"], BREAKS)
+    first = play(app, ROLLBACK)
+    assert first.rc == 0 and first.report["outcome"] == "rolled_back", first.screen
+    before = everything(app)
+    second = play(app, ROLLBACK)
+    assert second.rc == 0 and second.report["outcome"] == "rolled_back", second.screen
+    assert second.report["diagnosis"]["verdict"] == "nothing_to_roll_back"
+    assert everything(app) == before
