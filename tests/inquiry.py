@@ -18,7 +18,7 @@ from fix_fk import checklist, variables
 from fix_fk.inputs import Inputs
 from fix_fk.screen import report, text
 from fix_fk.verdicts.before_inspection import bad_input
-from plans import Fresh, Skip
+from plans import Access, Fresh, Skip
 from sandbox import PROJECT
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
@@ -27,7 +27,8 @@ DIAGNOSE = "playbooks/diagnose.yml"
 OPTION_1 = "playbooks/option_1_rollback.yml"
 OPTION_2 = "playbooks/option_2_skip.yml"
 OPTION_3 = "playbooks/option_3_fresh.yml"
-PLANS = {OPTION_2: Skip, OPTION_3: Fresh}
+ACCESS = "playbooks/database_access.yml"
+PLANS = {OPTION_2: Skip, OPTION_3: Fresh, ACCESS: Access}
 # Exit codes of diagnose.yml, as docs/awx.md has them.
 CODES = {"would_lose": 13, "has_failed": 11, "will_fail": 10, "refused": 2}
 CONNECTION = ("laravel_path", "laravel_php", "laravel_env", "database_connection", "database_host",

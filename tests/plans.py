@@ -63,3 +63,18 @@ class Fresh(Another):
         backup = made["interim"] or made["backup"]["path"]
         self.results[step] = self.call("schema_restore", backup=backup, state="proven")
         return None
+
+
+class Access(Another):
+    """playbooks/database_access.yml without an administrator's account and without a password."""
+
+    def judge(self, predicts: bool = False) -> None:  # noqa: ARG002 - of the diagnosis
+        fresh = None
+        if self.laravel["configuration"]["differences"]:
+            aside = {"APP_CONFIG_CACHE": f"{self.connection['laravel_path']}/storage/no_cache.php"}
+            connection = {**self.connection, "laravel_env": aside}
+            fresh = self.send("laravel_info", connection=connection, statements="none")["laravel"]
+        nothing = dict.fromkeys(("admin", "password_given", "password_works", "reset", "host"))
+        given = {"without_cache": fresh, "key": "DB_PASSWORD", "migrate": False}
+        artisan = f"{self.connection['laravel_php']} artisan"
+        self.result = filters.access(self.laravel, {**nothing, **given, "artisan": artisan})

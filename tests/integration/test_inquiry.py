@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from inquiry import DIAGNOSE, OPTION_2, OPTION_3, inquire, repair
+from inquiry import ACCESS, DIAGNOSE, OPTION_2, OPTION_3, inquire, repair
 from playbook import play
 from release import OURS, RENAME_AND_CREATE, RENAME_BACK, TAKEN, create, fails
 
@@ -46,9 +46,15 @@ def not_confirmed(sandbox):
     return {"fresh_seed": False}
 
 
+def no_access(sandbox):
+    sandbox.present()
+    sandbox.sql(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {sandbox.user}@localhost")
+
+
 @pytest.mark.parametrize(
     "arrange, playbook",
     [
+        (no_access, ACCESS),
         (refused, "fix_fk.yml"),
         (planned, DIAGNOSE),
         (ahead, DIAGNOSE),
