@@ -236,7 +236,7 @@ class Run:
             inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        schema = {**entered["schema"], "filled": (self.schema or {}).get("filled") or {}}
+        schema = {**entered["schema"], "counted": (self.schema or {}).get("counted") or {}}
         again = self.decide(schema)
         assert filters.same_plan(self.result, again), again
         return entered

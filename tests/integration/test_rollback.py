@@ -106,3 +106,43 @@ def test_a_second_run_changes_nothing(app):
     assert second.rc == 0 and second.report["outcome"] == "rolled_back", second.screen
     assert second.report["diagnosis"]["verdict"] == "nothing_to_roll_back"
     assert everything(app) == before
+
+
+COLUMN = [changes('$table->string("note")->nullable();')]
+LAST = changes('$table->string("title")->nullable();')
+
+
+def cut_off(app, *done):
+    """The deployment is killed, or its connection lost, after these statements."""
+    app.set_dotenv(LOG_CHANNEL="null")
+    app.add_migration(OURS, " ".join([*done, "exit(1);", LAST]))
+    assert app.artisan("migrate", "--force").returncode == 1
+    app.add_migration(OURS, " ".join([*done, LAST]))
+
+
+def is_done(app):
+    columns = [row[0] for row in app.sql("SHOW COLUMNS FROM orders")]
+    assert "title" in columns and OURS in app.recorded()
+
+
+@pytest.mark.parametrize("done", [COLUMN, DONE["table"], DONE["index"]])
+def test_what_was_of_the_moment_is_tried_again(app, done):
+    orders(app)
+    rows = app.sql("SELECT id, user_id FROM orders")
+    cut_off(app, *done)
+    run = repair(app)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert run.report["diagnosis"]["verdict"] == "can_run_again"
+    is_done(app)
+    assert app.sql("SELECT id, user_id FROM orders") == rows
+
+
+def test_a_retry_met_what_the_first_try_had_left(app):
+    """The log holds the error of the second try alone."""
+    orders(app)
+    cut_off(app, *COLUMN)
+    app.set_dotenv(LOG_CHANNEL="single")
+    assert "1060" in app.artisan("migrate", "--force").stdout
+    run = repair(app)
+    assert run.rc == 0 and run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
+    is_done(app)

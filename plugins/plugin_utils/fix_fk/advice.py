@@ -3,11 +3,33 @@
 
 from __future__ import annotations
 
-from . import facts, pending
+from . import facts, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, WriteRows
+
+ROLLBACK = "ansible-playbook playbooks/rollback.yml"
+
+
+def way_out(case: Case, correct: str, deploy: bool = True) -> str:
+    """Return what to do about the failed migration: undo it where that loses nothing, then what is
+    to be corrected (`deploy`: in the code), then how to go on."""
+    back = rollback.undone(case)
+    if back is None:
+        return f"{correct}, {then_migrate(case, case.migration)}"
+    named = case.inputs.incident_migration
+    option = f" -e incident_migration={named}" if named else ""
+    loses = pending.dangers(case.laravel, back) or case.laravel.dumped()
+    return (
+        f"{ROLLBACK}{option} ; it undoes what the migration has done and loses nothing, so that "
+        f"the release of before works again. {correct},{' deploy it,' if deploy else ''} then run"
+        + (
+            " fix_fk.yml: it says whether the migrations can run"
+            if loses
+            else f": {case.artisan} migrate --force"
+        )
+    )
 
 
 def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:

@@ -63,7 +63,7 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
 
 
 def _kept_columns(case: Case) -> dict[str, list[str]]:
-    """Return {table: the columns that the rollback leaves it}, of tables that it takes some from."""
+    """Return {table: the columns that the rollback leaves it}, where it takes some."""
     kept = {}
     for table in case.live.tables.values():
         back = case.repaired.by_identity(table.name)

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .facts import Laravel
-from .position import Position, find
+from .position import Position
 from .schema import sql
 from .schema.effects import (
     PRIMARY,
@@ -85,28 +84,6 @@ def of(position: Position, schema: dict) -> list[Inverse]:
         )
         found.append(replace(inverse, held=held))
     return [inverse for inverse in found if inverse.send or inverse.lost]
-
-
-def questions(laravel: Laravel, live: Schema, schema: dict) -> list[dict]:
-    """Return what has to be counted, as fk_constraint_info takes it: of each column that a half-run
-    migration may have added to a table with rows, the rows that have something else than its
-    default in it."""
-    asked: dict[tuple[str, str], None] = {}
-    for migration in laravel.pending:
-        position = find(laravel, live, migration)
-        if not position or not position.agree[0]:
-            continue
-        for inverse in of(position, schema):
-            asked |= {
-                pair: None
-                for pair in inverse.held
-                for table in [live.get(pair[0])]
-                if table and table.may_have_rows
-            }
-    return [
-        {"kind": "filled", "table": table, "columns": [column], "values": {}}
-        for table, column in asked
-    ]
 
 
 def _inverse(
