@@ -37,7 +37,7 @@ def both(app, code, verdict, outcome=None, **variables):
     if outcome:
         assert report["outcome"] == other["outcome"] == outcome
     first, _, then = report["next"].partition("migrate --force")
-    assert not then or first.startswith("ansible-playbook playbooks/rollback.yml"), report["next"]
+    assert not then or "ansible-playbook playbooks/rollback.yml" in first, report["next"]
     return report
 
 
@@ -169,7 +169,7 @@ def test_what_next_says_after_rows_stood_in_the_way_ends_it(app):
     report = both(app, (2, 11), "orphan_rows")
     (query,) = re.findall(r"SELECT c\.\* FROM .*? IS NOT NULL", report["next"])
     assert list(app.sql(query)) == [(1, 99999)]
-    assert report["next"].startswith("ansible-playbook playbooks/rollback.yml"), report["next"]
+    assert "ansible-playbook playbooks/rollback.yml" in report["next"], report["next"]
     app.sql("DELETE FROM child")
     run = repair(app)
     assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen

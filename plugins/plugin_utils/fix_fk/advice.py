@@ -22,8 +22,9 @@ def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -
     option = f" -e incident_migration={named}" if named else ""
     asks = asks or bool(pending.dangers(case.laravel, back) or case.laravel.dumped())
     return (
-        f"{ROLLBACK}{option} ; it undoes what the migration has done and loses nothing, so that "
-        f"the release of before works again. {correct},{' deploy it,' if deploy else ''} then run"
+        "First undo what it has done; nothing is lost by that, and the release of before works "
+        f"again: {ROLLBACK}{option} ; then {correct[0].lower()}{correct[1:]},"
+        f"{' deploy it,' if deploy else ''} and run"
         + (
             " fix_fk.yml: it says whether the migrations can run"
             if asks

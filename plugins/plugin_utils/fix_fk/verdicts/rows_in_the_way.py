@@ -34,8 +34,8 @@ def _meanwhile(case: Case) -> str:
     if rollback.undone(case) is None:
         return ""
     return (
-        f". If the release of before is to work meanwhile: {advice.ROLLBACK} ; it undoes what the "
-        "migration has done and loses nothing"
+        " ; if the release of before is to work meanwhile, undo what the migration has done: "
+        + advice.ROLLBACK
     )
 
 
