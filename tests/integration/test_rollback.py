@@ -188,3 +188,33 @@ def test_where_code_is_to_blame_the_rollback_comes_first(app, done, verdict):
     assert everything(app) == before
     app.add_migration(OURS, " ".join(done))
     assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_rows_that_it_has_written_are_not_written_twice(app):
+    orders(app)
+    write = 'DB::table("orders")->insert(["user_id" => 2]);'
+    fails(app, *COLUMN, write, "null->boom();")
+    run = inquire(app)
+    assert "take out of it what it has written before (rows of orders)" in run.report["next"]
+    undone = repair(app, rollback_only=True)
+    assert any("Rows of orders" in note for note in undone.report["diagnosis"]["notes"])
+
+
+def test_a_killed_migration_does_not_write_its_rows_twice(app):
+    orders(app)
+    cut_off(app, *COLUMN, 'DB::table("orders")->insert(["user_id" => 2]);')
+    run = inquire(app)
+    assert run.report["diagnosis"]["verdict"] == "migration_would_write_again", run.screen
+
+
+def test_what_comes_after_the_place_where_it_stopped_was_not_written(app):
+    orders(app)
+    app.set_dotenv(LOG_CHANNEL="null")
+    write = 'DB::table("orders")->insert(["user_id" => 2]);'
+    app.add_migration(OURS, " ".join([*COLUMN, "exit(1);", LAST, write]))
+    assert app.artisan("migrate", "--force").returncode == 1
+    app.add_migration(OURS, " ".join([*COLUMN, LAST, write]))
+    rows = app.rows("orders")
+    run = repair(app)
+    assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
+    assert app.rows("orders") == rows + 1

@@ -21,6 +21,10 @@ def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -
     named = case.inputs.incident_migration
     option = f" -e incident_migration={named}" if named else ""
     asks = asks or bool(pending.dangers(case.laravel, back) or case.laravel.dumped())
+    written = written_before(case, case.migration)
+    if written:
+        correct += f", and take out of it what it has written before (rows of {written})"
+        deploy = True
     return (
         "First undo what it has done; nothing is lost by that, and the release of before works "
         f"again: {ROLLBACK}{option} ; then {correct[0].lower()}{correct[1:]},"
@@ -58,7 +62,7 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
         )
     laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel
     known = case.logged(migration)
-    written = _written(case, migration, known.sql if known else "")
+    written = written_before(case, migration)
     if written and first is None:
         return (
             f"take out of the migration what it has written before that (rows of {written}), "
@@ -75,12 +79,15 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     return f"then run: {case.artisan} migrate --force"
 
 
-def _written(case: Case, migration: str, until: str) -> str:
-    """Name the tables whose rows it wrote before that statement, without those it made."""
+def written_before(case: Case, migration: str) -> str:
+    """Name the tables whose rows a migration may have written before it stopped, without those that
+    it made."""
+    known, position = case.logged(migration), case.begun(migration)
+    statements = case.laravel.up(migration)[: position.agree[-1] if position else None]
     found: list[str] = []
     made: set[str] = set()
-    for statement in case.laravel.up(migration):
-        if statement == until:
+    for statement in statements:
+        if known and statement == known.sql:
             break
         made |= {e.table.casefold() for e in sql.read(statement) if isinstance(e, CreateTable)}
         found += [
