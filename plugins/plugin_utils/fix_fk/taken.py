@@ -27,14 +27,17 @@ def find(case: Case) -> tuple[Holder, ...]:
                 tables = case.live.holders(problem.name)
                 if not tables:
                     continue
-                found.append(
-                    classify(
-                        case.laravel,
-                        case.live,
-                        case.migration,
-                        problem,
-                        tables[0].name,
-                        leftovers.creating(case, case.migration),
-                    )
+                holder = classify(
+                    case.laravel,
+                    case.live,
+                    case.migration,
+                    problem,
+                    tables[0].name,
+                    leftovers.creating(case, case.migration),
                 )
+                given_up = {table.casefold() for table in case.inputs.fk_drop_from}
+                if holder.kind in ("unknown", "shadow") and holder.table.casefold() in given_up:
+                    holder.kind = "given_up"
+                    holder.evidence.append(f"fk_drop_from names {holder.table}.")
+                found.append(holder)
     return tuple(found)

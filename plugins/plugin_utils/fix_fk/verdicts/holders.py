@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .. import again, taken
 from ..case import Case
 from ..verdict import CODE, DATA, REPAIRS, STATE, Cause, Refusal, Verdict
@@ -55,6 +57,7 @@ def _describe(case: Case) -> None:
         "live": "a table that is in use",
         "other": "the very table, for a constraint on other columns",
         "shadow": "a table that a program has made beside the one it works on",
+        "given_up": "a table whose constraint may go, as fk_drop_from says",
         "unknown": "a table of which it is not known whether it is in use",
     }
     for (table, kind), names in held.items():
@@ -132,7 +135,9 @@ def not_to_be_freed(case: Case) -> None:
             + case.replay_text(),
             "Find out where the table comes from (its rows, the deployment's history). If it "
             "is the original renamed away, rename it back by hand and run this again; if it "
-            "is in use, give the migration's constraint another name.",
+            "is in use, give the migration's constraint another name. If it is a copy that nobody "
+            "needs a constraint on, have that dropped, which loses no row: fix_fk.yml -e "
+            f"'{json.dumps({'fk_drop_from': [unknown[0].table]}, ensure_ascii=False)}'",
         )
     for holder in holders:
         if holder.leftover_rows:
