@@ -25,8 +25,9 @@ class Holder:
 
     kind: displaced, same (the constraint is the one that the migration gives the table again),
     given_up (the operator names its table), other (the table's own, and another one), live, shadow
-    (of the program `tool`) or unknown; the last four are refused. `original` is the name a displaced
-    table had, `leftover` whether a table has taken that name since, `missing` what would settle it.
+    (of the program `tool`) or unknown; the last four are refused. `original` is the name that a
+    displaced table had, `leftover` whether a table has taken that name since, `missing` what would
+    settle it.
     """
 
     name: str
