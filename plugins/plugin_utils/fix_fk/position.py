@@ -15,6 +15,7 @@ from functools import cached_property
 
 from .facts import Laravel
 from .schema import sql
+from .schema.columns import normal
 from .schema.effects import (
     AddColumn,
     AddForeignKey,
@@ -111,12 +112,15 @@ class Position:
     @property
     def told(self) -> str:
         """Say where it stopped: "stopped after statement 2 of 4: rename table ..."."""
-        number = self.agree[0]
-        if number == len(self.statements):
-            return f"stopped after the last of its {number} known statements"
-        text = redact(self.statements[number - 1]) if number else ""
+        first, last, known = self.agree[0], self.agree[-1], len(self.statements)
+        if first == known:
+            return f"stopped after the last of its {known} known statements"
+        text = redact(self.statements[first - 1]) if first else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
-        return f"stopped after statement {number} of {len(self.statements)}: {text}"
+        if first != last:
+            # What leaves no trace in the schema may have been done as well.
+            return f"stopped after statement {first} to {last} of {known}; {first} is: {text}"
+        return f"stopped after statement {first} of {known}: {text}"
 
     @property
     def left(self) -> list[str]:
@@ -148,7 +152,7 @@ class Position:
                 f"column {column.name} of {table.name} is changed"
                 for folded, column in table.definitions.items()
                 for first in [was.definitions.get(folded)]
-                if first and first.type and column.type and _shape(first) != _shape(column)
+                if first and first.type and column.type and shape(first) != shape(column)
             )
 
     def written_since(self, live: Schema) -> list[tuple[str, str]]:
@@ -323,21 +327,22 @@ def _things(state: Schema, kinds: tuple[str, ...]) -> set[Thing]:
     }
     for folded, table in state.tables.items():
         if "index" in kinds:
-            implied = {name for name, index in table.keyed.items() if index.implied}
-            implied |= {(key.name or "").casefold() for key in table.keys}
+            # A key comes with an index of its name, or without one where another serves.
+            implied = {(key.name or "").casefold() for key in table.keys}
             names = {name.casefold() for name in table.indexes or ()} - implied
             found |= {("index", folded, name) for name in names}
         if "definition" in kinds:
             found |= {
-                ("definition", folded, f"{name} {_shape(column)}")
+                ("definition", folded, f"{name} {shape(column)}")
                 for name, column in table.definitions.items()
                 if column.type
             }
     return found
 
 
-def _shape(column: Column) -> str:
-    return f"{(column.type or '').casefold()} {'null' if column.nullable else 'not null'}"
+def shape(column: Column) -> str:
+    """Return what a column is, in words: "int NOT NULL"."""
+    return f"{normal(column.type or '')} {'NULL' if column.nullable else 'NOT NULL'}"
 
 
 def _names_of_keys(table: Table) -> list[str]:
