@@ -63,6 +63,7 @@ class Run:
             **inputs,
         }
         self.prediction: dict | None = None
+        self.schema: dict = {}
         self.changed = 0
         # {step: what its module returned}, as the roles hand it to the report.
         self.results: dict[str, dict] = {}
@@ -93,7 +94,8 @@ class Run:
             predicts=predicts,
         )
         self.result, self.prediction = found.diagnosis or {}, found.prediction
-        self.filled = (found.schema or {}).get("filled") or {}
+        self.schema = found.schema or {}
+        self.filled = self.schema.get("filled") or {}
 
     def ask(self, **options) -> dict:
         return self.call("fk_constraint_info", **options)["schema"]
@@ -160,6 +162,20 @@ class Run:
 
 class Application(Sandbox):
     """A sandbox whose schema and migrations are those of an Incident."""
+
+    _connection = None
+
+    def sql(self, query, *values):
+        """Do as Sandbox.sql() over one connection: opening one takes longer than most queries."""
+        if self._connection is None:
+            self._connection = self.server.connect()
+        # The server may have been started anew.
+        self._connection.ping(reconnect=True)
+        with contextlib.suppress(MySQLError):
+            self._connection.select_db(self.database)
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, values or None)
+            return list(cursor.fetchall())
 
     def empty(self) -> None:
         """Leave an empty schema, and no trace of the last incident beside it."""
