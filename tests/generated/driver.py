@@ -248,6 +248,20 @@ class Run:
 class Application(Sandbox):
     """A sandbox whose schema and migrations are those of an Incident."""
 
+    _connection = None
+
+    def sql(self, query, *values):
+        """Do as Sandbox.sql() over one connection: opening one takes longer than most queries."""
+        if self._connection is None:
+            self._connection = self.server.connect()
+        # The server may have been started anew.
+        self._connection.ping(reconnect=True)
+        with contextlib.suppress(MySQLError):
+            self._connection.select_db(self.database)
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, values or None)
+            return list(cursor.fetchall())
+
     def empty(self) -> None:
         """Leave an empty schema, and no trace of the last incident beside it."""
         self.sql(f"DROP DATABASE IF EXISTS {quote(self.database)}")
