@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fix_fk import position
 from fix_fk.facts import Laravel
@@ -33,9 +35,9 @@ COLUMNS = ["alter table `users` add `a` int", "alter table `users` add `b` int"]
 DATA = ["alter table `users` add `a` int", "update `users` set `a` = 1", COLUMNS[1]]
 
 
-def application(up, **more):
+def application(up, made=TABLES, **more):
     recorded = [{"name": MADE, "batch": 1}]
-    statements = {MADE: {"up": TABLES}, OURS: {"up": up, **more}}
+    statements = {MADE: {"up": made}, OURS: {"up": up, **more}}
     return Laravel(
         {"migrations": {"recorded": recorded, "pending": [OURS]}, "statements": statements}
     )
@@ -94,3 +96,39 @@ def test_what_cannot_be_read_is_not_guessed():
 def test_a_migration_that_throws_after_its_last_known_statement_is_half_run():
     found = position.find(application(COLUMNS[:1], up_error="null"), after(COLUMNS[0]), OURS)
     assert found.half_run and found.left == ["column a of users is added"]
+
+
+@pytest.mark.parametrize(
+    "up, done, agree",
+    [
+        # The index of a key that is dropped stays; the next key on the column takes it over.
+        (
+            [
+                "alter table `orders` drop foreign key `fk_user`",
+                TABLES[2].replace("fk_user", "fk_again"),
+                "alter table `orders` drop foreign key `fk_again`",
+                "alter table `orders` drop index `fk_again`",
+            ],
+            4,
+            (4,),
+        ),
+        # A server writes types in its own way.
+        (
+            [
+                "alter table `orders` add `a` tinyint(1) not null, add `b` decimal(8, 2) null",
+                "alter table `orders` modify `b` decimal(9, 2) null",
+                "alter table `orders` modify `b` decimal(10, 2) null",
+            ],
+            2,
+            (2,),
+        ),
+    ],
+    ids=["index of a key", "types"],
+)
+def test_it_is_told_from_little(up, done, agree):
+    live = after(*up[:done])
+    for table in live.tables.values():
+        for name, column in table.definitions.items():
+            kind = {"int": "int(11)", "bigint": "bigint(20)"}.get(column.type, column.type)
+            table.definitions[name] = replace(column, type=kind.replace(", ", ","))
+    assert position.find(application(up), live, OURS).agree == agree

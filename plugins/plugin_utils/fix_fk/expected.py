@@ -44,8 +44,8 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
             for table in final.tables.values()
             if table.identity is not None
         },
-        # Of tables that lose columns on the way back, those whose values are compared.
-        "kept_columns": _kept_columns(case),
+        # Of tables that lose columns, or whose columns get other names, those that are compared.
+        "kept_columns": _kept_columns(case, final),
         "ids": [p for s in case.diagnosis.steps if s["id"] == "ids" for p in pairs],
         "dropped": sorted(table.identity for table in final.dropped if table.identity is not None),
         "changed_columns": {
@@ -62,14 +62,17 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     }
 
 
-def _kept_columns(case: Case) -> dict[str, list[str]]:
-    """Return {table: the columns that the rollback leaves it}, of tables that it takes some from."""
+def _kept_columns(case: Case, final: Schema) -> dict[str, list[str]]:
+    """Return {table: the columns that it keeps}, of tables that lose some: on the way back, or with
+    the migrations that are run afterwards."""
     kept = {}
     for table in case.live.tables.values():
-        back = case.repaired.by_identity(table.name)
-        if back and table.columns is not None and back.columns is not None:
-            there = {column.casefold() for column in back.columns}
-            columns = [column for column in table.columns if column.casefold() in there]
-            if len(columns) < len(table.columns):
-                kept[table.name] = columns
+        columns = list(table.columns or ())
+        for state in (case.repaired, final):
+            then = state.by_identity(table.name)
+            if then and then.columns is not None:
+                there = {column.casefold() for column in then.columns}
+                columns = [column for column in columns if column.casefold() in there]
+        if len(columns) < len(table.columns or ()):
+            kept[table.name] = columns
     return kept

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .facts import Laravel
+from .facts import Laravel, keys_added
 from .schema import sql
+from .schema.columns import normal
 from .schema.effects import (
     AddColumn,
     AddForeignKey,
@@ -32,6 +33,7 @@ from .schema.effects import (
 )
 from .schema.redaction import redact
 from .schema.simulation import Schema
+from .schema.statements import tables_of
 from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
@@ -111,12 +113,15 @@ class Position:
     @property
     def told(self) -> str:
         """Say where it stopped: "stopped after statement 2 of 4: rename table ..."."""
-        number = self.agree[0]
-        if number == len(self.statements):
-            return f"stopped after the last of its {number} known statements"
-        text = redact(self.statements[number - 1]) if number else ""
+        first, last, known = self.agree[0], self.agree[-1], len(self.statements)
+        if first == known:
+            return f"stopped after the last of its {known} known statements"
+        text = redact(self.statements[first - 1]) if first else ""
         text = text if len(text) <= 120 else f"{text[:117]}..."
-        return f"stopped after statement {number} of {len(self.statements)}: {text}"
+        if first != last:
+            # What leaves no trace in the schema may have been done as well.
+            return f"stopped after statement {first} to {last} of {known}; {first} is: {text}"
+        return f"stopped after statement {first} of {known}: {text}"
 
     @property
     def left(self) -> list[str]:
@@ -148,7 +153,7 @@ class Position:
                 f"column {column.name} of {table.name} is changed"
                 for folded, column in table.definitions.items()
                 for first in [was.definitions.get(folded)]
-                if first and first.type and column.type and _shape(first) != _shape(column)
+                if first and first.type and column.type and shape(first) != shape(column)
             )
 
     def written_since(self, live: Schema) -> list[tuple[str, str]]:
@@ -182,11 +187,14 @@ class Position:
         return sorted(_things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:]))
 
 
-def before(laravel: Laravel, live: Schema) -> Schema:
-    """Return the schema that the recorded migrations make, as it counts for this server."""
+def before(laravel: Laravel, live: Schema, names: set[str] | None = None) -> Schema:
+    """Return the schema that the recorded migrations make, as it counts for this server; `names`:
+    of these tables, folded, alone."""
     made = laravel.history.schema
     schema = Schema((), live.scope, live.server, live.views)
-    for table in made.tables.values():
+    for folded, table in made.tables.items():
+        if names is not None and folded not in names:
+            continue
         twin = table.copy()
         twin.identity = twin.name
         schema.tables[table.name.casefold()] = twin
@@ -196,7 +204,8 @@ def before(laravel: Laravel, live: Schema) -> Schema:
 def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     """Return the position of a pending migration; None when it cannot be told from the schema."""
     statements = laravel.up(migration)
-    state = before(laravel, live)
+    names = _concerned(laravel, live, migration)
+    state, live = before(laravel, live, names), _part(live, names)
     inferred = _complete(state, live, statements)
     states = [state.copy()]
     for statement in statements:
@@ -221,6 +230,28 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
             whole = not laravel.statements(migration).get("up_error")
             return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
     return None
+
+
+def _concerned(laravel: Laravel, live: Schema, migration: str) -> set[str]:
+    """Return the tables, folded, that bear on what a migration does: those that it names, that have
+    a constraint whose name it gives, or that refer to one of them."""
+    texts = [*laravel.up(migration), *laravel.down(migration)]
+    names = {name.casefold() for text in texts for name in tables_of(text)}
+    keys = {name.casefold() for text in texts for name in keys_added(text)}
+    return names | {
+        folded
+        for schema in (laravel.history.schema, live)
+        for folded, table in schema.tables.items()
+        for key in table.keys
+        if (key.name or "").casefold() in keys or key.referenced_table.casefold() in names
+    }
+
+
+def _part(schema: Schema, names: set[str]) -> Schema:
+    """Return a schema of these tables alone, which are not copied."""
+    part = Schema((), schema.scope, schema.server, schema.views)
+    part.tables = {name: table for name, table in schema.tables.items() if name in names}
+    return part
 
 
 def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
@@ -323,21 +354,22 @@ def _things(state: Schema, kinds: tuple[str, ...]) -> set[Thing]:
     }
     for folded, table in state.tables.items():
         if "index" in kinds:
-            implied = {name for name, index in table.keyed.items() if index.implied}
-            implied |= {(key.name or "").casefold() for key in table.keys}
+            # A key comes with an index of its name, or without one where another serves.
+            implied = {(key.name or "").casefold() for key in table.keys}
             names = {name.casefold() for name in table.indexes or ()} - implied
             found |= {("index", folded, name) for name in names}
         if "definition" in kinds:
             found |= {
-                ("definition", folded, f"{name} {_shape(column)}")
+                ("definition", folded, f"{name} {shape(column)}")
                 for name, column in table.definitions.items()
                 if column.type
             }
     return found
 
 
-def _shape(column: Column) -> str:
-    return f"{(column.type or '').casefold()} {'null' if column.nullable else 'not null'}"
+def shape(column: Column) -> str:
+    """Return what a column is, in words: "int NOT NULL"."""
+    return f"{normal(column.type or '')} {'NULL' if column.nullable else 'NOT NULL'}"
 
 
 def _names_of_keys(table: Table) -> list[str]:

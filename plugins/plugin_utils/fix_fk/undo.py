@@ -9,23 +9,28 @@ that is killed between two leaves a position again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from .facts import Laravel
-from .position import Position, find
+from .position import Position, shape
 from .schema import sql
 from .schema.effects import (
     PRIMARY,
+    ChangeColumn,
+    ChangeTable,
     Column,
     CreateTable,
     CreateView,
     DropTable,
     DropView,
+    Effect,
+    Harmless,
     Index,
     RenameTable,
     WriteRows,
 )
+from .schema.redaction import redact
 from .schema.simulation import Schema
 from .schema.tables import Table
 
@@ -34,6 +39,10 @@ from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     add_statement,
 )
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+
+# A trigger, a procedure, a function or an event.
+_OBJECT = re.compile(r"\s*(?:create|drop|alter)\s+(?!temporary\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,17 +75,32 @@ class Inverse:
         return found
 
 
+@dataclass
+class _Own:
+    """Tables that the migration itself has made, by their folded names at this point of the way
+    back. gone: it has dropped them again. only_dropped: what it has taken from them is not brought
+    back, for they have no row and are dropped in the end."""
+
+    gone: set[str] = field(default_factory=set)
+    only_dropped: set[str] = field(default_factory=set)
+
+    def rename(self, new: str, old: str) -> None:
+        for names in (self.gone, self.only_dropped):
+            if new in names:
+                names.discard(new)
+                names.add(old)
+
+
 def of(position: Position, schema: dict) -> list[Inverse]:
     """Return the inverse of each statement that was carried out, the last one first.
 
     schema: as fk_constraint_info has it.
     """
     found = []
-    # Tables that were made and dropped again by the migration itself.
-    gone: set[str] = set()
+    own = _Own()
     for number in range(position.agree[0], 0, -1):
         before, after = position.states[number - 1], position.states[number]
-        inverse = _inverse(position.statements[number - 1], before, after, schema, gone)
+        inverse = _inverse(position.statements[number - 1], before, after, schema, own)
         held = tuple(
             (now.name, column)
             for table, column in inverse.defaults
@@ -87,37 +111,26 @@ def of(position: Position, schema: dict) -> list[Inverse]:
     return [inverse for inverse in found if inverse.send or inverse.lost]
 
 
-def questions(laravel: Laravel, live: Schema, schema: dict) -> list[dict]:
-    """Return what has to be counted, as fk_constraint_info takes it: of each column that a half-run
-    migration may have added to a table with rows, the rows that have something else than its
-    default in it."""
-    asked: dict[tuple[str, str], None] = {}
-    for migration in laravel.pending:
-        position = find(laravel, live, migration)
-        if not position or not position.agree[0]:
-            continue
-        for inverse in of(position, schema):
-            asked |= {
-                pair: None
-                for pair in inverse.held
-                for table in [live.get(pair[0])]
-                if table and table.may_have_rows
-            }
-    return [
-        {"kind": "filled", "table": table, "columns": [column], "values": {}}
-        for table, column in asked
-    ]
+def unclear(position: Position, schema: dict) -> list[str]:
+    """Return the statements that the schema does not tell to have been carried out or not, and that
+    would have to be undone."""
+    found = []
+    for number in range(position.agree[0] + 1, position.agree[-1] + 1):
+        before, after = position.states[number - 1], position.states[number]
+        statement = position.statements[number - 1]
+        inverse = _inverse(statement, before, after, schema, _Own())
+        if inverse.send or inverse.lost:
+            found.append(statement)
+    return found
 
 
-def _inverse(
-    statement: str, before: Schema, after: Schema, schema: dict, gone: set[str]
-) -> Inverse:
+def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _Own) -> Inverse:
     effects = sql.read(statement)
     names = {effect.table.casefold() for effect in effects}
-    renames = [e for e in effects if isinstance(e, RenameTable) and before.get(e.table)]
-    lost: list[str] = []
-    send: list[str] = []
-    empty = ""
+    renames = [e for e in effects if isinstance(e, RenameTable)]
+    # ALTER TABLE IF EXISTS does nothing where there is no such table.
+    renames = [e for e in renames if not e.optional or before.get(e.table)]
+    gone, lost, send, empty = own.gone, [], [], ""
     defaults: list[tuple[str, str]] = []
     for effect in effects:
         there, is_now = before.get(effect.table), after.get(effect.table)
@@ -135,29 +148,41 @@ def _inverse(
         elif isinstance(effect, WriteRows) and there is not None:
             if effect.kind in ("delete", "truncate") and there.identity:
                 lost.append(f"rows of {there.name} were deleted")
+        elif isinstance(effect, ChangeTable) and there and there.identity and effect.converted:
+            lost.append(f"the character set of {there.name} was changed")
+        elif isinstance(effect, Harmless) and (
+            there.identity if there else _OBJECT.match(statement)
+        ):
+            lost.append(f"what this changed: {redact(statement)}")
         elif isinstance(effect, (CreateView, DropView)):
             if isinstance(effect, DropView):
                 lost.append(f"view {effect.table} was dropped")
             else:
                 send.append(f"DROP VIEW IF EXISTS {quote(effect.table)}")
-    if renames and not gone & {e.new_name.casefold() for e in renames}:
-        pairs = ", ".join(f"{quote(e.new_name)} TO {quote(e.table)}" for e in reversed(renames))
-        send.append(f"RENAME TABLE {pairs}")
-    elif renames:
-        gone |= {e.table.casefold() for e in renames}
+    pairs = []
+    for e in reversed(renames):
+        if e.new_name.casefold() not in gone:
+            pairs.append(f"{quote(e.new_name)} TO {quote(e.table)}")
+        own.rename(e.new_name.casefold(), e.table.casefold())
+    if pairs:
+        send.append(f"RENAME TABLE {', '.join(pairs)}")
     for name in sorted(names - gone):
         was, now = before.get(name), after.get(name)
         if was is not None and now is not None and not renames:
-            clauses, additions, missing = _altered(was, now, schema)
+            renamed = _renamed_columns(was, [e for e in effects if e.table.casefold() == name])
+            clauses, additions, missing = _altered(was, now, renamed, schema)
+            if now.identity is None and (missing or name in own.only_dropped):
+                own.only_dropped.add(name)
+                clauses, additions, missing = _dropped_keys(was, now), [], []
             lost += missing
-            others = {new for _old, new in _renamed_columns(was, now)}
+            others = [new for _old, new in renamed]
             defaults += [
                 (now.name, column)
                 for column in now.columns or ()
                 if now.identity is not None
                 and was.columns is not None
                 and not _has(was.columns, column)
-                and column not in others
+                and not _has(others, column)
             ]
             if clauses:
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
@@ -165,21 +190,18 @@ def _inverse(
     return Inverse(statement, tuple(send), empty, tuple(defaults), lost=tuple(lost))
 
 
-def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str], list[str]]:
+def _altered(
+    was: Table, now: Table, renamed: list[tuple[str, str]], schema: dict
+) -> tuple[list[str], list[str], list[str]]:
     """Return (clauses of one ALTER TABLE, statements after it, what is lost) that make a table what
     it was."""
-    clauses = [
-        f"DROP FOREIGN KEY {quote(key.name)}"
-        for key in now.keys
-        if key.name and not was.key(key.name)
-    ]
+    clauses = _dropped_keys(was, now)
     lost: list[str] = []
     clauses += [
         "DROP PRIMARY KEY" if name.upper() == PRIMARY else f"DROP INDEX {quote(name)}"
         for name in now.indexes or ()
         if was.indexes is not None and not _has(was.indexes, name)
     ]
-    renamed = _renamed_columns(was, now)
     clauses += [f"RENAME COLUMN {quote(new)} TO {quote(old)}" for old, new in renamed]
     new_names = {new.casefold() for _old, new in renamed}
     old_names = {old.casefold() for old, _new in renamed}
@@ -195,7 +217,7 @@ def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str]
             if not _has(now.columns, column) and column.casefold() not in old_names
         ]
     lost += [
-        f"column {now_.name} of {now.name} was changed from {_type(first)} to {_type(now_)}"
+        f"column {now_.name} of {now.name} was changed from {_told(first)} to {_told(now_)}"
         for first, now_ in _changed_columns(was, now, dict(renamed))
     ]
     for name in was.indexes or ():
@@ -224,19 +246,23 @@ def _altered(was: Table, now: Table, schema: dict) -> tuple[list[str], list[str]
     return clauses, added, lost
 
 
-def _renamed_columns(was: Table, now: Table) -> list[tuple[str, str]]:
-    """Return (old, new) of the columns that only have another name."""
-    gone = [c for c in was.columns or () if not _has(now.columns or [], c)]
-    new = [c for c in now.columns or () if not _has(was.columns or [], c)]
-    # changed_columns has the old names of those that were renamed or dropped.
-    if len(gone) != len(new) or not was.columns or not now.columns:
-        return []
-    same_place = [
-        (one, other)
-        for one, other in zip(was.columns, now.columns, strict=False)
-        if one in gone and other in new
+def _dropped_keys(was: Table, now: Table) -> list[str]:
+    return [
+        f"DROP FOREIGN KEY {quote(key.name)}"
+        for key in now.keys
+        if key.name and not was.key(key.name)
     ]
-    return same_place if len(same_place) == len(gone) else []
+
+
+def _renamed_columns(was: Table, effects: list[Effect]) -> list[tuple[str, str]]:
+    """Return (old, new) of the columns that were given another name."""
+    return [
+        (e.column, e.new_name)
+        for e in effects
+        if isinstance(e, ChangeColumn)
+        and e.column.casefold() != e.new_name.casefold()
+        and _has(was.columns or (), e.column)
+    ]
 
 
 def _changed_columns(
@@ -247,12 +273,12 @@ def _changed_columns(
         column = now.definitions.get(name.casefold())
         if not (column and first.type and column.type):
             continue
-        if (first.type.casefold(), first.nullable) != (column.type.casefold(), column.nullable):
+        if _told(first) != _told(column):
             yield first, column
 
 
-def _type(column: Column) -> str:
-    return f"{column.type} {'NULL' if column.nullable else 'NOT NULL'}"
+def _told(column: Column) -> str:
+    return shape(column) + ("" if column.default is None else f" DEFAULT {column.default}")
 
 
 def _add_index(index: Index) -> str:

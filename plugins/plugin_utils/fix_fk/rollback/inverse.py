@@ -6,16 +6,19 @@ from __future__ import annotations
 from .. import undo
 from ..case import Case
 from ..holders import Holder
+from ..schema.redaction import redact
 
 
 def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     """Return the strategy, or None and why it cannot be taken."""
-    position = case.position(case.migration)
+    position = case.begun(case.migration)
     if position is None:
         return None, "the schema does not tell how far the migration has come"
     inverses = undo.of(position, case.schema)
     if not inverses:
         return None, "it has done nothing that could be undone"
+    for statement in undo.unclear(position, case.schema):
+        return None, f"the schema does not tell whether it has done this: {redact(statement)}"
     accepted = {name.casefold() for name in case.inputs.rollback_accept_loss}
     for inverse in inverses:
         if inverse.lost:

@@ -7,6 +7,7 @@ None and never a guess: what is built on it is a prediction of failure.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from .effects import Column
@@ -156,6 +157,25 @@ def changes_type(old: Column, new: Column) -> bool:
     if family(old.type) == "string" and old.type and new.type:
         return base(old.type) != base(new.type) or length(new.type) != length(old.type)
     return False
+
+
+_LENGTHS = {"decimal": "10,0", "bit": "1", "char": "1", "binary": "1"}
+
+
+def normal(text: str) -> str:
+    """Return a type in one form, whether a statement or a server says it: int for int(11)."""
+    text = re.sub(r"\s*,\s*", ",", text.casefold())
+    if family(text) == "integer":
+        return _plain(text)
+    name, _, rest = text.partition("(")
+    length, _, words = rest.rpartition(")")
+    if not rest:
+        name, _, words = text.partition(" ")
+    name = "longtext" if name == "json" else base(name)
+    length = "" if name == "year" else length or _LENGTHS.get(name, "")
+    if name == "decimal" and "," not in length:
+        length += ",0"
+    return " ".join([f"{name}({length})" if length else name, *words.split()])
 
 
 def implicit_default(column: Column) -> str | None:

@@ -179,10 +179,16 @@ def _ask_for_orphans(clause: Clause, table: Table, key: ForeignKey, parent: Tabl
 
 
 def _imply_index(clause: Clause, table: Table, key: ForeignKey) -> None:
-    """Add the index that the server makes for a foreign key, named like it."""
+    """Add the index that the server makes for a foreign key, named like it. It takes the place of
+    one on the same columns that was made for another key."""
     covering = table.covering(key.columns)
-    if covering is None or covering or not key.name:
+    if covering is None or not key.name:
         return
+    for index in covering:
+        if not index.implied or len(index.columns) != len(key.columns):
+            return
+    for index in covering:
+        indexes.forget(table, index.name)
     if table.indexes is not None and has(table.indexes, key.name):
         clause.problem(
             "index_exists",

@@ -80,12 +80,17 @@ def _filled(clause: Clause, table: Table, column: Column) -> None:
 
 def _replace_implied(table: Table, index: Index) -> None:
     """Take away the index that was only made for a foreign key which `index` serves as well."""
-    for folded, one in list(table.keyed.items()):
+    for one in list(table.keyed.values()):
         same = [part.casefold() for part in index.columns[: len(one.columns)]]
         if one.implied and not index.kind and same == [part.casefold() for part in one.columns]:
-            del table.keyed[folded]
-            if table.indexes is not None:
-                table.indexes = [name for name in table.indexes if name.casefold() != folded]
+            forget(table, one.name)
+
+
+def forget(table: Table, name: str) -> None:
+    """Take an index away that the server takes away by itself."""
+    table.keyed.pop(name.casefold(), None)
+    if table.indexes is not None:
+        table.indexes = [one for one in table.indexes if one.casefold() != name.casefold()]
 
 
 def _unique(clause: Clause, table: Table, index: Index) -> None:
@@ -126,8 +131,7 @@ def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex
         return
     if clause.schema.foreign_key_checks:
         _needed(clause, table, effect.name)
-    table.indexes = [name for name in table.indexes if name.casefold() != folded]
-    table.keyed.pop(folded, None)
+    forget(table, effect.name)
 
 
 def _needed(clause: Clause, table: Table, name: str) -> None:

@@ -173,7 +173,9 @@ def page_bytes(table: Table, server: types.Server) -> int:
     row_format = (table.row_format or server.row_format or "").casefold()
     known = table.definitions.values()
     nullable = sum(column.nullable for column in known)
-    return _HEADER + (nullable + 7) // 8 + sum(_kept(column, row_format, server) for column in known)
+    return (
+        _HEADER + (nullable + 7) // 8 + sum(_kept(column, row_format, server) for column in known)
+    )
 
 
 def _kept(column: Column, row_format: str, server: types.Server) -> int:
