@@ -50,7 +50,7 @@ def _leave_children(
     clause: Clause, table: Table, condition: str | None, rule: str, *changed: str
 ) -> None:
     """Ask for rows of children whose parents go, or change in these columns."""
-    if condition is None or table.identity is None or table.written:
+    if condition is None or table.identity is None or table.written or table.changed_columns:
         return
     for child in clause.schema.referring(table):
         for key in child.keys:
@@ -221,7 +221,9 @@ def _refer(
 ) -> None:
     told = [given.get(column) for column in key.columns]
     parent = clause.schema.get(key.referenced_table)
-    if parent is None or parent.identity is None or parent.written or parent is table:
+    if parent is None or parent is table or parent.identity is None:
+        return
+    if parent.written or parent.changed_columns:
         return
     if key.referenced_schema or not all(isinstance(one, str) for one in told):
         return
