@@ -60,6 +60,10 @@ UNDONE = {
         ["alter table `users` rename column `name` to `title`"],
         ["ALTER TABLE `users` RENAME COLUMN `title` TO `name`"],
     ),
+    "rename column with its definition": (
+        ["alter table `users` change `n` `m` int default 1"],
+        ["ALTER TABLE `users` RENAME COLUMN `m` TO `n`"],
+    ),
     "rename column and add one": (
         ["alter table `users` rename column `name` to `title`, add `x` int"],
         ["ALTER TABLE `users` RENAME COLUMN `title` TO `name`, DROP COLUMN `x`"],
@@ -132,6 +136,7 @@ def test_what_is_lost_is_said(up, lost):
     "up, lost",
     [
         ("alter table `users` alter column `n` set default 7", "what this changed"),
+        ("alter table `users` modify `n` int default 1 comment 'x'", "what this changed"),
         ("drop trigger `t`", "what this changed"),
         ("delete from `users`", "rows of users were deleted"),
     ],

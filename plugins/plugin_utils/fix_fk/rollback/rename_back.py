@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from .. import leftovers
+from collections import Counter
+
+from .. import leftovers, undo
 from ..case import Case
 from ..holders import Holder
+from .inverse import beyond_undoing
 
 
 def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
@@ -20,6 +23,14 @@ def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
             renamed[holder.original] = holder.table
     if not renamed and not made and not leftovers.set_aside(case):
         return None, "the migration renamed and created no table that is there now"
+    for name, times in Counter(renamed.values()).items():
+        if times > 1 or name in renamed:
+            return None, f"the migration renames {name} more than once"
+    position = case.position(case.migration)
+    if case.inputs.rollback_only and position:
+        beyond = beyond_undoing(case, position, undo.of(position, case.schema))
+        if beyond:
+            return None, beyond
     pairs = [
         {"original": name, "displaced": None, "leftover": False}
         for name in leftovers.set_aside(case)
