@@ -33,6 +33,7 @@ HOOK = """DB::listen(function ($query) {{
             }}
         }});"""
 EXPECTED = {"expected_tables": [], "expected_constraints": [], "route_pattern": ""}
+HIDDEN = re.compile(r"insert|update|set |alter table .*(?: modify| alter column)", re.IGNORECASE)
 NUMBERS = re.compile(r"stopped after statement (\d+)(?: to (\d+))? of")
 
 
@@ -94,13 +95,9 @@ def build(app, half: HalfRun) -> None:
     app.set_dotenv(LOG_CHANNEL=half.log)
     for number, lines in enumerate(half.base):
         app.add_migration(f"{FIRST}_{number}", lines)
-    for query in half.handmade:
-        app.sql(query)
-
-
-def send(app, queries) -> None:
-    for query in queries:
-        app.sql(query)
+    for name in map(quote, half.handmade):
+        app.sql(f"CREATE TABLE {name} (`id` bigint unsigned PRIMARY KEY)")
+        app.sql(f"INSERT INTO {name} VALUES (1)")
 
 
 def completed(app, half: HalfRun) -> Contents | None:
@@ -122,7 +119,8 @@ def prepare(app, half: HalfRun) -> Contents:
     build(app, half)
     done = app.artisan("migrate", "--force")
     assert done.returncode == 0, done.stdout
-    send(app, half.rows)
+    for query in half.rows:
+        app.sql(query)
     for name in app.content():
         if not name.endswith("migrations"):
             # It goes with the table wherever that is renamed to, and ends with it.
@@ -172,13 +170,20 @@ def examine(app, half: HalfRun) -> str:
     alone = contents(app) == after
     if half.way == "repair" and half.stop == "error":
         deploy(app, half, half.up)
-    told = look(app, done if alone else None, contents(app).schema != before.schema)
+    shows = any(visible(half, text) for text in done) and contents(app).schema != before.schema
+    told = look(app, done if alone else None, shows)
     ended = (put_back if half.way == "rollback" else carry_on)(app, half, before, whole, alone)
     event(f"{half.way}: {told}, {ended}")
     return ended
 
 
-def look(app, done: list[str] | None, changed: bool) -> str:
+def visible(half: HalfRun, statement: str) -> bool:
+    """Does a look at the schema tell that this was carried out?"""
+    by_hand = any(quote(name) in statement for name in half.handmade)
+    return not by_hand and not HIDDEN.match(statement)
+
+
+def look(app, done: list[str] | None, shows: bool) -> str:
     """Nothing is called well that is half done, and no wrong place is named."""
     answer = inquire(app, **EXPECTED)
     note(answer.screen)
@@ -190,7 +195,7 @@ def look(app, done: list[str] | None, changed: bool) -> str:
         assert len(done) in found.agree, (len(done), found.agree)
         for lowest, highest in NUMBERS.findall(answer.screen):
             assert int(lowest) <= len(done) <= int(highest or lowest), answer.screen
-    if changed and not (found and found.agree[-1] == len(found.statements)):
+    if shows and not (found and found.agree[-1] == len(found.statements)):
         assert not (told["verdict"] == "healthy" and answer.rc == 0), answer.screen
     return told["verdict"]
 
@@ -268,10 +273,10 @@ def some(app, examples, at_least, number=None):
 
 
 def test_half_runs(app):
-    some(app, 40, 5)
+    some(app, 40, 2)
 
 
 @pytest.mark.matrix
 def test_many_half_runs(app):
     print(f"To have the same half-run migrations again: FIX_FK_SEED={SEED}")
-    some(app, 400, 50, number=SEED)
+    some(app, 400, 20, number=SEED)
