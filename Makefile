@@ -4,8 +4,8 @@
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export LC_ALL := C.UTF-8
-# Modules start slower without their compiled files.
-unexport PYTHONDONTWRITEBYTECODE
+# Modules start slower without their compiled files, and are then read by single bytes.
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .PHONY: help demo test matrix lint bench collection clean
 .NOTPARALLEL:

@@ -29,6 +29,8 @@ CONTROLLER_ACTIONS = {
     "progress",
 }
 
+# Those of this process: another one may be of another version of the modules.
+ARCHIVES = tempfile.TemporaryDirectory(prefix="fix_fk_archives_")
 ENDED = ("runner_on_ok", "runner_on_failed")
 
 
@@ -146,7 +148,12 @@ def play(
             envvars={
                 "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_CALLBACK_PLUGINS": str(PROJECT / "tests" / "callback"),
+                "ANSIBLE_CALLBACKS_ENABLED": "module_archives",
+                "FIX_FK_ARCHIVES": ARCHIVES.name,
                 "PYTHONDONTWRITEBYTECODE": "",
+                # A module would be read by single bytes.
+                "PYTHONUNBUFFERED": "",
                 **(environment or {}),
             },
             quiet=True,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from killed import Killed, is_down, rows
 from playbook import play
 from release import BACKUP, OURS, RENAME_AND_CREATE, RENAME_BACK, create, fails, foreign
-from sandbox import Sandbox
 
 # What a migration waits for in the middle of artisan, and what gives it free.
 TURN = "DB::select(\"SELECT GET_LOCK('fix_fk_test', 60)\");"
@@ -25,11 +25,10 @@ NAMES = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
 
 
 @pytest.fixture
-def sandbox(tmp_path):
-    sandbox = Sandbox(tmp_path / "sandbox")
-    sandbox.present()
-    yield sandbox
-    sandbox.absent()
+def sandbox(kept):
+    kept.present()
+    shutil.rmtree(Path(kept.dir, "backups"), ignore_errors=True)
+    return kept
 
 
 class Chain:

@@ -11,9 +11,11 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from action import rehearse, replay
 from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
 from fix_fk import carrying_out, checklist, inspection
+from fix_fk.inputs import read_inputs
 from fix_fk.verdicts.before_inspection import before_inspection
 from incidents import NEXT, OURS, Incident, drop, quote
 from modules import run_module
@@ -24,8 +26,8 @@ FIRST = "2025_01_01_000000_tables"
 RUN_ID = "20260101_000000_0000"
 
 
-class StepFailed(Exception):
-    """A module failed in the middle of the plan."""
+class StepFailed(carrying_out.Failed):
+    """A module, or a check of the checklist, failed in the middle of the plan."""
 
 
 @dataclass
@@ -45,8 +47,16 @@ class Outcome:
         return bool(self.result["steps"])
 
 
+def act(action, send, **given) -> dict:
+    """Return what an action plugin comes to, which sends its modules by `send`."""
+    plugin = object.__new__(action.ActionModule)
+    plugin.send = send
+    options = action.ActionModule.OPTIONS
+    return plugin.act({**{name: options[name].get("default") for name in options}, **given})
+
+
 class Run:
-    """One run of playbooks/option_1_rollback.yml without a rehearsal."""
+    """One run of playbooks/option_1_rollback.yml. The other plans are in plans.py."""
 
     def __init__(self, sandbox: Sandbox, **inputs):
         self.connection = {
@@ -62,50 +72,106 @@ class Run:
             "laravel_path": sandbox.app,
             **inputs,
         }
+        self.given: dict = {}
+        self.laravel: dict = {}
+        self.schema: dict | None = None
+        self.result: dict = {}
         self.prediction: dict | None = None
-        self.schema: dict = {}
         self.changed = 0
         # {step: what its module returned}, as the roles hand it to the report.
         self.results: dict[str, dict] = {}
         self.calls: list[tuple[str, dict]] = []
         self.route_pattern = ""
         self.before: dict = {}
-        self.filled: dict = {}
         self.structure: dict = {}
 
     def call(self, module: str, **arguments) -> dict:
-        result = run_module(module, connection=self.connection, **arguments)
+        """Run a module on the application's schema."""
+        return self.send(module, connection=self.connection, **arguments)
+
+    def send(self, module: str, **arguments) -> dict:
+        result = run_module(module, **arguments)
         self.calls.append((module, result.get("invocation", {}).get("module_args", {})))
-        self.changed += bool(result.get("changed"))
+        self.changed += bool(result.get("changed")) and not arguments.get("check_mode")
         if result["failed"]:
-            raise StepFailed(f"{module}: {result['msg']}")
+            raise StepFailed(result)
         return result
 
     def inspect(self, predicts: bool = False) -> None:
         """Ask the application and the server, and come to `result`."""
         known = self.call("laravel_info", statements="all", inspect_whole=100)
         self.laravel = known["laravel"]
-        found = inspection.inspect(
-            self.ask,
-            self.laravel,
-            known.get("schema"),
-            self.inputs,
-            refusal=before_inspection(self.laravel),
-            predicts=predicts,
-        )
+        self.schema = known.get("schema")
+        self.judge(predicts)
+
+    def replay(self) -> None:
+        """Let the recorded migrations tell, where the role diagnose lets them."""
+        in_full = self.inputs["rehearsal_level"] == "full" and self.has("rehearse")
+        if (in_full or self.result["verdict"] == "holder_not_identified") and filters.replayable(
+            self.laravel, self.schema, self.inputs
+        ):
+            self.laravel = act(replay, self.send, **self.place())["laravel"]
+            self.judge()
+
+    def has(self, step: str) -> bool:
+        return any(one["id"] == step for one in self.result["steps"])
+
+    def judge(self, predicts: bool = False) -> None:
+        """Come to `result` by what is known of the application."""
+        refusal = before_inspection(self.laravel)
+        found = self.look_at_server(refusal=refusal, predicts=predicts)
         self.result, self.prediction = found.diagnosis or {}, found.prediction
-        self.schema = found.schema or {}
-        self.filled = self.schema.get("filled") or {}
+
+    def look_at_server(self, **how) -> inspection.Inspection:
+        found = inspection.inspect(self.ask, self.laravel, self.schema, self.inputs, **how)
+        self.schema = found.schema
+        return found
 
     def ask(self, **options) -> dict:
         return self.call("fk_constraint_info", **options)["schema"]
 
+    def decide(self, schema: dict) -> dict:
+        """Return the plan by what the server says in maintenance mode."""
+        return filters.diagnose(self.laravel, schema, self.inputs)
+
+    def place(self) -> dict:
+        """Return what the actions want that work on a clone."""
+        names = ("host", "port", "socket", "user", "password")
+        other = {name: self.given.get(f"rehearsal_{name}") for name in names}
+        server = self.given.get("rehearsal_server", "same")
+        return {
+            "laravel": self.laravel,
+            "schema": self.schema,
+            "connection": self.connection,
+            "server": server,
+            "other": {k: v for k, v in other.items() if v} if server == "other" else None,
+        }
+
     def go(self) -> Outcome:
         self.inspect()
+        self.replay()
         outcome = Outcome(self.result, calls=self.calls)
-        for step in self.result["steps"]:
-            outcome.checks += self.carry_out(step["id"], step["arguments"]) or []
+        done: set[str] = set()
+        # A rehearsal may come to another plan.
+        while todo := [step for step in self.result["steps"] if step["id"] not in done]:
+            step = todo[0]["id"]
+            done.add(step)
+            try:
+                checks = self.carry_out(step, todo[0]["arguments"]) or []
+            except StepFailed as failed:
+                self.results[step] = failed.result.get("rehearsal") or failed.result
+                raise
+            outcome.checks += checks
+            if checklist.not_met(checks):
+                break
+        outcome.result = self.result
         return outcome
+
+    def after_failure(self) -> None:
+        """Lift maintenance mode when the database was not changed."""
+        entered = (self.results.get("maintenance") or {}).get("changed")
+        if entered and not filters.database_changed(self.results):
+            self.carry_out("leave_maintenance", {})
 
     def carry_out(self, step: str, given: dict) -> list[dict] | None:
         """Take one step of the plan; those that a rehearsal does not take as their roles do."""
@@ -120,7 +186,9 @@ class Run:
                 structure=self.structure,
                 route_pattern=self.route_pattern,
             )
-        if step == "backup":
+        if step == "rehearse":
+            result = self.rehearse()
+        elif step == "backup":
             result = self.call(
                 "schema_backup",
                 dir=self.backup_dir,
@@ -140,6 +208,23 @@ class Run:
         self.results[step] = result
         return None
 
+    def rehearse(self) -> dict:
+        """Carry the plan out on a clone, and take the one that holds there."""
+        found = act(
+            rehearse,
+            self.send,
+            plan=self.result,
+            inputs=self.inputs,
+            required=read_inputs(self.inputs).rehearsal_required,
+            route_pattern=self.route_pattern,
+            **self.place(),
+        )
+        if found.get("failed"):
+            raise StepFailed(found)
+        self.result = found["plan"]
+        self.inputs["unproven"] = found["unproven"]
+        return found["rehearsal"]
+
     def enter_maintenance(self, given: dict) -> dict:
         entered = self.call(
             "maintenance",
@@ -151,8 +236,8 @@ class Run:
             inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        schema = {**entered["schema"], "filled": self.filled}
-        again = filters.diagnose(self.laravel, schema, self.inputs)
+        schema = {**entered["schema"], "counted": (self.schema or {}).get("counted") or {}}
+        again = self.decide(schema)
         assert filters.same_plan(self.result, again), again
         return entered
 

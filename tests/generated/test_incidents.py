@@ -49,7 +49,7 @@ def by_playbook(app) -> Outcome:
     run = play(app, expected_tables=[], expected_constraints=[], route_pattern="")
     report = run.report
     if report["outcome"] == "failed":
-        raise StepFailed(run.message())
+        raise StepFailed({"msg": run.message()})
     assert (run.rc != 0) == report["diagnosis"]["refused"], run.screen
     calls: list[tuple[str, dict]] = [(module, {}) for module in run.modules()]
     return Outcome(report["diagnosis"], report["checks"], calls)

@@ -30,12 +30,12 @@ DOWN = [
 
 
 @pytest.fixture
-def app(sandbox):
+def app(kept):
     """The sandbox with the seeded schema, its files as they should be."""
-    sandbox.present()
-    yield sandbox
+    kept.present()
+    yield kept
     for name in ("down", "down_by_fix_fk.json", "maintenance.php"):
-        Path(sandbox.app, "storage/framework", name).unlink(missing_ok=True)
+        Path(kept.app, "storage/framework", name).unlink(missing_ok=True)
 
 
 @pytest.fixture

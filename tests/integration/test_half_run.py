@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from half_run import ANEW, OURS, RENAME, ROWS, TABLE, fails, orders, recorded
-from inquiry import DIAGNOSE, inquire
+from inquiry import DIAGNOSE, inquire, repair
 from playbook import play
 from sandbox import ON_MARIADB
 
@@ -36,7 +36,8 @@ def both(app, code, verdict, outcome=None, **variables):
     assert report["diagnosis"]["found"] == other["diagnosis"]["found"]
     if outcome:
         assert report["outcome"] == other["outcome"] == outcome
-    assert "migrate --force" not in report["next"], report["next"]
+    first, _, then = report["next"].partition("migrate --force")
+    assert not then or "ansible-playbook playbooks/rollback.yml" in first, report["next"]
     return report
 
 
@@ -133,12 +134,9 @@ def test_an_error_in_the_migrations_own_code_is_a_failure(app):
     # With the line corrected, `migrate` would still meet the column.
     app.add_migration(OURS, note)
     corrected = said(app, "fix_fk.yml", 2, "migration_threw").report
-    assert "migrate --force" not in corrected["next"]
-    # What it says next: pass over what is there.
-    guarded = f"if (! Schema::hasColumn('orders', 'note')) {{ {note} }}"
-    app.add_migration(OURS, guarded)
-    assert "migrate --force" in said(app, "fix_fk.yml", 2, "migration_threw").report["next"]
-    assert app.artisan("migrate", "--force").returncode == 0
+    assert f"fix_fk.yml -i production -e incident_migration={OURS}" in corrected["next"]
+    assert repair(app, incident_migration=OURS).report["outcome"] == "repaired"
+    assert OURS in app.recorded()
 
 
 def test_columns_changed_without_a_log_are_a_failure(app):
@@ -158,7 +156,7 @@ def test_columns_changed_without_a_log_are_a_failure(app):
 
 
 def test_what_next_says_after_rows_stood_in_the_way_ends_it(app):
-    """The orphan is gone and the migration passes over what is there: it is not said again."""
+    """The orphan is gone: what the migration has done is undone, and it is run again."""
     orders(app)
     app.sql("CREATE TABLE child (id INT PRIMARY KEY, order_id BIGINT UNSIGNED)")
     app.sql("INSERT INTO child VALUES (1, 99999)")
@@ -171,11 +169,11 @@ def test_what_next_says_after_rows_stood_in_the_way_ends_it(app):
     report = both(app, (2, 11), "orphan_rows")
     (query,) = re.findall(r"SELECT c\.\* FROM .*? IS NOT NULL", report["next"])
     assert list(app.sql(query)) == [(1, 99999)]
-    assert "hasTable" in report["next"]
+    assert "ansible-playbook playbooks/rollback.yml" in report["next"], report["next"]
     app.sql("DELETE FROM child")
-    app.add_migration(OURS, f"if (! Schema::hasTable('baru')) {{ {made} }} {key}")
-    assert "migrate --force" in said(app, "fix_fk.yml", 2, "orphan_rows").report["next"]
-    assert app.artisan("migrate", "--force").returncode == 0
+    run = repair(app)
+    assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
+    assert OURS in app.recorded() and app.holders("fk_child") == ["child"]
 
 
 def test_a_view_that_it_made_first_is_in_its_way(app):
@@ -221,8 +219,8 @@ def test_exchanged_tables_keep_their_constraints_until_it_is_known_which_is_whic
     )
     report = both(app, (2, 11), "tables_exchanged")
     assert "stopped after statement 3 of 4" in report["diagnosis"]["found"]
-    (back,) = statements(report["next"])
-    app.sql(back)
+    assert "playbooks/rollback.yml" in report["next"]
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
     assert app.schema_dump() == dump
     assert (
         "Nothing of it has been carried out"

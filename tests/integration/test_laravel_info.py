@@ -17,10 +17,10 @@ ODD_PASSWORDS = ["a 'b' \"c\" $d ${e} #f \\g `h`", "\\", "#", "é%s;&|<>", "trai
 
 
 @pytest.fixture
-def app(sandbox):
+def app(kept):
     """The sandbox with the seeded schema, its files as they should be."""
-    sandbox.present()
-    return sandbox
+    kept.present()
+    return kept
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from inquiry import inquire
+from inquiry import inquire, repair
 from playbook import play
 from sandbox import COLLISION
 
@@ -176,7 +176,8 @@ def odd_incident(sandbox):
 def test_odd_names_of_tables_constraints_and_columns(kept, strategy):
     odd_incident(kept)
     before = content(kept, DISPLACED)
-    run = play(
+    mend = play if strategy == "auto" else repair
+    run = mend(
         kept,
         rollback_strategy=strategy,
         expected_tables=[TABLE, DISPLACED],

@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from inquiry import DIAGNOSE, OPTION_3, inquire, repair
 from playbook import play
 from release import OURS, create, prohibit
 from window import Watched
 
-PLAYBOOK = "playbooks/option_3_fresh.yml"
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 CREATE = "2025_12_01_000000_create_skp_tahunan_table"
 
@@ -54,8 +54,8 @@ def reset(sandbox, state="present"):
     sandbox.sql("INSERT INTO tetangga.users VALUES (1), (2)")
 
 
-def fresh(sandbox, check=False, **variables):
-    return play(sandbox, PLAYBOOK, check=check, **variables)
+def fresh(sandbox, by=repair, **variables):
+    return by(sandbox, OPTION_3, **variables)
 
 
 def state(sandbox):
@@ -87,7 +87,7 @@ def test_it_is_emptied_built_and_seeded(present):
     beside = neighbour(present)
     present.sql("UPDATE users SET name = 'Lain'")
     present.sql("DELETE FROM jobs")
-    run = fresh(present, fresh_confirm=present.database)
+    run = fresh(present, play, fresh_confirm=present.database)
     assert run.rc == 0, run.screen
     report = run.report
     assert report["outcome"] == "rebuilt" and report["backup"]["proof_level"] == "L2"
@@ -149,7 +149,7 @@ def test_an_empty_schema_needs_no_proof(kept):
 
 def test_check_writes_nothing(present):
     before = state(present)
-    run = fresh(present, check=True, fresh_confirm=present.database)
+    run = fresh(present, play, check=True, fresh_confirm=present.database)
     assert run.rc == 0, run.screen
     assert "DROP TABLE IF EXISTS `users`" in run.screen
     assert run.stats("changed") == 0 and run.reports == {} and state(present) == before
@@ -170,15 +170,15 @@ def restore(sandbox, run):
 def test_what_fails_after_the_drop_is_put_back(kept):
     """The full circle: broken, Option 3, restore, and the diagnosis is what it was."""
     reset(kept, "broken")
-    before, diagnosis = kept.schema_dump(), play(kept, "playbooks/diagnose.yml").report["diagnosis"]
-    run = fresh(kept, fresh_confirm=kept.database, fresh_anyway=kept.database)
+    before, diagnosis = kept.schema_dump(), inquire(kept, DIAGNOSE).report["diagnosis"]
+    run = fresh(kept, play, fresh_confirm=kept.database, fresh_anyway=kept.database)
     assert run.rc != 0 and run.report["outcome"] == "failed"
     assert kept.rows("users") == 0 and not up(kept)
     assert "fk_skp_tahunan_user" in run.report["summary"]
     back = restore(kept, run)
     assert back.rc == 0, back.screen
     assert kept.schema_dump() == before and up(kept)
-    assert play(kept, "playbooks/diagnose.yml").report["diagnosis"] == diagnosis
+    assert inquire(kept, DIAGNOSE).report["diagnosis"] == diagnosis
 
 
 def test_a_seeder_that_fails_leads_back_too(present):
@@ -188,11 +188,11 @@ def test_a_seeder_that_fails_leads_back_too(present):
         seeder.read_text(encoding="utf-8").replace("mt_srand(", "throw new \\Exception('benih');("),
         encoding="utf-8",
     )
-    run = fresh(present, fresh_confirm=present.database)
+    run = fresh(present, play, fresh_confirm=present.database)
     assert run.rc != 0 and "benih" in run.report["summary"], run.report["summary"]
     # The schema is as the migrations make it, and no failed migration would be found in it.
     left = state(present)
-    other = play(present)
+    other = inquire(present)
     assert other.rc != 0 and other.report["diagnosis"]["verdict"] == "fresh_unfinished"
     assert "playbooks/restore.yml -i" in other.message() and state(present) == left
     assert restore(present, run).rc == 0
@@ -202,10 +202,10 @@ def test_a_seeder_that_fails_leads_back_too(present):
 # --- refusals ---------------------------------------------------------------------------------
 
 
-def refused(sandbox, verdict, *words, **variables):
-    """See that it refuses in one paragraph and changes nothing; return the Run."""
+def refused(sandbox, verdict, *words, by=inquire, **variables):
+    """See that it refuses in one paragraph and changes nothing; return what was said."""
     before, beside = state(sandbox), neighbour(sandbox)
-    run = fresh(sandbox, **variables)
+    run = fresh(sandbox, by, **variables)
     assert run.rc != 0, run.screen
     assert state(sandbox) == before and neighbour(sandbox) == beside
     assert run.stats("changed") == 0
@@ -222,7 +222,8 @@ def refused(sandbox, verdict, *words, **variables):
 
 
 def test_it_wants_the_schemas_name_and_shows_what_would_be_lost(present):
-    run = refused(present, "fresh_not_confirmed", f"-e fresh_confirm={present.database}")
+    confirmed = f"-e fresh_confirm={present.database}"
+    run = refused(present, "fresh_not_confirmed", confirmed, by=play)
     for told in ("arsip", "pegawai", "PROCEDURE hitung", "bersih"):
         assert told in run.screen, told
     refused(present, "fresh_not_confirmed", "tetangga", fresh_confirm="tetangga")
@@ -297,10 +298,10 @@ def test_variables_of_the_wrong_type_are_refused(kept):
     refused(kept, "bad_input", "fresh_confirm is not text", fresh_confirm=83)
 
 
-def stopped(sandbox, *words, **variables):
+def stopped(sandbox, *words, by=repair, **variables):
     """See that a module stops it, before anything is dropped and with nothing left behind."""
     before, beside = sandbox.schema_dump(), neighbour(sandbox)
-    run = fresh(sandbox, fresh_confirm=sandbox.database, **variables)
+    run = fresh(sandbox, by, fresh_confirm=sandbox.database, **variables)
     assert run.rc != 0, run.screen
     assert sandbox.schema_dump() == before and neighbour(sandbox) == beside and up(sandbox)
     told = run.report["summary"]
@@ -316,7 +317,7 @@ def test_a_backup_that_cannot_be_proven_is_not_enough(kept):
     scratch = f"{kept.database}__fix_fk".replace("_", "\\_") + "%"
     kept.sql(f"REVOKE ALL PRIVILEGES ON `{scratch}`.* FROM {account}")
     try:
-        stopped(kept, "cannot be proven", "GRANT ALL PRIVILEGES ON")
+        stopped(kept, "cannot be proven", "GRANT ALL PRIVILEGES ON", by=play)
     finally:
         kept.sql(f"GRANT ALL PRIVILEGES ON `{scratch}`.* TO {account}")
 

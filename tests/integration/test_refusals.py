@@ -6,12 +6,13 @@ that the run fails, and that nothing changed.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from inquiry import inquire
+from inquiry import inquire, repair
 from playbook import play
 from release import (
     BACKUP,
@@ -304,6 +305,17 @@ def test_the_run_refuses(kept, arrange, verdict, words):
     run = refused(kept, verdict, *words, ask=play if arrange in PLAYED else inquire, **variables)
     # The values of rows are not for a report.
     assert "rahasia" not in "".join([run.screen, run.page, str(run.report)])
+
+
+def test_a_copy_made_by_hand_is_given_up_by_its_name(kept):
+    """What Next says is done as it stands: the key goes, the rows of the copy stay."""
+    made_by_hand(kept)
+    kept.sql("INSERT INTO arsip SELECT id, id FROM users LIMIT 3")
+    told = refused(kept, "holder_not_identified", "fk_drop_from", ask=inquire)
+    given = json.loads(told.report["next"].split("'")[-2])
+    run = repair(kept, **given)
+    assert run.rc == 0, run.screen
+    assert kept.rows("arsip") == 3 and kept.holders("fk_penilai") == ["penilaian"]
 
 
 @pytest.mark.parametrize(

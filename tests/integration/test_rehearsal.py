@@ -10,6 +10,7 @@ import pymysql
 import pytest
 from ansible.module_utils.fix_fk.scratch.schemas import clone_name
 from ansible.module_utils.fix_fk.server.about import describe_server
+from inquiry import OPTION_2, OPTION_3, inquire, repair
 from playbook import play
 from release import (
     BACKUP,
@@ -71,7 +72,7 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
 def test_a_plan_that_fails_on_the_clone_is_not_carried_out(later, level, outcome):
     """Without rows the clone cannot show it; with them it does, before anything is done."""
     before = state(later)
-    run = play(later, rehearsal_level=level)
+    run = repair(later, rehearsal_level=level)
     assert run.rc == 2
     assert run.report["outcome"] == outcome, run.screen
     assert not clones(later)
@@ -94,7 +95,8 @@ def test_a_way_that_does_not_hold_on_the_clone_gives_place_to_the_next(kept, lev
     kept.present()
     rows = kept.sql("SELECT * FROM skp_tahunan ORDER BY id")
     fails(kept, TAKEN, RENAME_AND_CREATE, f"{HIDDEN[level]} {RENAME_BACK}")
-    run = play(kept, rehearsal_level=level)
+    mend = play if level == "structure" else repair
+    run = mend(kept, rehearsal_level=level)
     assert run.rc == 0, run.screen
     ways = {way["strategy"]: way for way in run.report["diagnosis"]["strategies"]}
     assert ways["rename_back"]["chosen"] and not ways["down"]["chosen"]
@@ -110,7 +112,7 @@ def test_a_way_that_is_asked_for_gives_place_to_none(kept):
     kept.present()
     fails(kept, TAKEN, RENAME_AND_CREATE, f"{HIDDEN['structure']} {RENAME_BACK}")
     before = state(kept)
-    run = play(kept, rehearsal_level="structure", rollback_strategy="down")
+    run = repair(kept, rehearsal_level="structure", rollback_strategy="down")
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert "not here" in run.message() and "Nothing was changed" in run.message()
     assert state(kept) == before and not clones(kept)
@@ -127,7 +129,8 @@ def test_option_2_is_rehearsed(kept, level):
     kept.present()
     fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
     kept.add_migration(LAST, create("catatan"))
-    run = play(kept, "playbooks/option_2_skip.yml", rehearsal_level=level, **ACCEPTED)
+    mend = play if level == "structure" else repair
+    run = mend(kept, OPTION_2, rehearsal_level=level, **ACCEPTED)
     assert run.rc == 0, run.screen
     assert "REHEARSED" in run.screen and run.report["steps"][0]["id"] == "rehearse"
     assert run.report["outcome"] == "skipped" and kept.recorded()[-2:] == [OURS, LAST]
@@ -139,7 +142,7 @@ def test_option_2_that_fails_on_the_clone_is_not_carried_out(kept):
     fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
     kept.add_migration(LAST, f"{REALLY}(fn () => throw new \\Exception('no'));")
     before = state(kept)
-    run = play(kept, "playbooks/option_2_skip.yml", rehearsal_level="structure", **ACCEPTED)
+    run = repair(kept, OPTION_2, rehearsal_level="structure", **ACCEPTED)
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert LAST in run.message() and "Nothing was changed" in run.message()
     assert state(kept) == before and not clones(kept)
@@ -151,20 +154,16 @@ def test_what_rows_stand_in_the_way_of_on_the_clone_is_tried_on_the_schema_all_t
     fails(kept, TAKEN, RENAME_AND_CREATE, RENAME_BACK)
     kept.sql("INSERT INTO skp_tahunan (user_id) VALUES (999001)")
     given = {"rehearsal_level": "full", **ACCEPTED, "skip_complete": True}
-    run = play(kept, "playbooks/option_2_skip.yml", **given)
+    run = play(kept, OPTION_2, **given)
     assert "REHEARSED" in run.screen, run.screen
     assert run.rc == 2 and run.report["outcome"] == "failed"
     assert "999001" in run.message() and "The application is up" in run.message()
     assert kept.recorded()[-1] == OURS and kept.rows("skp_tahunan") == 1
 
 
-def fresh(sandbox, **variables):
-    return play(
-        sandbox,
-        "playbooks/option_3_fresh.yml",
-        fresh_confirm=sandbox.database,
-        **{"rehearsal_level": "structure", **variables},
-    )
+def fresh(sandbox, mend, **variables):
+    given = {"rehearsal_level": "structure", "fresh_confirm": sandbox.database, **variables}
+    return mend(sandbox, OPTION_3, **given)
 
 
 @pytest.fixture
@@ -177,7 +176,7 @@ def buildable(kept):
 
 
 def test_option_3_is_rehearsed_seeder_and_all(buildable):
-    run = fresh(buildable)
+    run = fresh(buildable, play)
     assert run.rc == 0, run.screen
     assert "REHEARSED" in run.screen and "its proof take" in run.screen
     assert run.report["steps"][0]["state"] == "passed" and run.report["outcome"] == "rebuilt"
@@ -197,7 +196,7 @@ def test_option_3_that_fails_on_the_clone_loses_nothing(buildable, what):
         )
     try:
         before = state(buildable)
-        run = fresh(buildable)
+        run = fresh(buildable, repair)
         assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
         assert "not on empty" in run.message() and "Nothing was changed" in run.message()
         assert "restore.yml" not in run.message()
@@ -207,11 +206,11 @@ def test_option_3_that_fails_on_the_clone_loses_nothing(buildable, what):
 
 
 def test_what_is_foreseen_to_fail_and_asked_for_all_the_same_is_not_rehearsed(broken):
-    run = fresh(broken, fresh_anyway=broken.database)
+    run = fresh(broken, inquire, fresh_anyway=broken.database)
     assert "fresh_anyway asks for it all the same" in run.screen, run.screen
-    assert "REHEARSED" not in run.screen
+    assert run.report["steps"][0]["id"] == "maintenance"
     before = state(broken)
-    run = fresh(broken, fresh_anyway=broken.database, rehearsal_required=True)
+    run = fresh(broken, inquire, fresh_anyway=broken.database, rehearsal_required=True)
     assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "cannot_rehearse", run.screen
     assert state(broken) == before
 
@@ -226,7 +225,7 @@ def test_without_a_replay_what_was_read_counts(broken):
         " \\RuntimeException('old'); } public function do()"),
         encoding="utf-8",
     )  # fmt: skip
-    run = play(broken, rehearsal_level="full")
+    run = repair(broken, rehearsal_level="full")
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired_rows_aside"
     notes = " ".join(run.report["diagnosis"]["notes"])
@@ -243,6 +242,7 @@ def test_a_rehearsal_that_was_killed_leaves_nothing_that_matters(broken):
     for name in (left, *others):
         broken.sql(f"CREATE DATABASE {name}")
         broken.sql(f"CREATE TABLE {name}.users (id INT)")
+    # Of the clone's name a part is the run's, which only a playbook has.
     run = play(broken, rehearsal_level="structure")
     assert run.rc == 0, run.screen
     assert f"{broken.database}__fix_fk" in left and clones(broken) == others
@@ -256,11 +256,11 @@ def test_a_hard_coded_schema_cannot_be_rehearsed(broken):
     )
     try:
         before = state(broken)
-        run = play(broken, rehearsal_level="structure", rehearsal_required="true")
+        run = repair(broken, rehearsal_level="structure", rehearsal_required=True)
         assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
         assert "environment variables do not change the schema" in run.message()
         assert state(broken) == before
-        run = play(broken, rehearsal_level="structure")
+        run = repair(broken, rehearsal_level="structure")
         assert run.rc == 0, run.screen
         assert "NOT REHEARSED" in run.screen
         assert run.report["steps"][0]["state"] == "skipped"
@@ -274,11 +274,11 @@ def test_without_the_right_to_make_a_clone_it_says_so(broken):
     broken.sql(f"GRANT ALL PRIVILEGES ON {broken.database}.* TO {user}@localhost")
     given = {"database_user": user, "database_password": "rahasia"}
     before = state(broken)
-    run = play(broken, rehearsal_level="structure", rehearsal_required=True, **given)
+    run = inquire(broken, rehearsal_level="structure", rehearsal_required=True, **given)
     assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "cannot_rehearse", run.screen
     assert "lacks SELECT" in run.message() and "GRANT ALL PRIVILEGES ON" in run.message()
     assert state(broken) == before
-    run = play(broken, rehearsal_level="structure", **given)
+    run = repair(broken, rehearsal_level="structure", **given)
     assert run.rc == 0, run.screen
     assert "Not rehearsed:" in " ".join(run.report["diagnosis"]["notes"])
     assert run.report["steps"][0]["id"] == "backup"
@@ -320,10 +320,11 @@ def unreadable(kept):
 def test_a_replay_tells_what_the_statements_do_not(unreadable, server):
     sandbox, _path = unreadable
     before = state(sandbox)
-    run = play(sandbox, rehearsal_level="none")
+    run = inquire(sandbox, rehearsal_level="none")
     assert run.report["diagnosis"]["verdict"] == "holder_not_identified", run.screen
     assert state(sandbox) == before
-    run = play(sandbox, rehearsal_level="structure", rehearsal_server=server)
+    mend = play if server == "same" else repair
+    run = mend(sandbox, rehearsal_level="structure", rehearsal_server=server)
     assert run.rc == 0, run.screen
     assert run.report["outcome"] == "repaired_rows_aside"
     assert "were run on an empty schema" in " ".join(run.report["diagnosis"]["evidence"])
@@ -344,7 +345,7 @@ def test_a_history_that_no_longer_runs_says_where(unreadable):
         encoding="utf-8",
     )
     before = state(sandbox)
-    run = play(sandbox, rehearsal_level="structure")
+    run = repair(sandbox, rehearsal_level="structure")
     assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "holder_not_identified"
     assert f"that ended at {path.stem}" in run.message() and ": stop" in run.message(), run.screen
     assert state(sandbox) == before and not clones(sandbox)

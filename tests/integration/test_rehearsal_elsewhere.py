@@ -16,6 +16,7 @@ from ansible.module_utils.fix_fk.sandbox.server import Server
 from ansible.module_utils.fix_fk.schema.contents import read_contents
 from ansible.module_utils.fix_fk.schema.sql import quote_table
 from ansible.module_utils.fix_fk.scratch import embedded, servers
+from inquiry import inquire, repair
 from passwords import ALL
 from playbook import Unsafe, play
 from sandbox import ON_MARIADB, suite
@@ -77,9 +78,9 @@ def test_an_account_that_may_not_make_a_schema_rehearses_on_an_embedded_server(
     narrow, temporary, level
 ):
     narrow.sql("CREATE VIEW pegawai AS SELECT id, name FROM users")
-    run = play(
-        narrow, rehearsal_level=level, rehearsal_server="embedded", rehearsal_required="true"
-    )
+    mend = play if level == "structure" else repair
+    given = {"rehearsal_server": "embedded", "rehearsal_required": True}
+    run = mend(narrow, rehearsal_level=level, **given)
     assert run.rc == 0, run.screen
     assert (
         run.report["outcome"] == "repaired_rows_aside"
@@ -101,7 +102,7 @@ def test_a_plan_that_fails_on_the_embedded_clone_is_not_carried_out(narrow, temp
         down="",
     )
     before = state(narrow)
-    run = play(narrow, rehearsal_level="full", rehearsal_server="embedded")
+    run = repair(narrow, rehearsal_level="full", rehearsal_server="embedded")
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert "server.sock has users" in run.message() and "Nothing was changed" in run.message()
     assert str(temporary) in run.message()
@@ -111,7 +112,7 @@ def test_a_plan_that_fails_on_the_embedded_clone_is_not_carried_out(narrow, temp
 
 def test_without_rights_it_says_that_a_server_of_its_own_would_do(narrow):
     before = state(narrow)
-    run = play(narrow, rehearsal_level="structure", rehearsal_required=True)
+    run = inquire(narrow, rehearsal_level="structure", rehearsal_required=True)
     assert run.report["diagnosis"]["verdict"] == "cannot_rehearse"
     assert "rehearsal_server=embedded" in run.message()
     assert state(narrow) == before
@@ -324,7 +325,8 @@ def test_a_named_server_rehearses_and_is_left_as_it_was(narrow, other, explicit)
             "database_password": "x",
         }
     before = names_on(other)
-    run = play(narrow, rehearsal_level="full", rehearsal_required=True, **given, **on(other))
+    mend = play if explicit else repair
+    run = mend(narrow, rehearsal_level="full", rehearsal_required=True, **given, **on(other))
     assert run.rc == 0, run.screen
     assert (
         run.report["outcome"] == "repaired_rows_aside"
@@ -344,7 +346,7 @@ def test_a_plan_that_fails_on_a_named_server_is_not_carried_out(narrow, other):
         down="",
     )
     before, names = state(narrow), names_on(other)
-    run = play(narrow, rehearsal_level="structure", **on(other))
+    run = repair(narrow, rehearsal_level="structure", **on(other))
     assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
     assert str(other.port) in run.message()
     assert state(narrow) == before and names_on(other) == names
@@ -363,7 +365,7 @@ def test_what_is_not_fit_is_refused_and_nothing_changed(narrow, other):
     }  # fmt: skip
     before, names = state(narrow), names_on(other)
     for why, given in cases.items():
-        run = play(narrow, rehearsal_level="structure", rehearsal_required=True, **given)
+        run = repair(narrow, rehearsal_level="structure", rehearsal_required=True, **given)
         assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
         assert "rehearsal_required is set" in run.message() and why in run.message(), run.message()
         assert state(narrow) == before and names_on(other) == names
@@ -371,7 +373,7 @@ def test_what_is_not_fit_is_refused_and_nothing_changed(narrow, other):
 
 def test_without_rehearsal_required_it_is_left_out_and_said(narrow, other):
     given = on(other, rehearsal_password="other")
-    run = play(narrow, rehearsal_level="structure", **given)
+    run = repair(narrow, rehearsal_level="structure", **given)
     assert run.rc == 0 and "NOT REHEARSED" in run.screen, run.screen
     assert run.report["steps"][0]["state"] == "skipped"
 
@@ -458,7 +460,7 @@ def test_an_application_that_would_use_the_live_server_is_not_rehearsed(narrow, 
     try:
         before = state(narrow)
         given = {"rehearsal_level": "structure", "rehearsal_server": "embedded"}
-        run = play(narrow, rehearsal_required=True, **given)
+        run = repair(narrow, rehearsal_required=True, **given)
         assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
         assert "do not lead the application to the server of the clone" in run.message()
         assert state(narrow) == before and nothing_left(narrow, temporary)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from half_run import OURS, fails, orders, recorded
-from inquiry import repair
+from half_run import ANEW, OURS, fails, orders, recorded
+from inquiry import inquire, repair
 from playbook import play
 
 ROLLBACK = "playbooks/rollback.yml"
@@ -165,3 +165,115 @@ def test_a_second_run_changes_nothing(app):
     assert second.rc == 0 and second.report["outcome"] == "rolled_back", second.screen
     assert second.report["diagnosis"]["verdict"] == "nothing_to_roll_back"
     assert everything(app) == before
+
+
+COLUMN = [changes('$table->string("note")->nullable();')]
+LAST = changes('$table->string("title")->nullable();')
+
+
+def cut_off(app, *done):
+    """The deployment is killed, or its connection lost, after these statements."""
+    app.set_dotenv(LOG_CHANNEL="null")
+    app.add_migration(OURS, " ".join([*done, "exit(1);", LAST]))
+    assert app.artisan("migrate", "--force").returncode == 1
+    app.add_migration(OURS, " ".join([*done, LAST]))
+
+
+def is_done(app):
+    columns = [row[0] for row in app.sql("SHOW COLUMNS FROM orders")]
+    assert "title" in columns and OURS in app.recorded()
+
+
+@pytest.mark.parametrize("done", [COLUMN, DONE["table"], DONE["index"]])
+def test_what_was_of_the_moment_is_tried_again(app, done):
+    orders(app)
+    rows = app.sql("SELECT id, user_id FROM orders")
+    cut_off(app, *done)
+    run = repair(app)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert run.report["diagnosis"]["verdict"] == "can_run_again"
+    is_done(app)
+    assert app.sql("SELECT id, user_id FROM orders") == rows
+
+
+def test_a_retry_met_what_the_first_try_had_left(app):
+    """The log holds the error of the second try alone."""
+    orders(app)
+    cut_off(app, *COLUMN)
+    app.set_dotenv(LOG_CHANNEL="single")
+    assert "1060" in app.artisan("migrate", "--force").stdout
+    run = repair(app)
+    assert run.rc == 0 and run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
+    is_done(app)
+
+
+def test_rows_that_would_stop_it_again_are_counted(app):
+    orders(app)
+    app.sql("UPDATE orders SET user_id = 1 WHERE id < 10")
+    before = everything(app)
+    fails(app, *ANEW, 'Schema::table("orders_old", fn ($t) => $t->unique("user_id", "one"));')
+    run = inquire(app)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "rows_in_the_way", run.screen
+    assert "there more than once" in run.report["happened"] and ROLLBACK in run.report["next"]
+    query = run.report["next"].split("these rows: ")[1].split(" ; ")[0]
+    assert app.sql(query)
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
+    assert everything(app) == before
+
+
+BLAMED = {
+    "another_error": ('DB::table("orders")->update(["nowhere" => 1]);', "nowhere"),
+    "migration_threw": ("null->boom();", "boom"),
+    "columns_do_not_match": (
+        changes('$table->integer("n"); $table->foreign("n")->references("id")->on("users");'),
+        "SHOW CREATE TABLE",
+    ),
+}
+
+
+@pytest.mark.parametrize("verdict", BLAMED)
+@pytest.mark.parametrize("done", [COLUMN, DONE["table"], DONE["rename"], DONE["exchange"]])
+def test_where_code_is_to_blame_the_rollback_comes_first(app, done, verdict):
+    """What is said is done: undone first, corrected then, and it gets through."""
+    orders(app)
+    before = everything(app)
+    wrong, told = BLAMED[verdict]
+    fails(app, *done, wrong if done is not DONE["rename"] else wrong.replace("orders", "sales"))
+    run = inquire(app)
+    assert run.rc == 2 and told in run.report["summary"], run.screen
+    assert "First undo what it has done" in run.report["next"], run.screen
+    assert f"ansible-playbook {ROLLBACK} -i" in run.report["next"], run.screen
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
+    assert everything(app) == before
+    app.add_migration(OURS, " ".join(done))
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_rows_that_it_has_written_are_not_written_twice(app):
+    orders(app)
+    write = 'DB::table("orders")->insert(["user_id" => 2]);'
+    fails(app, *COLUMN, write, "null->boom();")
+    run = inquire(app)
+    assert "take out of it what it has written before (rows of orders)" in run.report["next"]
+    undone = repair(app, rollback_only=True)
+    assert any("Rows of orders" in note for note in undone.report["diagnosis"]["notes"])
+
+
+def test_a_killed_migration_does_not_write_its_rows_twice(app):
+    orders(app)
+    cut_off(app, *COLUMN, 'DB::table("orders")->insert(["user_id" => 2]);')
+    run = inquire(app)
+    assert run.report["diagnosis"]["verdict"] == "migration_would_write_again", run.screen
+
+
+def test_what_comes_after_the_place_where_it_stopped_was_not_written(app):
+    orders(app)
+    app.set_dotenv(LOG_CHANNEL="null")
+    write = 'DB::table("orders")->insert(["user_id" => 2]);'
+    app.add_migration(OURS, " ".join([*COLUMN, "exit(1);", LAST, write]))
+    assert app.artisan("migrate", "--force").returncode == 1
+    app.add_migration(OURS, " ".join([*COLUMN, LAST, write]))
+    rows = app.rows("orders")
+    run = repair(app)
+    assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
+    assert app.rows("orders") == rows + 1

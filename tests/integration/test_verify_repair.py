@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.fix_fk.laravel.maintenance import MARKER
+from inquiry import repair
 from playbook import play
 
 TABLES = "columns, indexes, foreign keys"
@@ -86,7 +87,7 @@ def test_a_table_in_use_that_loses_its_key_is_not_called_repaired(kept):
         "Schema::table('measures', function (Blueprint $t) {"
         "$t->foreign('user_id', 'fk_measures')->references('id')->on('users'); });",
     )
-    run = play(kept)
+    run = repair(kept)
     assert run.rc == 2, run.screen
     if run.report["outcome"] == "refused":
         assert keys_of(kept, "measures") == ["fk_measures"]
@@ -112,7 +113,7 @@ def test_rows_that_a_loop_changes_are_looked_at(broken):
     path = Path(broken.app, "database/migrations/2026_01_26_000000_fill.php")
     path.write_text(path.read_text("utf-8").replace("'nama'", f"'{column}'"), "utf-8")
     rows = broken.rows("units")
-    run = play(broken)
+    run = repair(broken)
     assert run.rc == 0, run.screen
     found = checks(run)
     assert found[CHANGED]["look"] and found[ROWS]["ok"] and found[TABLES]["ok"]
@@ -151,7 +152,7 @@ def test_what_nothing_announced_fails_until_it_is_accepted_by_name(broken):
     path.write_text(path.read_text("utf-8").replace("fk_quiet", parent), "utf-8")
     rows = broken.rows("indikator_kinerja")
 
-    run = play(broken)
+    run = repair(broken)
     assert run.rc == 2, run.screen
     told = checks(run)
     assert f"foreign key {parent} of progres_harian is gone" in told[TABLES]["detail"]
@@ -194,7 +195,7 @@ def test_an_interrupted_run_is_held_against_what_the_first_one_expected(broken):
     broken.sql("INSERT INTO sessions_seen VALUES (1, 1)")
     path = Path(broken.app, "database/migrations/2026_01_26_000000_add.php")
     path.write_text(path.read_text("utf-8").replace("VALUES (2)", "VALUES (2, 2)"), "utf-8")
-    run = play(broken, expected_tables=[["users"]], route_pattern="no-such-route")
+    run = repair(broken, expected_tables=[["users"]], route_pattern="no-such-route")
     assert run.rc == 2 and is_down(broken), run.screen
     assert checks(run)[ROWS]["ok"] and checks(run)[TABLES]["ok"]
     assert said_next(run) == {"route_pattern": ""}
@@ -206,7 +207,7 @@ def test_an_interrupted_run_is_held_against_what_the_first_one_expected(broken):
 
 
 def test_without_the_content_from_before_it_goes_on_by_the_name_of_the_schema(broken):
-    run = play(broken, route_pattern="no-such-route")
+    run = repair(broken, route_pattern="no-such-route")
     assert run.rc == 2 and is_down(broken), run.screen
     marker = Path(broken.app, "storage", MARKER)
     noted = json.loads(marker.read_text("utf-8"))

@@ -3,11 +3,38 @@
 
 from __future__ import annotations
 
-from . import facts, pending
+from . import facts, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, WriteRows
+
+ROLLBACK = "ansible-playbook playbooks/rollback.yml"
+
+
+def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -> str:
+    """Return what to do about the failed migration: undo it where that loses nothing, then what is
+    to be corrected (`deploy`: in the code), then how to go on (`asks`: not without asking here)."""
+    back = rollback.undone(case)
+    if back is None:
+        return f"{correct}, {then_migrate(case, case.migration)}"
+    named = case.inputs.incident_migration
+    option = f" -e incident_migration={named}" if named else ""
+    asks = asks or bool(pending.dangers(case.laravel, back) or case.laravel.dumped())
+    written = written_before(case, case.migration)
+    if written:
+        correct += f", and take out of it what it has written before (rows of {written})"
+        deploy = True
+    return (
+        "First undo what it has done; nothing is lost by that, and the release of before works "
+        f"again: {ROLLBACK}{option} ; then {correct[0].lower()}{correct[1:]},"
+        f"{' deploy it,' if deploy else ''} and run"
+        + (
+            " fix_fk.yml: it says whether the migrations can run"
+            if asks
+            else f": {case.artisan} migrate --force"
+        )
+    )
 
 
 def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:
@@ -35,7 +62,7 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
         )
     laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel
     known = case.logged(migration)
-    written = _written(case, migration, known.sql if known else "")
+    written = written_before(case, migration)
     if written and first is None:
         return (
             f"take out of the migration what it has written before that (rows of {written}), "
@@ -52,12 +79,15 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     return f"then run: {case.artisan} migrate --force"
 
 
-def _written(case: Case, migration: str, until: str) -> str:
-    """Name the tables whose rows it wrote before that statement, without those it made."""
+def written_before(case: Case, migration: str) -> str:
+    """Name the tables whose rows a migration may have written before it stopped, without those that
+    it made."""
+    known, position = case.logged(migration), case.begun(migration)
+    statements = case.laravel.up(migration)[: position.agree[-1] if position else None]
     found: list[str] = []
     made: set[str] = set()
-    for statement in case.laravel.up(migration):
-        if statement == until:
+    for statement in statements:
+        if known and statement == known.sql:
             break
         made |= {e.table.casefold() for e in sql.read(statement) if isinstance(e, CreateTable)}
         found += [

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from . import children, facts, position
@@ -30,6 +31,11 @@ LEFT = (
     "index_missing",
     "constraint_missing",
 )
+
+
+def counted_as(asked: dict) -> str:
+    """Return the key under which `counted` in the schema's facts has the answer to a question."""
+    return json.dumps(asked, sort_keys=True, ensure_ascii=False)
 
 
 class Case:
@@ -87,12 +93,16 @@ class Case:
 
     def stopped(self, migration: str) -> Position | None:
         """Return the position of a migration that certainly began and did not end."""
+        found = self.begun(migration)
+        return found if found and found.half_run else None
+
+    def begun(self, migration: str) -> Position | None:
+        """Return the position of a migration that has begun, and may have come to its end."""
         found = self.position(migration)
-        if not found or not found.half_run:
-            return None
         # What another hand may have done as well counts where the log or the operator names it.
         named = (self.laravel.failed_migration(), self.inputs.incident_migration)
-        return found if not found.inferred or migration in named else None
+        counts = found and found.agree[0] and (not found.inferred or migration in named)
+        return found if counts else None
 
     def half_run(self, migrations: list[str]) -> str | None:
         """Return the first of these that has begun and stopped, log or no log."""
@@ -118,7 +128,19 @@ class Case:
         there = self.live.get(table)
         if there and there.rows is False:
             return 0
-        return (self.schema.get("filled") or {}).get(f"{table}.{column}".casefold())
+        asked = {"kind": "filled", "table": table, "columns": [column], "values": {}}
+        return self.counted(asked)["rows"]
+
+    def counted(self, asked: dict) -> dict:
+        """Return {rows, query} for what is asked as fk_constraint_info takes it.
+
+        What has not been counted yet is noted in the diagnosis, which is made again when it has;
+        until then it counts as none.
+        """
+        known = (self.schema.get("counted") or {}).get(counted_as(asked))
+        if known is None and asked not in self.diagnosis.uncounted:
+            self.diagnosis.uncounted.append(asked)
+        return known or {"rows": 0, "query": ""}
 
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""

@@ -24,9 +24,10 @@ class Holder:
     """Who holds the constraint `name` that `target` is to get.
 
     kind: displaced, same (the constraint is the one that the migration gives the table again),
-    other (the table's own, and another one), live, shadow (of the program `tool`) or unknown;
-    the last four are refused. `original` is the name a displaced table had,
-    `leftover` whether a table has taken that name since, `missing` what would settle it.
+    given_up (the operator names its table), other (the table's own, and another one), live, shadow
+    (of the program `tool`) or unknown; the last four are refused. `original` is the name that a
+    displaced table had, `leftover` whether a table has taken that name since, `missing` what would
+    settle it.
     """
 
     name: str

@@ -13,6 +13,7 @@ class Inputs:
     incident_migration: str | None = None
     rollback_strategy: str = "auto"
     rollback_migration: str | None = None
+    fk_drop_from: tuple[str, ...] = ()
     rollback_only: bool = False
     rollback_accept_loss: tuple[str, ...] = ()
     remigrate_accept_loss: tuple[str, ...] = ()

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import engine, facts, prediction, undo
+from . import engine, facts, prediction
 from .aside import pairs, rows
+from .case import counted_as
 from .facts import Laravel
 from .inputs import Inputs, read_inputs
 
@@ -16,6 +17,8 @@ from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 # Takes options of the module fk_constraint_info, returns its `schema`.
 Ask = Callable[..., dict]
 # Verdicts that are only well so far.
+# How often a diagnosis is made again because rows were counted for it.
+ROUNDS = 4
 SO_FAR = ("healthy", "rows_aside", "migration_would_lose_rows")
 
 
@@ -62,19 +65,25 @@ def schema_facts(ask: Ask, laravel: dict, whole: dict | None, inputs: Inputs) ->
 
 
 def counted(ask: Ask, laravel: dict, found: dict) -> dict:
-    """Return the schema's facts with the rows counted that may be aside, and those that have
-    something in a column that a half-run migration has added."""
-    away = rows.questions(laravel, found)
-    added = undo.questions(Laravel(laravel), facts.live(found), found)
-    if not away and not added:
+    """Return the schema's facts with the rows counted that may be aside."""
+    questions = rows.questions(laravel, found)
+    if not questions:
         return found
-    counts = ask(tables=[], counts=[*away, *added])["counts"]
-    filled = {
-        f"{question['table']}.{question['columns'][0]}".casefold(): answer["rows"]
-        for question, answer in zip(added, counts[len(away) :], strict=True)
-    }
-    found = {**found, "filled": filled}
-    return {**found, "aside_counts": counts[: len(away)]} if away else found
+    return {**found, "aside_counts": ask(tables=[], counts=questions)["counts"]}
+
+
+def diagnosed(ask: Ask, laravel: dict, schema: dict, given: Inputs) -> tuple[dict, dict]:
+    """Return (the diagnosis, the schema's facts with the rows that were counted for it)."""
+    diagnosis = engine.diagnose(laravel, schema, given)
+    # What is counted may lead to other questions.
+    for _ in range(ROUNDS):
+        if not diagnosis["uncounted"]:
+            break
+        counts = ask(tables=[], counts=diagnosis["uncounted"])["counts"]
+        answers = dict(zip(map(counted_as, diagnosis["uncounted"]), counts, strict=True))
+        schema = {**schema, "counted": {**(schema.get("counted") or {}), **answers}}
+        diagnosis = engine.diagnose(laravel, schema, given)
+    return diagnosis, schema
 
 
 def restrict(whole: dict, asked: dict) -> dict:
@@ -115,7 +124,7 @@ def inspect(
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:
         return Inspection(schema, database)
-    diagnosis = engine.diagnose(laravel, schema, given)
+    diagnosis, schema = diagnosed(ask, laravel, schema, given)
     pending = laravel["migrations"].get("pending")
     well = diagnosis["verdict"] in SO_FAR and not diagnosis["migration"]
     if not predicts and not (pending and well):

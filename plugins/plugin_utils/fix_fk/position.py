@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .facts import Laravel
+from .facts import Laravel, keys_added
 from .schema import sql
 from .schema.columns import normal
 from .schema.effects import (
@@ -33,6 +33,7 @@ from .schema.effects import (
 )
 from .schema.redaction import redact
 from .schema.simulation import Schema
+from .schema.statements import tables_of
 from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
@@ -186,11 +187,14 @@ class Position:
         return sorted(_things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:]))
 
 
-def before(laravel: Laravel, live: Schema) -> Schema:
-    """Return the schema that the recorded migrations make, as it counts for this server."""
+def before(laravel: Laravel, live: Schema, names: set[str] | None = None) -> Schema:
+    """Return the schema that the recorded migrations make, as it counts for this server; `names`:
+    of these tables, folded, alone."""
     made = laravel.history.schema
     schema = Schema((), live.scope, live.server, live.views)
-    for table in made.tables.values():
+    for folded, table in made.tables.items():
+        if names is not None and folded not in names:
+            continue
         twin = table.copy()
         twin.identity = twin.name
         schema.tables[table.name.casefold()] = twin
@@ -200,7 +204,8 @@ def before(laravel: Laravel, live: Schema) -> Schema:
 def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     """Return the position of a pending migration; None when it cannot be told from the schema."""
     statements = laravel.up(migration)
-    state = before(laravel, live)
+    names = _concerned(laravel, live, migration)
+    state, live = before(laravel, live, names), _part(live, names)
     inferred = _complete(state, live, statements)
     states = [state.copy()]
     for statement in statements:
@@ -225,6 +230,28 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
             whole = not laravel.statements(migration).get("up_error")
             return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
     return None
+
+
+def _concerned(laravel: Laravel, live: Schema, migration: str) -> set[str]:
+    """Return the tables, folded, that bear on what a migration does: those that it names, that have
+    a constraint whose name it gives, or that refer to one of them."""
+    texts = [*laravel.up(migration), *laravel.down(migration)]
+    names = {name.casefold() for text in texts for name in tables_of(text)}
+    keys = {name.casefold() for text in texts for name in keys_added(text)}
+    return names | {
+        folded
+        for schema in (laravel.history.schema, live)
+        for folded, table in schema.tables.items()
+        for key in table.keys
+        if (key.name or "").casefold() in keys or key.referenced_table.casefold() in names
+    }
+
+
+def _part(schema: Schema, names: set[str]) -> Schema:
+    """Return a schema of these tables alone, which are not copied."""
+    part = Schema((), schema.scope, schema.server, schema.views)
+    part.tables = {name: table for name, table in schema.tables.items() if name in names}
+    return part
 
 
 def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:

@@ -131,7 +131,7 @@ def questions(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str] =
 
     `accepted` are the tables whose rows may go.
     """
-    asked = [_count(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
+    asked = [count_of(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
     dangers = pending.dangers(Laravel(laravel_facts), facts.live(schema_facts), accepted)
     tables = _in_danger(dangers)
     return asked + [
@@ -258,7 +258,17 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
                 yield _Met(migration, question=question, doubt=doubt or own)
 
 
-def _count(question: Question) -> dict:
+def rows_met(migration: str, question: Question, answer: dict, mariadb: bool) -> dict | None:
+    """Return the finding of the rows over which a statement of `migration` fails; None without any.
+
+    answer: {rows, query} to count_of(question).
+    """
+    doubt = "" if question.sure else "It changes rows of these tables before that."
+    return _of_rows(_Met(migration, question=question, doubt=doubt), question, answer, mariadb)
+
+
+def count_of(question: Question) -> dict:
+    """Return a question as fk_constraint_info takes it."""
     asked: dict = {
         "kind": question.kind,
         "table": question.table,

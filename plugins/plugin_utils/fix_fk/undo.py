@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from .facts import Laravel
-from .position import Position, find, shape
+from .position import Position, shape
 from .schema import sql
 from .schema.effects import (
     PRIMARY,
@@ -123,28 +122,6 @@ def unclear(position: Position, schema: dict) -> list[str]:
         if inverse.send or inverse.lost:
             found.append(statement)
     return found
-
-
-def questions(laravel: Laravel, live: Schema, schema: dict) -> list[dict]:
-    """Return what has to be counted, as fk_constraint_info takes it: of each column that a half-run
-    migration may have added to a table with rows, the rows that have something else than its
-    default in it."""
-    asked: dict[tuple[str, str], None] = {}
-    for migration in laravel.pending:
-        position = find(laravel, live, migration)
-        if not position or not position.agree[0]:
-            continue
-        for inverse in of(position, schema):
-            asked |= {
-                pair: None
-                for pair in inverse.held
-                for table in [live.get(pair[0])]
-                if table and table.may_have_rows
-            }
-    return [
-        {"kind": "filled", "table": table, "columns": [column], "values": {}}
-        for table, column in asked
-    ]
 
 
 def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _Own) -> Inverse:

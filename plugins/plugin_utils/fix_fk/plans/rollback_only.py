@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .. import steps
+from ..advice import written_before
 from ..case import Case
 from ..expected import conclude
 from ..rollback import no_safe_rollback
@@ -76,6 +77,12 @@ def plan(case: Case) -> None:
         f" It is rolled back and not run again: {', '.join(stays)} "
         f"{'stay' if len(stays) > 1 else 'stays'} pending."
     )
+    written = written_before(case, case.migration)
+    if written:
+        case.diagnosis.notes.append(
+            f"Rows of {written} that the migration has written stay as they are; run again as it "
+            "is, it would write them a second time."
+        )
     redo = case.records.redo if case.records else None
     planned = steps.roll_back(
         artisan=case.artisan,

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from .. import facts, leftovers
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .. import facts, leftovers, taken
 from ..case import Case
 from ..holders import Holder
 from ..schema.effects import CreateTable
@@ -30,26 +33,14 @@ STRATEGIES = {
 
 def no_safe_rollback(case: Case) -> None:
     """Choose the first strategy that loses nothing and gets through, or refuse."""
-    considered: list[dict] = []
-    displaced = [holder for holder in case.holders if holder.kind == "displaced"]
-    given = case.inputs.rollback_strategy
-    order = ["nothing", "down", "rename_back", "inverse"] if given == "auto" else [given]
-    if case.records and case.records.redo and given == "auto":
-        # down() may drop what the other migration made when it was tried again.
-        order.remove("down")
-    for name in order:
-        state = case.live.copy()
-        strategy, reason = STRATEGIES[name](case, displaced)
-        if strategy is not None:
-            reason = case.inputs.unproven.get(name) or trial(case, state, strategy, displaced)
-            if not reason:
-                considered.append({"strategy": name, "chosen": True, "reason": strategy["reason"]})
-                case.strategy = {**strategy, "name": name, "considered": considered}
-                case.repaired = state
-                return
-        considered.append({"strategy": name, "chosen": False, "reason": reason})
-    case.diagnosis.strategies = considered
-    reasons = "; ".join(f"to {IN_WORDS[item['strategy']]}: {item['reason']}" for item in considered)
+    found = choose(case, case.holders, forward=not case.inputs.rollback_only)
+    if found.strategy:
+        case.strategy, case.repaired = found.strategy, found.state
+        return
+    case.diagnosis.strategies = found.considered
+    reasons = "; ".join(
+        f"to {IN_WORDS[item['strategy']]}: {item['reason']}" for item in found.considered
+    )
     raise Refusal(
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
@@ -57,13 +48,62 @@ def no_safe_rollback(case: Case) -> None:
         "Take these reasons to the migration's author. Anything that clears one of them "
         "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
         "Or put a backup back that was made before: playbooks/restore.yml lists them."
-        if given == "auto"
+        if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
     )
 
 
-def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder]) -> str:
+@dataclass
+class Choice:
+    """The strategy that is taken, None where none can be; the schema that it leads to; and what
+    was considered, [{strategy, chosen, reason}]."""
+
+    strategy: dict | None
+    state: Schema
+    considered: list[dict]
+
+
+def choose(case: Case, holders: Iterable[Holder], forward: bool) -> Choice:
+    """Return the first strategy that loses nothing and leads back.
+
+    forward: whether the migrations have to get through afterwards. That is asked as well where the
+    schema does not tell how far the failed one has come, and so not whether it leads back.
+    """
+    considered: list[dict] = []
+    displaced = [holder for holder in holders if holder.kind == "displaced"]
+    given = case.inputs.rollback_strategy
+    order = ["nothing", "down", "rename_back", "inverse"] if given == "auto" else [given]
+    if case.records and case.records.redo and given == "auto":
+        # down() may drop what the other migration made when it was tried again.
+        order.remove("down")
+    forward = forward or case.position(case.migration) is None
+    for name in order:
+        state = case.live.copy()
+        strategy, reason = STRATEGIES[name](case, displaced)
+        if strategy is not None:
+            reason = case.inputs.unproven.get(name) or trial(
+                case, state, strategy, displaced, forward
+            )
+            if not reason:
+                considered.append({"strategy": name, "chosen": True, "reason": strategy["reason"]})
+                return Choice(
+                    {**strategy, "name": name, "considered": considered}, state, considered
+                )
+        considered.append({"strategy": name, "chosen": False, "reason": reason})
+    return Choice(None, case.live, considered)
+
+
+def undone(case: Case) -> Schema | None:
+    """Return the schema without what the half-run migration has done; None where that is not known,
+    or would lose something."""
+    if not case.begun(case.migration):
+        return None
+    found = choose(case, case.holders or taken.find(case), forward=False)
+    return found.state if found.strategy and found.strategy["steps"] else None
+
+
+def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], forward: bool) -> str:
     """Carry `strategy` out on `state`; return why it will not do, or "" when it does."""
     outcome = _carry_out(state, strategy)
     losses = [_lost(case, loss) for loss in outcome.losses]
@@ -80,17 +120,14 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder]) ->
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
-    position = case.stopped(case.migration)
-    if case.inputs.rollback_only:
-        # It may have done everything, and not been recorded.
-        position = case.position(case.migration)
-    if position and position.agree[0]:
+    position = case.begun(case.migration)
+    if position:
         mirror = position.now.copy()
         _carry_out(mirror, strategy)
         differs = position.differs(mirror)
-        if differs:
-            return f"afterwards {_named(differs[0])} would not be as it was before the migration"
-    left = [] if case.inputs.rollback_only else case.obstacles(state)
+    if position and differs:
+        return f"afterwards {_named(differs[0])} would not be as it was before the migration"
+    left = case.obstacles(state) if forward else []
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"
     return ""

@@ -12,7 +12,7 @@ from ..schema.redaction import redact
 
 def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     """Return the strategy, or None and why it cannot be taken."""
-    position = case.position(case.migration)
+    position = case.begun(case.migration)
     if position is None:
         return None, "the schema does not tell how far the migration has come"
     inverses = undo.of(position, case.schema)

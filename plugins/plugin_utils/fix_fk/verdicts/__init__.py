@@ -25,6 +25,7 @@ from . import (
     other_connection,
     own_code,
     rights,
+    rows_in_the_way,
     schema_dump,
     server,
     stopped,
@@ -70,6 +71,7 @@ ORDER: tuple[Question, ...] = (
     no_safe_rollback,
     losses.migration_would_write_again,
     names.names_collide_in_the_code,
+    rows_in_the_way.rows_in_the_way,
     losses.migration_would_lose_rows,
     expectations.would_not_verify,
 )

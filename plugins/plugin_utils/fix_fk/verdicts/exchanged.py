@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import pending
+from .. import advice, again, pending, rollback
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
 
@@ -14,6 +14,10 @@ def tables_exchanged(case: Case) -> None:
     pairs = pending.exchanged(case.laravel, case.live, migration)
     if not pairs:
         return
+    logged = case.logged(migration)
+    undone = rollback.undone(case)
+    if undone and not (logged and again.is_name_taken(logged)):
+        return
     told = ", ".join(f"{old} to {new}" for old, new in pairs)
     found = case.position(migration)
     said, next_ = (
@@ -22,7 +26,17 @@ def tables_exchanged(case: Case) -> None:
         "give each its own name back. Let nobody run artisan migrate before: it would exchange "
         "them again. Then run this again.",
     )
-    if case.stopped(migration) and found:
+    if undone and found:
+        said = f"It {found.told}."
+        next_ = (
+            "Let nobody run artisan migrate before that: it would exchange them again. "
+            + advice.way_out(
+                case,
+                "Give the constraint at which it stopped another name in the migration",
+                asks=True,
+            )
+        )
+    elif case.stopped(migration) and found:
         said = f"It {found.told}."
         next_ = (
             f"Give the tables their names back: {found.back(case.live)}. Let nobody run "
@@ -35,7 +49,6 @@ def tables_exchanged(case: Case) -> None:
             "Give the constraint at which it stops another name in the migration, deploy it, "
             "and run this again."
         )
-    logged = case.logged(migration)
     why = f" It failed with {logged.code}: {logged.shown}." if logged else ""
     raise Refusal(
         "tables_exchanged",

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from .. import leftovers
+import json
+
+from .. import again, taken
 from ..case import Case
-from ..holders import Holder, classify
 from ..verdict import CODE, DATA, REPAIRS, STATE, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -13,40 +14,8 @@ from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # 
 
 def names_and_holders(case: Case) -> None:
     """Find who holds the names that the pending migrations will create, and say so."""
-    case.holders = find(case)
+    case.holders = taken.find(case)
     _describe(case)
-
-
-def find(case: Case) -> tuple[Holder, ...]:
-    """Return who holds each name that the pending migrations will create."""
-    found: list[Holder] = []
-    seen: set[str] = set()
-    trial = case.live.copy()
-    trial.asking = True
-    for name in case.laravel.pending:
-        for statement in case.laravel.up(name):
-            for problem in trial.apply([statement]).problems:
-                if problem.kind != "name_taken" or problem.name.casefold() in seen:
-                    continue
-                # Nothing is dropped for a branch that may not be taken.
-                if not case.is_sure(name):
-                    continue
-                seen.add(problem.name.casefold())
-                # Where the name sits now, before the migration's own renames.
-                tables = case.live.holders(problem.name)
-                if not tables:
-                    continue
-                found.append(
-                    classify(
-                        case.laravel,
-                        case.live,
-                        case.migration,
-                        problem,
-                        tables[0].name,
-                        leftovers.creating(case, case.migration),
-                    )
-                )
-    return tuple(found)
 
 
 def _describe(case: Case) -> None:
@@ -88,6 +57,7 @@ def _describe(case: Case) -> None:
         "live": "a table that is in use",
         "other": "the very table, for a constraint on other columns",
         "shadow": "a table that a program has made beside the one it works on",
+        "given_up": "a table whose constraint may go, as fk_drop_from says",
         "unknown": "a table of which it is not known whether it is in use",
     }
     for (table, kind), names in held.items():
@@ -110,8 +80,13 @@ def _describe(case: Case) -> None:
     elif "same" in kinds:
         diagnosis.verdict = "table_already_has_the_constraint"
     elif not holders:
-        diagnosis.verdict = "nothing_in_the_way"
-        diagnosis.found += " No constraint name stands in its way any more."
+        named = not failed or failed.code == 1050 or again.is_name_taken(failed)
+        if case.stopped(migration) and (not named or not failed):
+            diagnosis.verdict = "can_run_again"
+            diagnosis.found += " Nothing that is known stops it any more once it is rolled back."
+        else:
+            diagnosis.verdict = "nothing_in_the_way"
+            diagnosis.found += " No constraint name stands in its way any more."
     if case.records:
         diagnosis.verdict = case.records.verdict
         diagnosis.found = f"{case.records.said} {diagnosis.found}"
@@ -160,7 +135,9 @@ def not_to_be_freed(case: Case) -> None:
             + case.replay_text(),
             "Find out where the table comes from (its rows, the deployment's history). If it "
             "is the original renamed away, rename it back by hand and run this again; if it "
-            "is in use, give the migration's constraint another name.",
+            "is in use, give the migration's constraint another name. If it is a copy that nobody "
+            "needs a constraint on, have that dropped, which loses no row: fix_fk.yml -e "
+            f"'{json.dumps({'fk_drop_from': [unknown[0].table]}, ensure_ascii=False)}'",
         )
     for holder in holders:
         if holder.leftover_rows:
@@ -274,6 +251,27 @@ VERDICTS = (
                 "1005 (121), 1826, in the log",
                 "Rolled back and migrated again.",
                 ("integration/test_causes.py::dropped_by_hand",),
+            ),
+        ),
+    ),
+    Verdict(
+        "can_run_again",
+        REPAIRS,
+        "What stopped the migration is gone: a lock, a connection that was lost, a disk that was "
+        "full, a leftover of an earlier try.",
+        "Rolls back what the migration has done, migrates again.",
+        causes=(
+            Cause(
+                "A lock, a lost connection, a full disk, a killed deployment stopped it half-way",
+                "1205, 1213, 2006, 2013, 1114, or no log",
+                "Where it stopped is told from the schema. Rolled back and migrated again.",
+                ("integration/test_rollback.py::test_what_was_of_the_moment_is_tried_again",),
+            ),
+            Cause(
+                "It was tried again and met what the first try had left",
+                "1050, 1060, 1061, 1091, 1146",
+                "Rolled back to before the first try, migrated again.",
+                ("integration/test_rollback.py::test_a_retry_met_what_the_first_try_had_left",),
             ),
         ),
     ),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import advice
+from .. import advice, again
 from ..case import Case
 from ..schema.redaction import redact_logged
 from ..schema.statements import query_of_rows
@@ -11,8 +11,6 @@ from ..verdict import ALIKE, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
-# Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
-NAME_TAKEN = {1826, 1022, 1823}
 # The errors that are taken for it: {code: verdict}.
 LOOK_ALIKES = {
     1061: "index_name_taken",
@@ -24,10 +22,6 @@ LOOK_ALIKES = {
     6125: "columns_do_not_match",
     1205: "lock_wait",
 }
-DISK_FULL = (1021, 1114)
-# ENOSPC, EDQUOT, and what InnoDB makes of the first when a table cannot be made.
-DISK_FULL_ERRNO = (28, 122, 135)
-RIGHT_MISSING = (1044, 1142, 1143, 1227, 1410)
 
 
 def look_alikes(case: Case) -> None:
@@ -39,34 +33,41 @@ def look_alikes(case: Case) -> None:
     kind = LOOK_ALIKES.get(failed.code)
     if failed.code == 1005 and failed.errno in (150, 140):
         kind = "columns_do_not_match"
-    if not kind:
+    held = kind == "lock_wait" and case.schema.get("locks")
+    if not kind or (again.gets_through(case) and not held):
         return
     where = f"Migration {migration} failed with {failed.code}: {failed.shown}."
     if failed.sql:
         where += f" The statement was: {redact_logged(failed.sql)}."
-    again = advice.then_migrate(case, migration)
     told, next_ = {
         "index_name_taken": (
             "An index of this name exists on the table; it is not a constraint name that is "
             "taken, and dropping constraints would not help.",
-            "Compare the index with the migration: if an earlier attempt made it, drop it or "
-            f"take that line out of the migration, {again}",
+            advice.way_out(
+                case,
+                "Compare the index with the migration: if an earlier attempt made it, drop it, or "
+                "take that line out of the migration",
+            ),
         ),
         "orphan_rows": (
             "Rows of the child table point at rows that do not exist in the parent. No "
             "constraint name is taken; the data has to be put right first.",
-            f"List the offending rows ({_rows(failed.sql)}), decide what they should point at, "
-            f"{again}",
+            advice.way_out(
+                case,
+                f"List the offending rows ({_rows(failed.sql)}) and decide what they should point "
+                "at",
+                deploy=False,
+            ),
         ),
         "columns_do_not_match": (
             "The referencing and the referenced column differ (type, sign, length, character "
             "set, engine), or the referenced one has no index. No constraint name is taken.",
-            f"Compare both with SHOW CREATE TABLE, correct the migration, {again}",
+            advice.way_out(case, "Compare both with SHOW CREATE TABLE and correct the migration"),
         ),
         "lock_wait": (
             "It waited for a lock that another connection held. No constraint name is taken."
             + _lock_text(case),
-            f"See that the blocking connection has ended, {again}",
+            advice.way_out(case, "See that the blocking connection has ended", deploy=False),
         ),
     }[kind]
     raise Refusal(kind, f"{where} {told}{case.stopped_text(migration)}", next_)
@@ -94,27 +95,24 @@ def another_error(case: Case) -> None:
     failed = case.logged(migration)
     if not failed or case.inputs.incident_migration:
         return
-    taken = failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
-    if taken or failed.code == 1050:
+    if again.is_name_taken(failed) or failed.code == 1050 or again.gets_through(case):
         return
-    again = (
-        f"then look at what the migration has left: fix_fk.yml -e incident_migration={migration}"
-    )
+    look = f"then look at what the migration has left: fix_fk.yml -e incident_migration={migration}"
     told = f"Migration {migration} failed with {failed.code}: {failed.shown}."
-    if failed.code in DISK_FULL or failed.errno in DISK_FULL_ERRNO:
+    if again.is_disk_full(failed):
         raise Refusal(
             "disk_full",
             f"{told} The server had no room left. No constraint name is taken.",
             "Let the server's administrator make room (df -h on the server, in its data and "
-            f"its temporary folder), {again}",
+            f"its temporary folder), {look}",
         )
-    if failed.code in RIGHT_MISSING or failed.errno == 13:
+    if again.is_right_missing(failed):
         account = case.schema.get("application_account") or case.schema["account"]
         raise Refusal(
             "right_was_missing",
             f"{told} The account lacked a right. Those that a repair needs it has now.",
             "See that it has the one that the message names: SHOW GRANTS FOR "
-            f"{case.account(account['name'])}; {again}",
+            f"{case.account(account['name'])}; {look}",
         )
     query = query_of_rows(failed.sql) if failed.code == 1062 else ""
     rows = f" (these rows: {query})" if query else ""
@@ -123,7 +121,7 @@ def another_error(case: Case) -> None:
         f"Migration {migration} failed with {failed.code}: {failed.shown}. That is not a "
         "constraint name that is taken, and not what this tool repairs."
         + case.stopped_text(migration),
-        f"Correct what the message names{rows}, {advice.then_migrate(case, migration)}. If the "
+        f"{advice.way_out(case, f'Correct what the message names{rows}')}. If the "
         "log is out of date, name the migration instead: "
         f"fix_fk.yml -e incident_migration={migration}",
     )

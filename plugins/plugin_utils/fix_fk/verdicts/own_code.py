@@ -22,7 +22,7 @@ def migration_threw(case: Case) -> None:
         "migration_threw",
         f"Migration {migration} failed in its own code ({error['place']}): "
         f"{message.rstrip('.')}.{case.stopped_text(migration)}",
-        f"Correct that line, {advice.then_migrate(case, migration)}. If it has been corrected and "
+        f"{advice.way_out(case, 'Correct that line')}. If it has been corrected and "
         f"the log is out of date, name the migration: fix_fk.yml -e incident_migration={migration}",
     )
 

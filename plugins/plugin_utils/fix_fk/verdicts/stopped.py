@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import advice
+from .. import advice, again
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
 
@@ -15,15 +15,18 @@ def stopped_half_way(case: Case) -> None:
     interrupted = case.laravel.maintenance.get("run_id")
     if not stopped or stopped.renamed or told or interrupted or case.holders or case.records:
         return
+    if again.gets_through(case):
+        return
     trial = case.live.copy()
     left = stopped.statements[stopped.agree[0] :]
     met = next((problem.detail for problem in trial.apply(left).problems), "")
+    what = "that" if met else "what stopped it"
     raise Refusal(
         "stopped_half_way",
         f"Migration {migration} has {stopped.told}; the log holds no error of it. So "
         f"{', '.join(stopped.left)}."
         + (f" What comes next in it would fail: {met}." if met else ""),
-        f"Correct {'that' if met else 'what stopped it'}, {advice.then_migrate(case, migration)}. "
+        f"{advice.way_out(case, f'Correct {what}')}. "
         f"If it has not begun, name it: fix_fk.yml -e incident_migration={migration}",
     )
 
