@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import facts, leftovers, taken
+from .. import facts, leftovers, taken, undo
 from ..case import Case
 from ..holders import Holder
 from ..schema.effects import CreateTable
 from ..schema.outcome import Loss, Outcome
+from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
 from . import down, inverse, literal, nothing, rename_back
@@ -127,6 +128,10 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], fo
         differs = position.differs(mirror)
     if position and differs:
         return f"afterwards {_named(differs[0])} would not be as it was before the migration"
+    # Run again, the migration does that again; rolled back alone, it would stay.
+    unclear = undo.unclear(position, case.schema) if position and not forward else []
+    if unclear:
+        return f"the schema does not tell whether it has done this: {redact(unclear[0])}"
     left = case.obstacles(state) if forward else []
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"
