@@ -132,3 +132,12 @@ def test_it_is_told_from_little(up, done, agree):
             kind = {"int": "int(11)", "bigint": "bigint(20)"}.get(column.type, column.type)
             table.definitions[name] = replace(column, type=kind.replace(", ", ","))
     assert position.find(application(up), live, OURS).agree == agree
+
+
+def test_tables_that_no_migration_makes_and_that_exchange_names_cannot_be_told_apart():
+    up = [
+        "rename table `a` to `c`, `b` to `a`, `c` to `b`",
+        "alter table `a` add `x` int",
+    ]
+    live = after("create table `a` (`id` int)", "create table `b` (`id` int)", up[0])
+    assert position.find(application(up), live, OURS) is None

@@ -207,6 +207,8 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     names = _concerned(laravel, live, migration)
     state, live = before(laravel, live, names), _part(live, names)
     inferred = _complete(state, live, statements)
+    if inferred is None:
+        return None
     states = [state.copy()]
     for statement in statements:
         problems = state.apply([statement]).problems
@@ -254,10 +256,11 @@ def _part(schema: Schema, names: set[str]) -> Schema:
     return part
 
 
-def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
+def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None:
     """Give `state` the tables that no recorded migration makes and that these statements change,
     as they must have been: what a statement adds was not there, what it takes away was. Tell
-    whether there are any.
+    whether there are any; None where two such tables exchange names, so that nothing tells which
+    is which.
 
     So it is where a schema was squashed, or made by hand: the files of old migrations are gone.
     """
@@ -265,6 +268,7 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
     first: dict[str, list[Effect]] = {}
     called: dict[str, str] = {}
     made: set[str] = set()
+    given: set[str] = set()
     for effect in (effect for text in statements for effect in sql.read(text)):
         name = effect.table.casefold()
         if isinstance(effect, CreateTable):
@@ -273,8 +277,11 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
             origin = called.pop(name, name)
             first.setdefault(origin, [])
             called[effect.new_name.casefold()] = origin
+            given.add(effect.new_name.casefold())
         elif _thing(effect)[1] and name not in made:
             first.setdefault(called.get(name, name), []).append(effect)
+    if any(origin in given and not state.get(origin) for origin in first):
+        return None
     for origin, effects in first.items():
         if state.get(origin):
             continue
