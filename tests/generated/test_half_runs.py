@@ -268,14 +268,14 @@ def some(app, examples, at_least, number=None):
 
     (check if number is None else seed(number)(check))()
     print(dict(seen))
-    assert seen["rolled back"] >= at_least and seen["repaired"] >= at_least, seen
+    assert seen["rolled back"] >= at_least and seen["repaired"] >= at_least // 10, seen
 
 
 def test_half_runs(app):
-    some(app, 40, 2)
+    some(app, 40, 10)
 
 
 @pytest.mark.matrix
 def test_many_half_runs(app):
     print(f"To have the same half-run migrations again: FIX_FK_SEED={SEED}")
-    some(app, 400, 20, number=SEED)
+    some(app, 400, 100, number=SEED)
