@@ -174,6 +174,8 @@ def examine(app, half: HalfRun) -> str:
     if half.way == "repair" and half.stop == "error":
         deploy(app, half, half.up)
     shows = contents(app).schema != before.schema and not all(map(HIDDEN.match, done))
+    # Whoever has corrected a part of it may have left only what does not show.
+    shows = shows and (alone or "change column" not in half.kinds)
     told = look(app, done if alone else None, shows)
     ended = (put_back if half.way == "rollback" else carry_on)(app, half, before, whole, alone)
     event(f"{half.way}: {told}, {ended}")
@@ -266,14 +268,14 @@ def some(app, examples, at_least, number=None):
 
     (check if number is None else seed(number)(check))()
     print(dict(seen))
-    assert seen["rolled back"] >= at_least and seen["repaired"] >= at_least, seen
+    assert seen["rolled back"] >= at_least and seen["repaired"] >= at_least // 10, seen
 
 
 def test_half_runs(app):
-    some(app, 40, 2)
+    some(app, 40, 10)
 
 
 @pytest.mark.matrix
 def test_many_half_runs(app):
     print(f"To have the same half-run migrations again: FIX_FK_SEED={SEED}")
-    some(app, 400, 20, number=SEED)
+    some(app, 400, 100, number=SEED)

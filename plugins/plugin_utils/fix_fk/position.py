@@ -184,7 +184,13 @@ class Position:
 
     def differs(self, state: Schema) -> list[Thing]:
         """Return what `state`, which was reached from `now`, does not have as it was before."""
-        return sorted(_things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:]))
+        differs = _things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:])
+        # Of tables that are alike, each has to have its own name.
+        for folded, table in self.before.tables.items():
+            then = state.by_identity(table.name)
+            if then is None or then.name.casefold() != folded:
+                differs.add(("table", table.name, ""))
+        return sorted(differs)
 
 
 def before(laravel: Laravel, live: Schema, names: set[str] | None = None) -> Schema:
@@ -259,8 +265,7 @@ def _part(schema: Schema, names: set[str]) -> Schema:
 def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None:
     """Give `state` the tables that no recorded migration makes and that these statements change,
     as they must have been: what a statement adds was not there, what it takes away was. Tell
-    whether there are any; None where two such tables exchange names, so that nothing tells which
-    is which.
+    whether there are any; None where these are exchanged, so that any may be which.
 
     So it is where a schema was squashed, or made by hand: the files of old migrations are gone.
     """
@@ -268,7 +273,6 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None
     first: dict[str, list[Effect]] = {}
     called: dict[str, str] = {}
     made: set[str] = set()
-    given: set[str] = set()
     for effect in (effect for text in statements for effect in sql.read(text)):
         name = effect.table.casefold()
         if isinstance(effect, CreateTable):
@@ -277,14 +281,13 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None
             origin = called.pop(name, name)
             first.setdefault(origin, [])
             called[effect.new_name.casefold()] = origin
-            given.add(effect.new_name.casefold())
         elif _thing(effect)[1] and name not in made:
             first.setdefault(called.get(name, name), []).append(effect)
-    if any(origin in given and not state.get(origin) for origin in first):
-        return None
     for origin, effects in first.items():
         if state.get(origin):
             continue
+        if origin in called:
+            return None
         ends = [new for new, old in called.items() if old == origin]
         there = next((live.get(n) for n in ends if live.get(n)), None) or live.get(origin)
         if there is None or (live.get(origin) is None and not ends):

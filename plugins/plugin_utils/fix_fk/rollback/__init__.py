@@ -130,10 +130,14 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], fo
         differs = position.differs(mirror)
     if position and differs:
         return f"afterwards {_named(differs[0])} would not be as it was before the migration"
-    # Run again, the migration does that again; rolled back alone, it would stay.
-    unclear = undo.unclear(position, case.schema) if position and not forward else []
-    if unclear:
-        return f"the schema does not tell whether it has done this: {redact(unclear[0])}"
+    if position and not forward:
+        # Run again, the migration does that again; rolled back alone, it would stay.
+        for statement in undo.unclear(position, case.schema):
+            return f"the schema does not tell whether it has done this: {redact(statement)}"
+        lost = [text for inverse in undo.of(position, case.schema) for text in inverse.lost]
+        # A down() may have its own way to bring it back.
+        if lost and strategy["steps"] != ["down"]:
+            return f"only a backup has what it took away: {', '.join(lost)}"
     left = case.obstacles(state) if forward else []
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"

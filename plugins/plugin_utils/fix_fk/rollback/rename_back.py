@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .. import leftovers, undo
+from .. import leftovers
 from ..case import Case
 from ..holders import Holder
-from .inverse import beyond_undoing
 
 
 def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
@@ -26,11 +25,6 @@ def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
     for name, times in Counter(renamed.values()).items():
         if times > 1 or name in renamed:
             return None, f"the migration renames {name} more than once"
-    position = case.position(case.migration)
-    if case.inputs.rollback_only and position:
-        beyond = beyond_undoing(case, position, undo.of(position, case.schema))
-        if beyond:
-            return None, beyond
     pairs = [
         {"original": name, "displaced": None, "leftover": False}
         for name in leftovers.set_aside(case)
