@@ -102,11 +102,12 @@ options:
           - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
           - V(filled) are rows that have something else in one of the columns than a row has that
             was there before the column was.
+          - V(matching) are rows for which O(counts[].condition) is true.
           - V(nulls) are rows with NULL in one of the columns.
           - V(rows) are all rows of the table.
         type: str
         required: true
-        choices: [absent, duplicates, filled, nulls, orphans, rows]
+        choices: [absent, duplicates, filled, matching, nulls, orphans, rows]
       table:
         description: The table whose rows are counted.
         type: str
@@ -121,6 +122,9 @@ options:
           - "For columns that are not there yet, the value that every row will have in them, as
             C({column: value})."
         type: dict
+      condition:
+        description: For V(matching), SQL over the columns of the table.
+        type: str
       referenced_table:
         description: For V(absent) and V(orphans), the table that they are looked for in.
         type: str
@@ -283,6 +287,19 @@ schema:
         collations:
           description: The default collation of each character set.
           type: dict
+        innodb_strict:
+          description: Whether InnoDB refuses what it cannot keep as it is defined.
+          type: bool
+        primary_key:
+          description: Whether every table must have a primary key.
+          type: bool
+        row_format:
+          description: The row format of a new InnoDB table.
+          type: str
+        sql_mode:
+          description: The SQL mode of connections that set none.
+          type: list
+          elements: str
         unique_parent:
           description:
             - Whether a foreign key may refer to the columns of a unique index only, as on MySQL
@@ -304,10 +321,12 @@ schema:
     details:
       description:
         - "By table name, for the tables asked for and the holders of the names asked for:
-          C(engine), C(rows) (whether it has any, V(null) when it cannot be read), C(columns) (a
-          list of C(name), C(type), C(nullable), C(collation), C(generated), and C(required),
-          whether a row must give it), C(indexes) (a list of C(name), C(columns) in order,
-          C(unique), C(kind)), C(partitioned), C(collation) of new columns, and C(ids) of a table
+          C(engine), C(row_format), C(rows) (whether it has any, V(null) when it cannot be read),
+          C(columns) (a list of C(name), C(type), C(nullable), C(collation), C(generated), C(auto),
+          whether it counts by itself, and C(required), whether a row must give it), C(indexes) (a
+          list of C(name), C(columns) in order, C(unique), C(kind)), C(checks) (names of CHECK
+          constraints), C(triggers) (whether one changes rows before they are written),
+          C(partitioned), C(collation) of new columns, and C(ids) of a table
           that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
           is."
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
@@ -322,10 +341,14 @@ schema:
               type: bigint(20) unsigned
               nullable: false
               generated: false
+              auto: true
               required: false
               collation: null
           indexes: [{name: PRIMARY, columns: [id], unique: true, kind: ""}]
+          checks: []
+          triggers: false
           partitioned: false
+          row_format: Dynamic
           collation: utf8mb4_unicode_ci
           ids: {column: id, type: bigint(20) unsigned, next: 501, highest: 500}
     constraints:
@@ -429,11 +452,20 @@ COUNTS_SPEC: dict = {
         "kind": {
             "type": "str",
             "required": True,
-            "choices": ["absent", "duplicates", "filled", "nulls", "orphans", "rows"],
+            "choices": [
+                "absent",
+                "duplicates",
+                "filled",
+                "matching",
+                "nulls",
+                "orphans",
+                "rows",
+            ],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},
         "values": {"type": "dict"},
+        "condition": {"type": "str"},
         "referenced_table": {"type": "str"},
         "referenced_columns": {"type": "list", "elements": "str"},
     },

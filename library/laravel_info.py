@@ -130,6 +130,8 @@ laravel:
           prefix: "",
           charset: utf8mb4,
           collation: utf8mb4_unicode_ci,
+          strict: true,
+          modes: null,
           tls: null,
         }
     configuration:
@@ -180,8 +182,9 @@ laravel:
     statements:
       description:
         - By migration, what C(up) and C(down) send. V(up) and V(down) are lists of SQL as Laravel
-          prints it (before version 10 with C(?) for values). V(up_error) and V(down_error) say why
-          a list ends early, else null. V(down_exists) is whether the migration has a C(down).
+          prints it, with its values (before version 10 C(?) for binary ones). V(up_error) and
+          V(down_error) say why a list ends early, else null. V(down_exists) is whether the
+          migration has a C(down).
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.

@@ -157,6 +157,8 @@ final class FixFkProbe
             'prefix' => $config['prefix'] ?? '',
             'charset' => $config['charset'] ?? null,
             'collation' => $config['collation'] ?? null,
+            'strict' => $config['strict'] ?? null,
+            'modes' => $config['modes'] ?? null,
             'tls' => $this->tls($config['options'] ?? []),
         ];
     }
@@ -502,7 +504,35 @@ final class FixFkProbe
 
     private function queries($connection)
     {
-        return array_column($connection->getQueryLog(), 'query');
+        return array_map(function ($entry) use ($connection) {
+            return $this->filled($entry['query'], $connection->prepareBindings($entry['bindings']));
+        }, $connection->getQueryLog());
+    }
+
+    /** Laravel before version 10 logs a statement apart from its values. */
+    private function filled($query, array $values)
+    {
+        $marks = '/\'(?:[^\'\\\\]|\\\\.)*\'|"(?:[^"\\\\]|\\\\.)*"|`[^`]*`|\?/s';
+        preg_match_all($marks, $query, $found);
+        if (! $values || count(array_keys($found[0], '?', true)) !== count($values)) {
+            return $query;
+        }
+        return preg_replace_callback($marks, function ($found) use (&$values) {
+            return $found[0] === '?' ? $this->quoted(array_shift($values)) : $found[0];
+        }, $query);
+    }
+
+    private function quoted($value)
+    {
+        if ($value === null || is_bool($value)) {
+            return $value === null ? 'null' : (string) (int) $value;
+        }
+        if (! is_string($value)) {
+            return is_int($value) || is_float($value) ? (string) $value : '?';
+        }
+        // What is no text cannot be told in JSON either.
+        return preg_match('//u', $value)
+            ? "'".str_replace(['\\', "'"], ['\\\\', "''"], $value)."'" : '?';
     }
 
     private function limit($seconds)

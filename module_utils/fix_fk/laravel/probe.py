@@ -40,9 +40,9 @@ def resolve_connection(module, path, php, env, connection_name=None):
     """Return how the application itself would connect, without connecting.
 
     {name, driver, host, port (int or None), socket, database, username, password, prefix, charset,
-    collation, tls: {ca, cert, key, verify} or None}; what is not configured is None. Of a read and
-    write split it is the write side. Ends the module with a paragraph when the application cannot
-    say.
+    collation, strict, modes, tls: {ca, cert, key, verify} or None}; what is not configured is None.
+    Of a read and write split it is the write side. Ends the module with a paragraph when the
+    application cannot say.
     """
     return application(module, path, php, env, connection_name)["connection"]
 

@@ -60,7 +60,8 @@ def list_names(connection, schema):
 
 
 def table_details(connection, schema, tables, pymysql):
-    """Return {table: {engine, partitioned, collation, columns, indexes, rows, ids}} of these.
+    """Return {table: {engine, partitioned, collation, row_format, columns, indexes, checks,
+    triggers, rows, ids}} of these.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
     0 for a table with a row); None when it cannot be read. ids: as read_ids() has it, or None.
@@ -68,19 +69,22 @@ def table_details(connection, schema, tables, pymysql):
     details: dict = {}
     described = rows_about(
         connection,
-        "SELECT TABLE_NAME, ENGINE, CREATE_OPTIONS, TABLE_COLLATION"
+        "SELECT TABLE_NAME, ENGINE, CREATE_OPTIONS, TABLE_COLLATION, ROW_FORMAT"
         " FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
         schema,
         set(tables),
     )
-    for table, engine, options, collation in sorted(described, key=lambda row: row[0]):
+    for table, engine, options, collation, row_format in sorted(described, key=lambda row: row[0]):
         if table in tables:
             details[table] = {
                 "engine": engine,
                 "partitioned": "partitioned" in (options or "").split(),
                 "collation": collation,
+                "row_format": row_format,
                 "columns": [],
                 "indexes": [],
+                "checks": [],
+                "triggers": False,
             }
     for table, _position, column, kind, nullable, collation, default, extra in sorted(
         rows_about(
@@ -97,11 +101,9 @@ def table_details(connection, schema, tables, pymysql):
             about = {"name": column, "type": kind, "nullable": nullable == "YES"}
             extra = extra.lower().replace("default_generated", "")
             about["generated"] = "generated" in extra
+            about["auto"] = "auto_increment" in extra
             about["required"] = not (
-                about["nullable"]
-                or about["generated"]
-                or default is not None
-                or "auto_increment" in extra
+                about["nullable"] or about["generated"] or default is not None or about["auto"]
             )
             details[table]["columns"].append(dict(about, collation=collation))
     indexes: dict = {}
@@ -125,6 +127,19 @@ def table_details(connection, schema, tables, pymysql):
             part = column or ""
             columns = indexes[table, name]["columns"]
             columns.append(f"{part}({length})" if length and not kind else part)
+    for table, check in _list_checks(connection, schema, details.keys(), pymysql):
+        if table in details:
+            details[table]["checks"].append(check)
+    for (table,) in rows_about(
+        connection,
+        "SELECT TABLE_NAME FROM (SELECT DISTINCT EVENT_OBJECT_TABLE AS TABLE_NAME"
+        " FROM information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE'"
+        " AND EVENT_OBJECT_SCHEMA = %s) firing WHERE TRUE",
+        schema,
+        details.keys(),
+    ):
+        if table in details:
+            details[table]["triggers"] = True
     names = list(details)
     for start in range(0, len(names), EXISTS_BATCH):
         batch = names[start : start + EXISTS_BATCH]
@@ -134,6 +149,22 @@ def table_details(connection, schema, tables, pymysql):
     for name in names:
         details[name]["ids"] = ids.get(name)
     return details
+
+
+def _list_checks(connection, schema, names, pymysql):
+    """Return (table, name) of the CHECK constraints of these tables, by name; none of a server that
+    does not tell of them."""
+    try:
+        rows = rows_about(
+            connection,
+            "SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
+            " WHERE CONSTRAINT_TYPE = 'CHECK' AND TABLE_SCHEMA = %s",
+            schema,
+            names,
+        )
+    except pymysql.MySQLError:
+        return []
+    return sorted(rows)
 
 
 def _have_rows(connection, schema, names, pymysql):
@@ -171,7 +202,8 @@ def read_defaults(connection, schema):
         rows_of(
             connection,
             "SHOW VARIABLES WHERE Variable_name IN ('default_storage_engine',"
-            " 'character_set_collations', 'restrict_fk_on_non_standard_key')",
+            " 'character_set_collations', 'restrict_fk_on_non_standard_key', 'innodb_strict_mode',"
+            " 'innodb_default_row_format', 'sql_require_primary_key')",
         )
     )
     collations = dict(
@@ -189,7 +221,12 @@ def read_defaults(connection, schema):
         "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
         (schema,),
     )
+    mode = rows_of(connection, "SELECT @@GLOBAL.sql_mode")[0][0]
     return {
+        "sql_mode": mode.split(",") if mode else [],
+        "innodb_strict": variables.get("innodb_strict_mode") != "OFF",
+        "row_format": variables.get("innodb_default_row_format"),
+        "primary_key": variables.get("sql_require_primary_key") == "ON",
         "engine": variables.get("default_storage_engine"),
         "collation": own[0][0] if own else None,
         "collations": collations,
@@ -233,9 +270,9 @@ def _filled(connection, schema, table, columns, pymysql):
 def count_rows(connection, schema, question, seconds, flavour, pymysql):
     """Return {rows, query}: how many rows are as the question says, and the SQL that lists them.
 
-    question: {kind, table, columns, values, referenced_table, referenced_columns} as the option
-    `counts` of fk_constraint_info has it. rows is None when they cannot be counted, or not within
-    these seconds.
+    question: {kind, table, columns, values, condition, referenced_table, referenced_columns} as
+    the option `counts` of fk_constraint_info has it. rows is None when they cannot be counted, or
+    not within these seconds.
     """
     values = question["values"] or {}
     own = [
@@ -245,7 +282,9 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
     live = [text for column, text in zip(question["columns"], own) if column not in values]
     table = f"{quote_table(schema, question['table'])} c"
     given = "".join(f" AND {text} IS NOT NULL" for text in live)
-    if question["kind"] == "rows":
+    if question["kind"] == "matching":
+        listed = f"SELECT c.* FROM {table} WHERE {question['condition']}"
+    elif question["kind"] == "rows":
         listed = f"SELECT c.* FROM {table}"
     elif question["kind"] == "nulls":
         listed = f"SELECT c.* FROM {table} WHERE {' OR '.join(f'{text} IS NULL' for text in live)}"

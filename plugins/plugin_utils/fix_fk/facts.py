@@ -33,6 +33,9 @@ from .schema.tables import Table
 from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
 
 
+# What Laravel sets where a connection is configured to be strict.
+STRICT = ("STRICT_TRANS_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE")
+
 # What a maintenance marker of Option 3 names instead of a migration.
 FRESH = "migrate:fresh"
 
@@ -94,6 +97,16 @@ class Laravel:
     def prefix(self) -> str:
         """Return what the connection puts before the names of tables."""
         return (self.raw.get("connection") or {}).get("prefix") or ""
+
+    def modes(self, own: Iterable[str] | None) -> tuple[str, ...] | None:
+        """Return the SQL mode of the connection; own: what a connection has that sets none. None
+        where it is not known."""
+        connection = self.raw.get("connection") or {}
+        if connection.get("modes") is not None:
+            return tuple(connection["modes"])
+        if connection.get("strict") is None:
+            return None if own is None else tuple(own)
+        return STRICT if connection["strict"] else ()
 
     @property
     def maintenance(self) -> dict:
@@ -322,6 +335,9 @@ def live(schema: dict) -> Schema:
             engine=known.get("engine"),
             collation=known.get("collation"),
             partitioned=bool(known.get("partitioned")),
+            row_format=known.get("row_format"),
+            triggered=bool(known.get("triggers")),
+            checks={name.casefold(): None for name in known.get("checks") or ()},
         )
     for key in schema.get("constraints") or ():
         if key["table"] in tables:
@@ -348,6 +364,9 @@ def _column(column: dict) -> Column:
         column["nullable"],
         collation=column.get("collation"),
         live=column["name"],
+        auto=bool(column.get("auto")),
+        generated=bool(column.get("generated")),
+        required=bool(column.get("required")),
     )
 
 
@@ -360,6 +379,9 @@ def _server(schema: dict) -> Server:
         server.get("lower_case_table_names") == 0,
         bool(defaults.get("unique_parent")),
         defaults.get("collations") or {},
+        row_format=defaults.get("row_format"),
+        innodb_strict=bool(defaults.get("innodb_strict")),
+        primary_key=bool(defaults.get("primary_key")),
     )
 
 

@@ -4,7 +4,7 @@
 The statements that `--pretend` shows are carried out, in order, on the schema in memory, so that a
 later migration meets what an earlier one leaves. A finding is plain data:
 
-    kind       one of simulation.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, loss
+    kind       one of outcome.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, loss
     migration  the pending migration that meets it; None for a lock on no known table
     table      the table concerned, with the name that it has by then; None when there is none
     constraint the foreign key concerned, or None
@@ -21,14 +21,12 @@ later migration meets what an earlier one leaves. A finding is plain data:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from . import facts, pending
+from . import error_numbers, facts, pending
 from .facts import Laravel
 from .inputs import outcomes
 from .pending import Danger
-from .schema import sql
-from .schema.effects import PRIMARY, ChangeColumn, DropColumn, DropTable, RenameIndex
 from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
@@ -52,48 +50,6 @@ AHEAD = ("may_fail", "will_fail", "would_lose")
 
 # Those after which a run is a failure, unless something else is said.
 FAIL_ON = ("will_fail", "would_lose", "has_failed", "refused")
-
-# Errors on MariaDB and on MySQL. 1005 comes with errno 150, for a taken name with errno 121.
-_ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "name_taken": ((1005, 1826, 1022), (1826, 1022)),
-    "constraint_missing": ((1091,), (1091,)),
-    "table_exists": ((1050,), (1050,)),
-    "table_missing": ((1146,), (1146,)),
-    "table_referenced": ((1451,), (3730,)),
-    "column_exists": ((1060,), (1060,)),
-    "column_missing": ((1072,), (1072,)),
-    "column_needed": ((1553, 1828), (1828, 1829, 1553)),
-    "column_fixed": ((1832, 1833), (3780, 1832, 1833)),
-    "index_exists": ((1061,), (1061,)),
-    "index_missing": ((1091,), (1091,)),
-    "index_needed": ((1553, 1025), (1553,)),
-    "parent_missing": ((1005,), (1824,)),
-    "parent_column_missing": ((1005,), (3734,)),
-    "parent_not_indexed": ((1005,), (1822, 6125)),
-    "parent_unfit": ((1005,), (1824, 1506)),
-    "child_unfit": ((1506,), (1506,)),
-    "columns_differ": ((1005,), (3780,)),
-    "set_null": ((1005, 1830), (1830,)),
-    "orphans": ((1452,), (1452,)),
-    "duplicates": ((1062,), (1062,)),
-    "nulls": ((1265, 1138), (1138, 1265)),
-}
-# Kinds whose name is that of a constraint.
-_OF_CONSTRAINTS = (
-    "name_taken",
-    "constraint_missing",
-    "parent_missing",
-    "parent_column_missing",
-    "parent_not_indexed",
-    "parent_unfit",
-    "child_unfit",
-    "columns_differ",
-    "column_needed",
-    "column_fixed",
-    "set_null",
-    "orphans",
-    "ignored",
-)
 
 # Verdicts that are only reached when a migration did fail, log or no log.
 _FAILED = (
@@ -226,6 +182,8 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
 def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
     """Carry the pending migrations out in memory and yield what they meet, in order."""
     laravel, state = Laravel(laravel_facts), facts.live(schema_facts)
+    own = (schema_facts.get("defaults") or {}).get("sql_mode")
+    state.server = replace(state.server, modes=laravel.modes(own))
     unread = ""
     for migration in laravel.pending:
         known = laravel.statements(migration)
@@ -241,6 +199,7 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
             outcome = state.apply([statement])
             for problem in outcome.problems:
                 if problem.kind == "unread":
+                    yield _Met(migration, problem)
                     unread = (
                         f"A statement of {migration} before it could not be read "
                         f"({redact(problem.statement)})."
@@ -275,6 +234,8 @@ def count_of(question: Question) -> dict:
         "columns": list(question.columns),
         "values": dict(question.values),
     }
+    if question.condition:
+        asked["condition"] = question.condition
     if question.referenced_table:
         asked["referenced_table"] = question.referenced_table
         asked["referenced_columns"] = list(question.referenced_columns)
@@ -325,40 +286,22 @@ def _said(errors, kind: str) -> str:
 
 
 def _of_problem(met: _Met, problem: Problem, mariadb: bool) -> dict:
-    errors: tuple[int, ...] = ()
-    if problem.kind != "ignored":
-        errors = _ERRORS[problem.kind][0 if mariadb else 1]
-    effects = sql.read(problem.statement)
-    if problem.kind == "column_missing":
-        if any(isinstance(effect, DropColumn) for effect in effects):
-            errors = (1091,)
-        elif any(isinstance(effect, ChangeColumn) for effect in effects):
-            errors = (1054,)
-    elif problem.kind == "table_missing" and any(isinstance(e, DropTable) for e in effects):
-        errors = (1051,)
-    elif problem.kind == "index_exists" and problem.name == PRIMARY:
-        errors = (1068,)
-    elif problem.kind == "index_missing" and any(isinstance(e, RenameIndex) for e in effects):
-        errors = (1176,)
-    elif problem.kind == "set_null" and any(isinstance(e, ChangeColumn) for e in effects):
-        errors = (1830,)
-    elif problem.kind == "column_fixed" and problem.holder.casefold() != problem.table.casefold():
-        errors = tuple(sorted(errors, key=lambda error: error == 1832))
+    named = problem.name and problem.kind in error_numbers.OF_CONSTRAINTS
     return _finding(
         met,
         problem.kind,
         problem.statement,
         problem.detail,
-        errors,
+        error_numbers.of_problem(problem, mariadb),
         table=problem.table or None,
-        constraint=problem.name if problem.name and problem.kind in _OF_CONSTRAINTS else None,
+        constraint=problem.name if named else None,
     )
 
 
 def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict | None:
     """Return the finding of rows that were counted; None when there are none."""
     rows, columns = answer["rows"], ", ".join(question.columns)
-    if rows == 0:
+    if rows is not None and (rows > 0 if question.least == 0 else rows < question.least):
         return None
     table = question.table
     one = rows == 1
@@ -380,6 +323,10 @@ def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict
             f"{'is' if one else 'are'} there more than once"
         )
         what += f", and the index {question.name} is to be unique"
+    elif question.kind == "matching":
+        what = f"of {table} {question.said}"
+        if rows is not None:
+            what = f"{'row' if one else 'rows'} {what}"
     else:
         what = (
             f"of {table} have NULL in {columns}"
@@ -393,13 +340,13 @@ def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict
         met = _Met(met.migration, doubt=doubt)
     return _finding(
         met,
-        question.kind,
+        question.about or question.kind,
         question.statement,
         f"{number} {what}",
-        _ERRORS[question.kind][0 if mariadb else 1],
+        error_numbers.of_question(question, mariadb),
         table=table,
         constraint=question.name if question.kind == "orphans" else None,
-        query=answer["query"],
+        query=None if question.secret else answer["query"],
         rows=rows,
     )
 

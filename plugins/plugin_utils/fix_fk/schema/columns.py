@@ -30,7 +30,7 @@ class Server:
 
     `exact_names`: tables a and A differ. `unique_parent`: a foreign key may refer to the columns of
     a unique index only (MySQL 8.4 and newer). `collations` gives the default collation of a
-    character set.
+    character set. `modes` is the SQL mode of the connection that sends the statements.
     """
 
     flavour: str = "mariadb"
@@ -39,6 +39,32 @@ class Server:
     exact_names: bool = False
     unique_parent: bool = False
     collations: dict[str, str] = field(default_factory=dict)
+    modes: tuple[str, ...] | None = None
+    row_format: str | None = None
+    innodb_strict: bool = False
+    primary_key: bool = False
+
+    @property
+    def mysql(self) -> bool:
+        return self.flavour == "mysql"
+
+    @property
+    def strict(self) -> bool:
+        """Tell whether a value that does not fit is an error and not made to fit."""
+        return any(mode.startswith("STRICT_") for mode in self.modes or ())
+
+    @property
+    def lenient(self) -> bool:
+        """Tell whether a value that does not fit is made to fit."""
+        return self.modes is not None and not self.strict
+
+    @property
+    def zero_dates(self) -> bool:
+        return not self.strict or "NO_ZERO_DATE" not in (self.modes or ())
+
+    def of(self, one: int, other: int) -> int:
+        """Return the error number of this server: one is MariaDB's, other MySQL's."""
+        return other if self.mysql else one
 
     def collation_of(self, charset: str | None, collation: str | None) -> str | None:
         """Return the collation that these two, either of which may be left out, come to."""
@@ -66,7 +92,7 @@ def family(text: str | None) -> str | None:
     """Return what kind of value a type has: integer, string, bytes, fixed, long or its name."""
     if text is None:
         return None
-    name = _base(text)
+    name = base(text)
     for kind, names in (
         ("integer", tuple(_INTEGERS)),
         ("string", _STRINGS),
@@ -102,12 +128,34 @@ def difference(child: Column, parent: Column) -> str | None:
     return None
 
 
+def change_refused(old: Column, new: Column, server: Server, checked: bool) -> int | None:
+    """Return MySQL's error number where a column that is part of a foreign key may not be changed
+    from old to new, any number on MariaDB; checked: whether foreign keys are."""
+    if difference(new, old):
+        return 3780
+    if not checked or not changes_type(old, new):
+        return None
+    shorter = old.type and new.type and length(new.type) < length(old.type)
+    return 1832 if shorter or not server.mysql else None
+
+
+def same_place(old: Column, new: Column) -> bool:
+    """Tell whether MySQL changes a column without copying its rows."""
+    if not old.type or not new.type or base(old.type) != base(new.type):
+        return False
+    if base(old.type) == "varchar":
+        width = letter_bytes(old) or 4
+        one, other = length(old.type), length(new.type)
+        return one <= other and (one * width < 256) == (other * width < 256)
+    return _plain(old.type).replace(" ", "") == _plain(new.type).replace(" ", "")
+
+
 def changes_type(old: Column, new: Column) -> bool:
     """Tell whether a column that is part of a foreign key may not be changed from old to new."""
     if difference(new, old):
         return True
     if family(old.type) == "string" and old.type and new.type:
-        return _base(old.type) != _base(new.type) or _length(new.type) != _length(old.type)
+        return base(old.type) != base(new.type) or length(new.type) != length(old.type)
     return False
 
 
@@ -123,7 +171,7 @@ def normal(text: str) -> str:
     length, _, words = rest.rpartition(")")
     if not rest:
         name, _, words = text.partition(" ")
-    name = "longtext" if name == "json" else _base(name)
+    name = "longtext" if name == "json" else base(name)
     length = "" if name == "year" else length or _LENGTHS.get(name, "")
     if name == "decimal" and "," not in length:
         length += ",0"
@@ -160,19 +208,38 @@ def _plain(text: str | None) -> str:
     return f"{name} unsigned" if unsigned else name
 
 
-def _base(text: str) -> str:
+def base(text: str) -> str:
+    """Return the first word of a type, in the form in which it is kept."""
     word = text.casefold().replace("(", " ").split()[0]
     return _ALIASES.get(word, word).split()[0]
 
 
 def _integer(text: str) -> tuple[int, bool]:
     words = text.casefold().replace(")", " ").split()
-    return _INTEGERS[_base(text)], "unsigned" in words or "zerofill" in words or "serial" in words
+    return _INTEGERS[base(text)], "unsigned" in words or "zerofill" in words or "serial" in words
 
 
-def _length(text: str) -> int:
+def length(text: str) -> int:
+    """Return how many letters a type takes."""
     digits = text.partition("(")[2].partition(")")[0].strip()
     return int(digits) if digits.isdigit() else 1
+
+
+def size(text: str) -> int:
+    """Return the bytes of an integer type."""
+    return _integer(text)[0]
+
+
+def charset_of(column: Column) -> str | None:
+    """Return the character set of a column whose collation is known."""
+    return _charset(column.collation) if column.collation else None
+
+
+def letter_bytes(column: Column) -> int | None:
+    """Return the bytes that a letter of a column takes at most."""
+    charset = charset_of(column)
+    widths = {"utf8mb4": 4, "utf8mb3": 3, "latin1": 1, "ascii": 1, "binary": 1, "ucs2": 2}
+    return widths.get(charset or "")
 
 
 def _utf8(charset: str) -> str:

@@ -39,6 +39,9 @@ class Column:
 
     `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
     not give one, `live` the name that the column has in the server's table (None: it is not there).
+    `auto` counts by itself, `required` wants a value of each row, `null_default` says DEFAULT NULL,
+    `after` is the column behind which it is put, `now` the digits of a second that the present time
+    has as its default.
     """
 
     name: str
@@ -48,6 +51,12 @@ class Column:
     collation: str | None = None
     default: str | None = None
     live: str | None = None
+    auto: bool = False
+    generated: bool = False
+    required: bool = False
+    null_default: bool = False
+    after: str | None = None
+    now: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,32 @@ class Index:
 
 
 PRIMARY = "PRIMARY"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK constraint; `name` is "" when generated.
+
+    `columns` are those that it names, `condition` its SQL where that can be put to the server, else
+    None. `column` is the one whose definition it is a part of.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    condition: str | None = None
+    column: str | None = None
+
+
+class Unknown:
+    """The value of a row that a statement does not tell."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+# What a statement says of one value of a row: a literal, None for NULL, or UNKNOWN.
+Value = str | None | Unknown
 
 
 @dataclass(frozen=True)
@@ -90,6 +125,10 @@ class CreateTable(Effect):
     engine: str | None = None
     charset: str | None = None
     collation: str | None = None
+    row_format: str | None = None
+    checks: tuple[Check, ...] = ()
+    # Whether there is a list of columns; None where they may come from elsewhere.
+    listed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +148,11 @@ class AddForeignKey(Effect):
 
 @dataclass(frozen=True)
 class DropForeignKey(Effect):
+    """`any_kind`: it may as well be a CHECK or a unique index (DROP CONSTRAINT)."""
+
     name: str = ""
     if_exists: bool = False
+    any_kind: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,31 +197,43 @@ class RenameIndex(Effect):
 
 @dataclass(frozen=True)
 class ChangeTable(Effect):
-    """The engine or the character set of all columns is changed."""
+    """The engine, the row format or the character set of all columns is changed."""
 
     engine: str | None = None
     converted: bool = False
+    row_format: str | None = None
 
 
 @dataclass(frozen=True)
 class WriteRows(Effect):
     """Rows are written: kind is insert, update, delete or truncate.
 
-    `some` is True for a delete that says which rows.
+    `some` is True for a delete that says which rows. `columns` are those that are given a value
+    (None: all, in order), `rows` the values; an update has one row of them. `condition` is the SQL
+    of WHERE, "" without one and None where it cannot be put to the server, `named` its columns.
+    `reads` are the tables of queries in it. `lenient`: what does not fit is let through, or takes
+    the place of what is there (IGNORE, ON DUPLICATE KEY).
     """
 
     kind: str = ""
     some: bool = False
+    columns: tuple[str, ...] | None = None
+    rows: tuple[tuple[Value, ...], ...] = ()
+    condition: str | None = None
+    named: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
 class CreateView(Effect):
     if_not_exists: bool = False
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DropView(Effect):
-    pass
+    if_exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,6 +251,33 @@ class ForeignKeyChecks(Effect):
 @dataclass(frozen=True)
 class Harmless(Effect):
     """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
+
+
+@dataclass(frozen=True)
+class AddCheck(Harmless):
+    check: Check = Check("")
+
+
+@dataclass(frozen=True)
+class DropCheck(Harmless):
+    name: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
+class SetDefault(Harmless):
+    """ALTER COLUMN ... SET DEFAULT with a literal."""
+
+    column: str = ""
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class SetVariable(Harmless):
+    """SET of a variable of the session, `name` folded."""
+
+    name: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)

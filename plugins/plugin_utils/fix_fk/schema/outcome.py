@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Problem:
     """Why a statement would fail. `kind` is one of KINDS, `name` what it is about (a constraint,
-    column, index or table)."""
+    column, index or table), `error` the server's number where the kind alone does not tell it."""
 
     kind: str
     statement: str
@@ -17,6 +17,7 @@ class Problem:
     table: str = ""
     name: str = ""
     holder: str = ""
+    error: int = 0
 
 
 KINDS = (
@@ -39,6 +40,12 @@ KINDS = (
     "child_unfit",
     "columns_differ",
     "set_null",
+    "name_unfit",
+    "column_unfit",
+    "index_unfit",
+    "table_unfit",
+    "check_unfit",
+    "value_unfit",
     "unread",
 )
 
@@ -47,9 +54,12 @@ KINDS = (
 class Question:
     """Rows of a live table that a statement may fail on; the server has to count them.
 
-    `kind`: orphans (they refer to no row), duplicates or nulls. `table` and `columns` have the
-    names that they have on the server now; a column of `values` is not there yet and will have that
-    value in every row. `name` is the constraint, index or column that the statement is about.
+    `kind`: orphans (they refer to no row), duplicates, nulls, or matching (`condition` is true of
+    them; `said` is what they have, `about` the kind of finding, `errors` its numbers). It fails on
+    `least` rows or more; at 0, on none. `secret`: values of rows are in it. `table` and `columns`
+    have the names that they have on the server now; a column of `values` is not there yet and will
+    have that value in every row. `name` is the constraint, index or column that the statement is
+    about.
     """
 
     kind: str
@@ -61,6 +71,12 @@ class Question:
     referenced_table: str = ""
     referenced_columns: tuple[str, ...] = ()
     sure: bool = True
+    condition: str = ""
+    said: str = ""
+    about: str = ""
+    errors: tuple[int, ...] = ()
+    least: int = 1
+    secret: bool = False
 
 
 @dataclass(frozen=True)

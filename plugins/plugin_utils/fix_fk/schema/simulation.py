@@ -12,9 +12,11 @@ comes of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from . import sql
 from .effects import (
+    AddCheck,
     AddColumn,
     AddForeignKey,
     AddIndex,
@@ -22,6 +24,7 @@ from .effects import (
     ChangeTable,
     CreateTable,
     CreateView,
+    DropCheck,
     DropColumn,
     DropForeignKey,
     DropIndex,
@@ -33,13 +36,22 @@ from .effects import (
     ReadRows,
     RenameIndex,
     RenameTable,
+    SetDefault,
+    SetVariable,
     Unread,
     WriteRows,
 )
 from .outcome import Outcome
-from .rules import columns, foreign_keys, indexes, rows, tables
+from .rules import checks, columns, foreign_keys, indexes, rows, tables
 from .rules.clause import Clause
+from .rules.whole import judge, measure
 from .tables import Table, Tables
+
+# What may leave a table that the server refuses as a whole.
+_SHAPING = (
+    *(CreateTable, ChangeTable, AddColumn, ChangeColumn, DropColumn),
+    *(AddIndex, DropIndex, AddForeignKey),
+)
 
 
 class Schema(Tables):
@@ -50,32 +62,44 @@ class Schema(Tables):
         outcome = Outcome()
         for statement in statements:
             effects = sql.read(statement)
+            whole = Clause(self, statement, "", outcome)
+            names = {effect.table for effect in effects if isinstance(effect, _SHAPING)}
+            before = {name: measure(whole, self.get(name)) for name in names}
+            met = len(outcome.problems)
             # One ALTER TABLE is carried out as a whole: in it a column may go together with the
             # constraint that needs it, in any order. Its constraints are added last.
-            for effect in sorted(effects, key=_turn):
+            added = {effect.name for effect in effects if isinstance(effect, AddIndex)}
+            for effect in sorted(effects, key=lambda effect: _turn(effect, added)):
                 _apply(Clause(self, statement, effect.table, outcome), effect)
+            for name in names if len(outcome.problems) == met else ():
+                table = self.get(name)
+                if table is not None:
+                    judge(Clause(self, statement, name, outcome), table, before[name])
         return outcome
 
 
 def _apply(clause: Clause, effect: Effect) -> None:
     schema = clause.schema
     if isinstance(effect, Unread):
-        clause.problem("unread", "this statement could not be read")
+        clause.problem("unread", "what the server makes of a statement is not known")
     elif isinstance(effect, ReadRows):
         clause.outcome.reads.append(clause.statement)
     elif isinstance(effect, ForeignKeyChecks):
         schema.foreign_key_checks = effect.on
+    elif isinstance(effect, SetVariable):
+        _set(schema, effect)
     elif isinstance(effect, CreateTable):
         tables.create(clause, effect)
     elif isinstance(effect, CreateView):
         tables.create_view(clause, effect)
     elif isinstance(effect, DropView):
-        schema.views.discard(effect.table.casefold())
+        tables.drop_view(clause, effect)
     elif effect.table:
         table = schema.get(effect.table)
         if table is not None:
             _alter(clause, table, effect)
         elif effect.table.casefold() in schema.views:
+            tables.judge_view(clause, effect)
             rows.write_view(clause, effect)
         elif not effect.optional and not (isinstance(effect, DropTable) and effect.if_exists):
             clause.problem("table_missing", f"there is no table {effect.table}")
@@ -94,6 +118,12 @@ def _alter(clause: Clause, table: Table, effect: Effect) -> None:
         foreign_keys.add(clause, table, [effect.foreign_key])
     elif isinstance(effect, DropForeignKey):
         foreign_keys.drop(clause, table, effect)
+    elif isinstance(effect, AddCheck):
+        checks.add(clause, table, effect.check)
+    elif isinstance(effect, DropCheck):
+        checks.drop(clause, table, effect)
+    elif isinstance(effect, SetDefault):
+        columns.set_default(clause, table, effect)
     elif isinstance(effect, AddColumn):
         columns.add(clause, table, effect)
     elif isinstance(effect, (DropColumn, ChangeColumn)):
@@ -104,12 +134,27 @@ def _alter(clause: Clause, table: Table, effect: Effect) -> None:
         indexes.drop_or_rename(clause, table, effect)
 
 
-def _turn(effect: Effect) -> int:
-    """Tell in which turn a clause of a statement is carried out."""
+def _set(schema: Tables, effect: SetVariable) -> None:
+    """Follow what a migration sets for its session."""
+    server = schema.server
+    if effect.name == "sql_mode":
+        modes = effect.value.upper().split(",")
+        schema.server = replace(server, modes=tuple(filter(None, modes)))
+    elif effect.name == "sql_require_primary_key":
+        schema.server = replace(server, primary_key=effect.value in ("1", "on"))
+    elif effect.name == "innodb_strict_mode":
+        schema.server = replace(server, innodb_strict=effect.value in ("1", "on"))
+
+
+def _turn(effect: Effect, added: set[str | None]) -> int:
+    """Tell in which turn a clause of a statement is carried out; added: the indexes it adds."""
+    if isinstance(effect, DropIndex) and effect.name in added:
+        return 1
     turns = {
         DropForeignKey: 0,
-        DropIndex: 2,
-        DropColumn: 3,
+        DropColumn: 1,
+        DropIndex: 3,
         AddForeignKey: 4,
+        AddCheck: 4,
     }
-    return turns.get(type(effect), 1)
+    return turns.get(type(effect), 2)

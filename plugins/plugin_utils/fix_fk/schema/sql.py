@@ -22,16 +22,21 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
+from . import definitions, writes
+from .conditions import DIALECT, literal
 from .effects import (
     PRIMARY,
+    AddCheck,
     AddColumn,
     AddForeignKey,
     AddIndex,
     ChangeColumn,
     ChangeTable,
+    Check,
     Column,
     CreateTable,
     CreateView,
+    DropCheck,
     DropColumn,
     DropForeignKey,
     DropIndex,
@@ -45,13 +50,13 @@ from .effects import (
     ReadRows,
     RenameIndex,
     RenameTable,
+    SetDefault,
+    SetVariable,
     Unread,
     WriteRows,
 )
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
-
-DIALECT = "mysql"
 
 # What the parser does not know, and what it stands for: comments that the server carries out, SET
 # STATEMENT ... FOR, ALTER ONLINE TABLE, how long to wait, and RENAME AS or = for RENAME TO. What
@@ -127,14 +132,10 @@ def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
     if isinstance(tree, exp.Command):
         return _read_command(tree, statement)
     if isinstance(tree, exp.TruncateTable):
-        return [WriteRows(_name(table), "truncate") for table in tree.expressions]
-    for kind, name in ((exp.Insert, "insert"), (exp.Update, "update"), (exp.Delete, "delete")):
-        if isinstance(tree, kind):
-            target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-            if not isinstance(target, exp.Table):
-                return [Unread("", statement)]
-            where = tree.args.get("where") if name == "delete" else None
-            return [WriteRows(_name(target), name, bool(where and where.find(exp.Column)))]
+        return [WriteRows(definitions.name(table), "truncate") for table in tree.expressions]
+    written = writes.read(tree, statement)
+    if written is not None:
+        return written
     if isinstance(tree, exp.Query):
         return [ReadRows("")]
     if isinstance(tree, exp.Set):
@@ -145,10 +146,14 @@ def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
 
 
 def _read_set(tree: exp.Set) -> list[Effect]:
+    effects: list[Effect] = []
     for pair in tree.find_all(exp.EQ):
-        if pair.this.name.casefold() == "foreign_key_checks":
-            return [ForeignKeyChecks("", pair.expression.name.casefold() not in ("0", "off"))]
-    return [Harmless("")]
+        name, value = pair.this.name.casefold(), pair.expression.name.casefold()
+        if name == "foreign_key_checks":
+            effects.append(ForeignKeyChecks("", value not in ("0", "off")))
+        else:
+            effects.append(SetVariable("", name=name, value=value))
+    return effects or [Harmless("")]
 
 
 def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
@@ -156,11 +161,16 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     if kind == "INDEX":
         name, parameters = tree.this.name, tree.this.args.get("params")
         parts = parameters.args.get("columns") if parameters else None
-        index = Index(name, _parts(parts or ()), bool(tree.args.get("unique")))
-        return [AddIndex(_name(tree.this.args["table"]), name, index if index.columns else None)]
+        index = Index(name, definitions.parts(parts or ()), bool(tree.args.get("unique")))
+        return [
+            AddIndex(
+                definitions.name(tree.this.args["table"]), name, index if index.columns else None
+            )
+        ]
     if kind == "VIEW" and not tree.args["replace"]:
         view = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        return [CreateView(_name(view), if_not_exists=bool(tree.args.get("exists")))]
+        exists = bool(tree.args.get("exists"))
+        return [CreateView(definitions.name(view), exists, writes.reads(tree.expression))]
     if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
         return [Harmless("")]
     if kind != "TABLE":
@@ -172,16 +182,18 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     columns: list[Column] = []
     keys: list[ForeignKey] = []
     indexes: list[Index] = []
+    checks: list[Check] = []
     for item in body.expressions if isinstance(body, exp.Schema) else ():
+        checks.extend(definitions.checks(item))
         if isinstance(item, exp.ColumnDef):
-            columns.append(_column(item))
-            indexes.extend(_column_indexes(item))
+            columns.append(definitions.column(item))
+            indexes.extend(definitions.column_indexes(item))
             continue
-        found = _foreign_key(item)
+        found = definitions.foreign_key(item)
         if found:
             keys.append(found)
         else:
-            indexes.extend(filter(None, [_index(item)]))
+            indexes.extend(filter(None, [definitions.index(item)]))
     properties = tree.args.get("properties")
     options = properties.expressions if properties else ()
     source = tree.expression.find(exp.Table) if tree.expression else None
@@ -189,50 +201,59 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     if like is not None:
         source = like.this
     return [
-        *([DropTable(_name(table), True)] if tree.args.get("replace") else []),
+        *([DropTable(definitions.name(table), True)] if tree.args.get("replace") else []),
         CreateTable(
-            _name(table),
+            definitions.name(table),
             tuple(column.name for column in columns),
             tuple(keys),
             tuple(index.name for index in indexes if index.name),
             bool(tree.args.get("exists")),
-            _name(source) if source is not None else None,
+            definitions.name(source) if source is not None else None,
             tuple(columns),
             tuple(indexes),
-            _option(options, exp.EngineProperty),
-            _option(options, exp.CharacterSetProperty),
-            _option(options, exp.CollateProperty),
+            definitions.option(options, exp.EngineProperty),
+            definitions.option(options, exp.CharacterSetProperty),
+            definitions.option(options, exp.CollateProperty),
+            definitions.option(options, exp.RowFormatProperty),
+            tuple(checks),
+            None if source is not None or tree.expression else isinstance(body, exp.Schema),
         ),
     ]
 
 
 def _read_drop(tree: exp.Drop, statement: str) -> list[Effect]:
     kind = str(tree.args.get("kind") or "").upper()
-    tables = [_name(table) for table in tree.args.get("tables") or ()]
+    tables = [definitions.name(table) for table in tree.args.get("tables") or ()]
     if kind == "TABLE" and tables:
         if tree.args.get("temporary"):
             return [Harmless("")]
         return [DropTable(name, bool(tree.args.get("exists"))) for name in tables]
     if kind == "VIEW" and tables:
-        return [DropView(name) for name in tables]
+        return [DropView(name, bool(tree.args.get("exists"))) for name in tables]
     if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"):
         return [Harmless("")]
     on = tree.args.get("cluster")
     if kind == "INDEX" and len(tables) == 1 and on is not None and on.find(exp.Table):
-        return [DropIndex(_name(on.find(exp.Table)), tables[0], bool(tree.args.get("exists")))]
+        return [
+            DropIndex(
+                definitions.name(on.find(exp.Table)), tables[0], bool(tree.args.get("exists"))
+            )
+        ]
     return [Unread("", statement)]
 
 
 def _read_alter(tree: exp.Alter, statement: str) -> list[Effect]:
     if not isinstance(tree.this, exp.Table):
         return [Unread("", statement)]
-    table = _name(tree.this)
+    table = definitions.name(tree.this)
     effects: list[Effect] = []
     for action in tree.args.get("actions") or ():
         effects.extend(_read_action(table, action, statement))
-    engine = _option(tree.args.get("options") or (), exp.EngineProperty)
-    if engine:
-        effects.append(ChangeTable(table, engine))
+    options = tree.args.get("options") or ()
+    engine = definitions.option(options, exp.EngineProperty)
+    row_format = definitions.option(options, exp.RowFormatProperty)
+    if engine or row_format:
+        effects.append(ChangeTable(table, engine, row_format=row_format))
     effects = effects or [Harmless(table)]
     optional = bool(tree.args.get("exists"))
     return [replace(effect, optional=True) for effect in effects] if optional else effects
@@ -240,17 +261,18 @@ def _read_alter(tree: exp.Alter, statement: str) -> list[Effect]:
 
 def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
     if isinstance(action, exp.AlterRename):
-        return [RenameTable(table, _name(action.this))]
+        return [RenameTable(table, definitions.name(action.this))]
     if isinstance(action, exp.ColumnDef):
         exists = bool(action.args.get("exists"))
         return [
-            AddColumn(table, action.name, exists, _column(action)),
-            *(AddIndex(table, index.name, index) for index in _column_indexes(action)),
+            AddColumn(table, action.name, exists, definitions.column(action)),
+            *(AddIndex(table, index.name, index) for index in definitions.column_indexes(action)),
+            *(AddCheck(table, check=check) for check in definitions.checks(action)),
         ]
     if isinstance(action, exp.ModifyColumn):
         new = action.this.name
         old = action.args.get("rename_from")
-        return [ChangeColumn(table, old.name if old else new, new, _column(action.this))]
+        return [ChangeColumn(table, old.name if old else new, new, definitions.column(action.this))]
     if isinstance(action, exp.RenameColumn):
         return [ChangeColumn(table, action.this.name, action.args["to"].name)]
     if isinstance(action, exp.AddConstraint):
@@ -265,18 +287,25 @@ def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
         return [RenameIndex(table, action.name, action.args["to"].name)]
     if isinstance(action, exp.DropPrimaryKey):
         return [DropIndex(table, PRIMARY)]
+    if isinstance(action, exp.AlterColumn):
+        default = literal(action.args.get("default"))
+        if isinstance(default, str):
+            return [SetDefault(table, column=action.name, default=default)]
     if isinstance(action, (exp.AlterColumn, exp.AlterIndex)):
         return [Harmless(table)]
     return [Unread(table, statement)]
 
 
 def _read_constraint(table: str, item: exp.Expr, statement: str) -> list[Effect]:
-    key = _foreign_key(item)
+    key = definitions.foreign_key(item)
     if key:
         return [AddForeignKey(table, key)]
-    index = _index(item)
+    index = definitions.index(item)
     if index:
         return [AddIndex(table, index.name or None, index)]
+    checks = definitions.checks(item)
+    if checks:
+        return [AddCheck(table, check=check) for check in checks]
     if isinstance(item, exp.Constraint):
         return [Harmless(table)]
     return [Unread(table, statement)]
@@ -289,7 +318,10 @@ def _read_alter_drop(table: str, action: exp.Drop, statement: str) -> list[Effec
     if not names:
         return [Unread(table, statement)]
     if kind in ("FOREIGN KEY", "CONSTRAINT"):
-        return [DropForeignKey(table, name, exists) for name in names]
+        any_kind = kind == "CONSTRAINT"
+        return [DropForeignKey(table, name, exists, any_kind) for name in names]
+    if kind == "CHECK":
+        return [DropCheck(table, name=name, if_exists=exists) for name in names]
     if kind == "COLUMN":
         return [DropColumn(table, name, exists) for name in names]
     if kind in ("INDEX", "KEY"):
@@ -338,106 +370,3 @@ def _read_rename(tokens: list[Token]) -> list[Effect] | None:
         else:
             part.append(token)
     return None if names or part else effects
-
-
-def _foreign_key(item: exp.Expr) -> ForeignKey | None:
-    name = item.name if isinstance(item, exp.Constraint) else None
-    node = item if isinstance(item, exp.ForeignKey) else item.find(exp.ForeignKey)
-    if node is None:
-        return None
-    reference = node.args["reference"].this
-    table = reference.this if isinstance(reference, exp.Schema) else reference
-    return ForeignKey(
-        name or None,
-        tuple(column.name for column in node.expressions),
-        table.name,
-        tuple(column.name for column in getattr(reference, "expressions", ())),
-        table.db or None,
-        **_rules(node.args["reference"]),
-    )
-
-
-def _rules(reference: exp.Expr) -> dict[str, str]:
-    """Return on_delete and on_update of a REFERENCES clause, as far as it names them."""
-    rules = {}
-    for option in reference.args.get("options") or ():
-        words = str(option).upper().split(maxsplit=2)
-        if len(words) == 3 and words[0] == "ON" and words[1] in ("DELETE", "UPDATE"):
-            rules[f"on_{words[1].lower()}"] = words[2]
-    return rules
-
-
-def _column(item: exp.Expr) -> Column:
-    """Read the definition of a column."""
-    kind = item.args.get("kind")
-    found: dict = {"type": kind.sql(dialect=DIALECT).casefold() if kind is not None else None}
-    for constraint in item.args.get("constraints") or ():
-        what = constraint.args.get("kind")
-        if isinstance(what, exp.NotNullColumnConstraint):
-            found["nullable"] = bool(what.args.get("allow_null"))
-        elif isinstance(what, exp.PrimaryKeyColumnConstraint):
-            found["nullable"] = False
-        elif isinstance(what, exp.CharacterSetColumnConstraint):
-            found["charset"] = what.name.casefold()
-        elif isinstance(what, exp.CollateColumnConstraint):
-            found["collation"] = what.this.name.casefold()
-        elif isinstance(what, exp.DefaultColumnConstraint):
-            value = what.this
-            if isinstance(value, exp.Collate):
-                # DEFAULT 'x' COLLATE y is read as one expression.
-                found["collation"] = value.expression.name.casefold()
-                value = value.this
-            if isinstance(value, exp.Literal):
-                found["default"] = value.name
-    return Column(item.name, **found)
-
-
-def _column_indexes(item: exp.Expr) -> list[Index]:
-    """Return the indexes that the definition of a column asks for."""
-    kinds = [constraint.args.get("kind") for constraint in item.args.get("constraints") or ()]
-    indexes = []
-    if any(isinstance(kind, exp.PrimaryKeyColumnConstraint) for kind in kinds):
-        indexes.append(Index(PRIMARY, (item.name,), True))
-    if any(isinstance(kind, exp.UniqueColumnConstraint) for kind in kinds):
-        indexes.append(Index(item.name, (item.name,), True))
-    return indexes
-
-
-def _index(item: exp.Expr) -> Index | None:
-    """Read an index of a CREATE TABLE or ALTER TABLE; None when it is none."""
-    if isinstance(item, exp.Constraint):
-        # CONSTRAINT name UNIQUE (...) or PRIMARY KEY (...)
-        inner = next((_index(part) for part in item.expressions if _index(part)), None)
-        return Index(inner.name or item.name, inner.columns, inner.unique) if inner else None
-    if isinstance(item, exp.PrimaryKey):
-        return Index(PRIMARY, _parts(item.expressions), True)
-    if not isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
-        return None
-    this, unique = item.this, isinstance(item, exp.UniqueColumnConstraint)
-    if isinstance(this, exp.Schema):
-        name = this.this.name if this.this is not None else ""
-        return Index(name, _parts(this.expressions), unique)
-    kind = str(item.args.get("kind") or "").upper()
-    kind = kind if kind in ("FULLTEXT", "SPATIAL") else ""
-    return Index(this.name if this else "", _parts(item.expressions), unique, kind)
-
-
-def _parts(items) -> tuple[str, ...]:
-    """Return the columns of an index."""
-    parts = []
-    for item in items:
-        inner = item.this if isinstance(item, exp.Ordered) else item
-        if isinstance(inner, exp.ColumnPrefix):
-            parts.append(f"{inner.this.name}({inner.expression.name})")
-        else:
-            parts.append(inner.name)
-    return tuple(parts)
-
-
-def _option(options, kind: type[exp.Expr]) -> str | None:
-    """Return the value of one of a table's options."""
-    return next((option.this.name for option in options if isinstance(option, kind)), None)
-
-
-def _name(table: exp.Expr) -> str:
-    return table.name

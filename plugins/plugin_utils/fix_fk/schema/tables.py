@@ -24,7 +24,9 @@ class Table:
     """A table; `identity` is the name it had when the simulation began (None: made in it).
 
     What is None is not known. `definitions` and `keyed` go further into `columns` and `indexes`, by
-    the folded name; what is not in them is not known either.
+    the folded name; what is not in them is not known either. `checks` has the columns of each CHECK
+    constraint, by the folded name. `emptied`: no row of before is there.
+    `triggered`: a trigger may give rows their values.
     """
 
     name: str
@@ -40,6 +42,10 @@ class Table:
     engine: str | None = None
     collation: str | None = None
     partitioned: bool = False
+    row_format: str | None = None
+    emptied: bool = False
+    triggered: bool = False
+    checks: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
     def may_have_rows(self) -> bool:
@@ -52,6 +58,7 @@ class Table:
         twin.indexes = None if self.indexes is None else list(self.indexes)
         twin.changed_columns, twin.written = set(self.changed_columns), set(self.written)
         twin.definitions, twin.keyed = dict(self.definitions), dict(self.keyed)
+        twin.checks = dict(self.checks)
         return twin
 
     def column(self, name: str) -> Column | None:
@@ -73,6 +80,11 @@ class Table:
             if not index.kind
             and [c.casefold() for c in (*index.columns, *tail)][: len(wanted)] == wanted
         ]
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the definition of every column is known."""
+        return self.columns is not None and all(map(self.column, self.columns))
 
     def key(self, name: str) -> ForeignKey | None:
         for key in self.keys:

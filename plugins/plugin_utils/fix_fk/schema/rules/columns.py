@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .. import columns as types
-from ..effects import AddColumn, ChangeColumn, Column, DropColumn, ForeignKey
+from ..effects import PRIMARY, AddColumn, ChangeColumn, Column, DropColumn, ForeignKey, SetDefault
 from ..tables import Table, Tables, has, refers
+from . import definitions, names, sizes, values
 from .clause import Clause
 
 
@@ -15,9 +16,14 @@ def add(clause: Clause, table: Table, effect: AddColumn) -> None:
     if table.columns is None:
         return
     if not has(table.columns, effect.column):
+        names.judge(clause, "column", effect.column)
         table.columns.append(effect.column)
         if effect.definition:
+            _behind(clause, table, effect.definition)
             _define(clause.schema, table, effect.definition, None)
+            defined = table.definitions[effect.column.casefold()]
+            definitions.judge(clause, table, defined)
+            definitions.added(clause, table, defined)
     elif not effect.if_not_exists:
         clause.problem(
             "column_exists",
@@ -26,15 +32,30 @@ def add(clause: Clause, table: Table, effect: AddColumn) -> None:
         )
 
 
+def set_default(clause: Clause, table: Table, effect: SetDefault) -> None:
+    column = table.column(effect.column)
+    if table.columns is not None and not has(table.columns, effect.column):
+        _missing(clause, table, effect.column, 1054)
+    elif column is not None:
+        definitions.default(clause, table, column, effect.default)
+
+
+def _missing(clause: Clause, table: Table, column: str, error: int) -> None:
+    detail = f"table {table.name} has no column {column}"
+    clause.problem("column_missing", detail, name=column, error=error)
+
+
+def _behind(clause: Clause, table: Table, column: Column) -> None:
+    if column.after and table.columns is not None and not has(table.columns, column.after):
+        _missing(clause, table, column.after, 1054)
+
+
 def drop_or_change(clause: Clause, table: Table, effect: DropColumn | ChangeColumn) -> None:
     table.changed_columns.add(effect.column)
     if table.columns is not None and not has(table.columns, effect.column):
         if not (isinstance(effect, DropColumn) and effect.if_exists):
-            clause.problem(
-                "column_missing",
-                f"table {table.name} has no column {effect.column}",
-                name=effect.column,
-            )
+            error = 1091 if isinstance(effect, DropColumn) else 1054
+            _missing(clause, table, effect.column, error)
     elif isinstance(effect, ChangeColumn):
         _change(clause, table, effect)
     else:
@@ -61,6 +82,8 @@ def _change(clause: Clause, table: Table, effect: ChangeColumn) -> None:
     if renamed and table.columns is not None and has(table.columns, new):
         clause.problem("column_exists", f"table {table.name} has a column {new}", name=new)
         return
+    if renamed:
+        names.judge(clause, "column", new, renames=effect.definition is None)
     if table.columns is not None:
         table.columns = [
             new if column.casefold() == old.casefold() else column for column in table.columns
@@ -71,22 +94,35 @@ def _change(clause: Clause, table: Table, effect: ChangeColumn) -> None:
     elif before is not None and effect.definition is not None:
         _define(clause.schema, table, effect.definition, before.live)
         after = table.definitions[new.casefold()]
+        _behind(clause, table, effect.definition)
+        definitions.judge(clause, table, after)
         _judge(clause, table, before, after)
     if renamed:
         _rename(clause.schema, table, old, new)
+    if effect.definition is not None:
+        for index in table.keyed.values():
+            if has((part.partition("(")[0] for part in index.columns), new) and not index.implied:
+                sizes.judge_index(clause, table, index)
 
 
 def _judge(clause: Clause, table: Table, before: Column, after: Column) -> None:
     """Judge a column's new definition against its constraints and rows."""
-    if clause.schema.foreign_key_checks and types.changes_type(before, after):
+    server, checked = clause.schema.server, clause.schema.foreign_key_checks
+    error = types.change_refused(before, after, server, checked)
+    if error:
         for other, key in _keys_on(clause.schema, table, before.name):
+            refers_to = other is table and has(key.columns, before.name)
+            own = error if server.mysql else 1832 if refers_to else 1833
             clause.problem(
                 "column_fixed",
                 f"column {before.name} of {table.name} is part of the foreign key {key.name} "
                 f"of {other.name}, so it cannot become {types.describe(after)}",
                 name=key.name or "",
                 holder=other.name,
+                error=own,
             )
+    if before.live and server.strict:
+        _fit(clause, table, before, after)
     if not before.nullable or after.nullable:
         return
     for key in table.keys:
@@ -100,9 +136,33 @@ def _judge(clause: Clause, table: Table, before: Column, after: Column) -> None:
                 f"{key.name} sets it to NULL",
                 name=key.name or "",
             )
-    if before.live and table.identity and table.may_have_rows:
-        sure = not table.written
-        clause.ask("nulls", table, (before.live,), after.name, sure=sure)
+    if before.live and table.identity and table.may_have_rows and not server.lenient:
+        # MariaDB gives these the present time.
+        if not server.mysql and types.base(after.type or "") == "timestamp":
+            return
+        in_place = types.same_place(before, after)
+        errors = (1138, 1265) if server.mysql and in_place else (1265, 1138)
+        if not table.emptied:
+            sure = not table.written
+            clause.ask("nulls", table, (before.live,), after.name, sure=sure, errors=errors)
+
+
+def _fit(clause: Clause, table: Table, before: Column, after: Column) -> None:
+    live = replace(before, name=before.live or before.name)
+    found = values.misfit(live, after, clause.schema.server)
+    if found and table.identity and table.may_have_rows and not table.emptied:
+        condition, error = found
+        clause.ask(
+            "matching",
+            table,
+            (live.name,),
+            before.name,
+            condition=condition,
+            about="value_unfit",
+            said=f"have a value in {before.name} that does not fit {types.describe(after)}",
+            errors=(error,),
+            sure=not table.written,
+        )
 
 
 def _rename(schema: Tables, table: Table, old: str, new: str) -> None:
@@ -135,13 +195,20 @@ def _keys_on(schema: Tables, table: Table, column: str) -> list[tuple[Table, For
 
 
 def _needed(clause: Clause, table: Table, column: str) -> None:
+    server = clause.schema.server
     for other, key in _keys_on(clause.schema, table, column):
+        error = server.of(1553, 1828)
+        if refers(key, table) and has(key.referenced_columns, column):
+            covering = table.covering(key.referenced_columns)
+            primary = covering is None or any(index.name == PRIMARY for index in covering)
+            error = server.of(1829 if primary else 1553, 1829)
         clause.problem(
             "column_needed",
             f"column {column} of {table.name} is part of the foreign key {key.name} of "
             f"{other.name}",
             name=key.name or "",
             holder=other.name,
+            error=error,
         )
 
 

@@ -7,16 +7,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .. import columns as types
-from ..effects import DropForeignKey, ForeignKey, Index
+from ..effects import DropForeignKey, DropIndex, ForeignKey, Index
 from ..outcome import Problem
 from ..tables import Table, has
-from . import indexes
+from . import checks, indexes, names
 from .clause import Clause
 
 
 def add(clause: Clause, table: Table, keys: Iterable[ForeignKey]) -> None:
     """Add those foreign keys to `table` whose names are free."""
-    for key in _named(keys, table):
+    keys = list(keys)
+    for given, key in zip(keys, _named(keys, table)):
+        if given.name:
+            names.judge(clause, "constraint", key.name)
+        else:
+            names.generated(clause, key.name or "")
         if not _taken(clause, key.name, table):
             _refer(clause, table, key)
             table.keys.append(key)
@@ -25,6 +30,10 @@ def add(clause: Clause, table: Table, keys: Iterable[ForeignKey]) -> None:
 def drop(clause: Clause, table: Table, effect: DropForeignKey) -> None:
     if table.key(effect.name):
         clause.schema.drop_key(effect.name, table.name)
+    elif effect.any_kind and table.indexes and has(table.indexes, effect.name):
+        indexes.drop_or_rename(clause, table, DropIndex(effect.table, effect.name))
+    elif effect.any_kind:
+        checks.drop(clause, table, effect)
     elif not effect.if_exists:
         clause.problem(
             "constraint_missing",
@@ -60,6 +69,16 @@ def _refer(clause: Clause, table: Table, key: ForeignKey) -> None:
         return
     if missing or key.referenced_schema is not None:
         return
+    server = clause.schema.server
+    for own in filter(None, map(table.column, key.columns)):
+        if types.family(own.type) == "long":
+            detail = f"column {own.name} of {table.name} is {own.type}, which refers to nothing"
+            clause.problem("columns_differ", detail, name=name, error=server.of(1005, 1170))
+            return
+    if key.referenced_columns and len(key.columns) != len(key.referenced_columns):
+        detail = f"the foreign key {name} has another number of columns than it refers to"
+        clause.problem("columns_differ", detail, name=name, error=1239)
+        return
     _set_null(clause, table, key)
     parent = clause.schema.get(key.referenced_table)
     if key.referenced_table.casefold() == table.name.casefold():
@@ -90,6 +109,7 @@ def _set_null(clause: Clause, table: Table, key: ForeignKey) -> None:
                 f"the foreign key {key.name} is to set {table.name}.{column.name} to NULL, "
                 "which is NOT NULL",
                 name=key.name or "",
+                error=clause.schema.server.of(1005, 1830),
             )
 
 
@@ -97,7 +117,8 @@ def _fits(clause: Clause, table: Table, key: ForeignKey, parent: Table) -> bool:
     """Tell whether the columns referred to are there, alike, and indexed."""
     found = _misfit(clause, table, key, parent)
     if found:
-        clause.problem(*found, name=key.name or "")
+        strict = clause.schema.server.unique_parent and found[0] == "parent_not_indexed"
+        clause.problem(*found, name=key.name or "", error=6125 if strict else 0)
     return found is None
 
 
@@ -137,7 +158,7 @@ def _misfit(clause: Clause, table: Table, key: ForeignKey, parent: Table) -> tup
 
 def _ask_for_orphans(clause: Clause, table: Table, key: ForeignKey, parent: Table) -> None:
     known = table.live_columns(key.columns)
-    if known is None or known[0] is None or table.rows is False:
+    if known is None or known[0] is None or table.rows is False or table.emptied:
         return
     referenced = parent.live_columns(key.referenced_columns)
     if parent.identity is None and (parent.written or parent.rows is not False):

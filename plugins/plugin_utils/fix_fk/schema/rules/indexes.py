@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..effects import PRIMARY, DropIndex, Index, RenameIndex
+from ..effects import PRIMARY, Column, DropIndex, Index, RenameIndex
 from ..tables import Table, has, refers
+from . import names, sizes
 from .clause import Clause
 
 
@@ -14,6 +15,9 @@ def add(clause: Clause, table: Table, index: Index) -> None:
     """Add an index, which is not in table.indexes yet unless the table is being created."""
     if not index.name and index.columns:
         index = replace(index, name=_generated(index.columns[0], table.keyed))
+    if index.name == PRIMARY and not index.unique:
+        clause.problem("name_unfit", f"an index is named {PRIMARY}", name=PRIMARY, error=1280)
+        return
     there = table.keyed.get(index.name.casefold())
     taken = table.identity is not None or clause.schema.tables.get(table.name.casefold()) is table
     if there is None and taken and table.indexes is not None and has(table.indexes, index.name):
@@ -21,7 +25,10 @@ def add(clause: Clause, table: Table, index: Index) -> None:
     # One that was only made for a foreign key gives way.
     if there is not None and not there.implied:
         clause.problem(
-            "index_exists", f"table {table.name} has an index {index.name}", name=index.name
+            "index_exists",
+            f"table {table.name} has an index {index.name}",
+            name=index.name,
+            error=_taken(table, index),
         )
         return
     missing = [
@@ -37,6 +44,8 @@ def add(clause: Clause, table: Table, index: Index) -> None:
             name=missing[0],
         )
         return
+    names.judge(clause, "index", index.name)
+    sizes.judge_index(clause, table, index)
     if index.name and table.indexes is not None and not has(table.indexes, index.name):
         table.indexes.append(index.name)
     if index.columns:
@@ -46,9 +55,27 @@ def add(clause: Clause, table: Table, index: Index) -> None:
         for part in index.columns:
             column = table.column(part)
             if column is not None:
+                _filled(clause, table, column)
                 table.definitions[part.casefold()] = replace(column, nullable=False)
     if index.unique:
         _unique(clause, table, index)
+
+
+def _taken(table: Table, index: Index) -> int:
+    """Return the error number for an index whose name there is."""
+    if index.name != PRIMARY:
+        return 1061
+    counting = sum(column.auto for column in table.definitions.values())
+    return 1075 if counting > 1 else 1068
+
+
+def _filled(clause: Clause, table: Table, column: Column) -> None:
+    """Ask for rows with NULL in a column that becomes part of the primary key."""
+    server, there = clause.schema.server, table.identity and not table.emptied
+    if column.nullable and column.live and there and not server.lenient:
+        errors = (1138, 1265) if server.mysql else (1265, 1138)
+        sure = not table.written
+        clause.ask("nulls", table, (column.live,), column.name, sure=sure, errors=errors)
 
 
 def _replace_implied(table: Table, index: Index) -> None:
@@ -68,7 +95,7 @@ def forget(table: Table, name: str) -> None:
 
 def _unique(clause: Clause, table: Table, index: Index) -> None:
     known = table.live_columns(index.columns)
-    if known is None or table.rows is False:
+    if known is None or table.rows is False or table.emptied:
         return
     live, values = known
     if live is None:
@@ -85,6 +112,7 @@ def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex
                 "index_missing",
                 f"table {table.name} has no index {effect.name}",
                 name=effect.name,
+                error=1176 if isinstance(effect, RenameIndex) else 1091,
             )
         return
     folded = effect.name.casefold()
@@ -93,6 +121,7 @@ def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex
             detail = f"table {table.name} has an index {effect.new_name}"
             clause.problem("index_exists", detail, name=effect.new_name)
             return
+        names.judge(clause, "index", effect.new_name)
         table.indexes = [
             effect.new_name if name.casefold() == folded else name for name in table.indexes
         ]
@@ -121,6 +150,7 @@ def _needed(clause: Clause, table: Table, name: str) -> None:
                 f"{other.name}",
                 name=name,
                 holder=other.name,
+                error=clause.schema.server.of(1025, 1553) if name == PRIMARY else 1553,
             )
 
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows: which of them a statement writes or takes away."""
+"""Rows: which of them a statement writes or takes away, and what keeps it from that."""
 
 from __future__ import annotations
 
 from ..effects import Effect, WriteRows
 from ..outcome import Loss
 from ..tables import Table, refers
+from . import written
 from .clause import Clause
 
 
 def write(clause: Clause, table: Table, effect: WriteRows) -> None:
+    written.judge(clause, table, effect)
     table.written.add(effect.kind)
     if effect.kind in ("truncate", "delete") and table.may_have_rows:
         how = {"truncate": "empties", "delete": "deletes all rows of"}[effect.kind]
@@ -19,6 +21,8 @@ def write(clause: Clause, table: Table, effect: WriteRows) -> None:
             _cascade(clause, table, {table.name})
     elif effect.kind == "insert":
         table.rows = True
+    if effect.kind == "truncate" or (effect.kind == "delete" and effect.condition == ""):
+        table.emptied = True
 
 
 def _cascade(clause: Clause, table: Table, seen: set[str]) -> None:

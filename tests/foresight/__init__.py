@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Statements of a migration, each with the number of the error that the servers give for it.
+
+A case: the number (None: it runs through; a pair: on MariaDB and on MySQL), and the statements, SQL
+or PHP. What stands before HERE is sent to the server before the migration is there.
+"""
+
+from . import definitions, laravel, references, rows
+from .shared import ARRANGED, HERE
+
+CASES = {**definitions.CASES, **rows.CASES, **references.CASES, **laravel.CASES}
+# What the server is told before a case, and what puts it back.
+SETTINGS = dict.fromkeys(
+    ("nopk", "nopkdrop"),
+    ("SET GLOBAL sql_require_primary_key = 1", "SET GLOBAL sql_require_primary_key = 0"),
+)
+__all__ = ["ARRANGED", "CASES", "HERE", "SETTINGS"]
