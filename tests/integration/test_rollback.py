@@ -277,3 +277,28 @@ def test_what_comes_after_the_place_where_it_stopped_was_not_written(app):
     run = repair(app)
     assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
     assert app.rows("orders") == rows + 1
+
+
+def test_what_has_been_written_since_goes_only_when_it_is_named(app):
+    orders(app)
+    before = everything(app)
+    fails(app, *DONE["table"], *COLUMN, BREAKS)
+    app.sql("INSERT INTO tags () VALUES (), ()")
+    app.sql("UPDATE orders SET note = 'x' WHERE id < 4")
+    stands = everything(app)
+    run = inquire(app, rollback_only=True)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "no_safe_rollback", run.screen
+    told = run.report["diagnosis"]["found"]
+    assert (
+        "column note of orders, which it added and which would be dropped, has values in 3" in told
+    )
+    given = {"rollback_accept_loss": ["orders.note"]}
+    run = inquire(app, rollback_only=True, **given)
+    assert (
+        "table tags, which it made and which would be dropped, has rows" in run.report["happened"]
+    )
+    assert everything(app) == stands
+    given["rollback_accept_loss"].append("tags")
+    run = repair(app, rollback_only=True, **given)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert everything(app) == before

@@ -283,7 +283,8 @@ class _Rows:
     def __init__(self, expected: dict, volatile: list[str], inputs: Inputs):
         self.expected = expected
         self.passing = {name.casefold() for name in volatile}
-        self.may_go = {name.casefold() for name in inputs.remigrate_accept_loss}
+        accepted = (*inputs.remigrate_accept_loss, *inputs.rollback_accept_loss)
+        self.may_go = {name.casefold() for name in accepted}
         self.may_change = {name.casefold() for name in inputs.verify_accept_changed}
         self.undecided = Undecided(expected.get("undecided") or {})
         self.lost: list[str] = []
