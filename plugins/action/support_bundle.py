@@ -22,7 +22,9 @@ try:
 except ImportError as error:
     if error.name != "sqlglot":
         raise
-    sql = None  # type: ignore[assignment]
+    MISSING = True
+else:
+    MISSING = False
 from ansible.module_utils.fix_fk.refusal import refused
 
 DOCUMENTATION = r"""
@@ -90,7 +92,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        if sql is None:
+        if MISSING:
             told = refused(
                 "The Python package sqlglot is missing on the controller.",
                 "pip install -r requirements.txt",

@@ -62,7 +62,7 @@ def finishes(sandbox, **variables):
 # How far the killed run got: the task that it ended with, and what shows it.
 AFTER = {
     "maintenance": (
-        "Enter | Enter maintenance mode, remember every table's content, and look again",
+        "Enter | Enter maintenance mode, remember every table's content, and inspect again",
         lambda sandbox: is_down(sandbox) and sandbox.rows("skp_tahunan") == 0,
     ),
     "rollback": (

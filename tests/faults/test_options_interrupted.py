@@ -113,7 +113,7 @@ def test_option_3_killed_at_every_step_leads_back_to_the_first_backup(sandbox, t
     before = sandbox.schema_dump()
     sandbox.add_migration(WAIT, TURN)
     chain = Chain(sandbox, tmp_path, option=3, fresh_confirm=sandbox.database)
-    chain.after("Enter | Enter maintenance mode, remember every table's content, and look again")
+    chain.after("Enter | Enter maintenance mode, remember every table's content, and inspect again")
     assert is_down(sandbox)
     chain.after("Prove | Load the backup into a scratch schema and compare it")
     proven = [found["id"] for found in backups(sandbox) if found["proof_level"] == "L2"]

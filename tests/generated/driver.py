@@ -252,10 +252,12 @@ class Application(Sandbox):
 
     def sql(self, query, *values):
         """Do as Sandbox.sql() over one connection: opening one takes longer than most queries."""
-        if self._connection is None:
-            self._connection = self.server.connect()
         # The server may have been started anew.
-        self._connection.ping(reconnect=True)
+        with contextlib.suppress(MySQLError):
+            if self._connection:
+                self._connection.ping(reconnect=False)
+        if not (self._connection and self._connection.open):
+            self._connection = self.server.connect()
         with contextlib.suppress(MySQLError):
             self._connection.select_db(self.database)
         with self._connection.cursor() as cursor:

@@ -48,9 +48,10 @@ class Step:
 class HalfRun:
     """What there was, what was deployed, and where it stopped.
 
-    stop: "error", a statement that fails stands before step `place`; or "kill", the process ends
-    after statement `place`. meanwhile: "retry" or "by hand", the undo of `by_hand`. way: "rollback"
-    or "repair". squashed: the files of the recorded migrations are gone.
+    handmade: tables that no migration makes. stop: "error", a statement that fails stands before
+    step `place`; or "kill", the process ends after statement `place`. meanwhile: "retry" or "by
+    hand", the undo of `by_hand`. squashed: the files of the recorded migrations are gone. way:
+    "rollback" or "repair".
     """
 
     base: tuple[str, ...]
@@ -85,7 +86,7 @@ class HalfRun:
 
     def source(self) -> str:
         """Return it to be read by a person."""
-        lines = [*self.base, *self.rows, *self.handmade, "// up", *self.deployed]
+        lines = [*self.base, *self.rows, f"// by hand: {self.handmade}", "// up", *self.deployed]
         lines += [f"// then: {self.following}"] if self.following else []
         lines += [
             f"// {self.stop} at {self.place}, log {self.log}, {self.meanwhile} {self.by_hand}, "
@@ -422,14 +423,6 @@ def half_runs(draw) -> HalfRun:
         rows += [row.format(quote(prefix + name)) for row in filled]
     first = tables[0].name
     absent = draw(st.sampled_from([[], [], ["handmade"], [f"{first}_old"]]))
-    handmade = [
-        text.format(quote(prefix + name))
-        for name in absent
-        for text in (
-            "CREATE TABLE {} (`id` bigint unsigned PRIMARY KEY)",
-            "INSERT INTO {} VALUES (1)",
-        )
-    ]
     writer = Writer(draw, tables, prefix, absent)
     steps = tuple(writer.steps())
     stop = draw(st.sampled_from(["error", "kill"]))
@@ -442,7 +435,7 @@ def half_runs(draw) -> HalfRun:
     return HalfRun(
         tuple(base),
         tuple(rows),
-        tuple(handmade),
+        tuple(prefix + name for name in absent),
         steps,
         stop,
         draw(st.integers(1, len(steps) + (0 if stop == "error" else 1))) if steps else 0,

@@ -15,7 +15,7 @@ import pymysql
 import pytest
 from ansible.module_utils.fix_fk.sandbox import states as shared
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table
-from sandbox import suite
+from sandbox import Sandbox, suite
 
 HOSTS = ("localhost", "127.0.0.1")
 PASSWORD = 'it\'s "$odd" \\ #pass;word é'
@@ -122,6 +122,15 @@ def schema(server):
     made = Schema(server, f"fix `fk-é 100% {number}", f"fk_{number}")
     yield made
     made.drop()
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    """A Sandbox with the seeded schema, one for each worker; a test asks for the state it needs."""
+    made = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    made.present()
+    yield made
+    made.absent()
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ DOWN = [
 
 
 @pytest.fixture
-def app(kept):
+def app(sandbox):
     """The sandbox with the seeded schema, its files as they should be."""
-    kept.present()
-    yield kept
+    sandbox.present()
+    yield sandbox
     for name in ("down", "down_by_fix_fk.json", "maintenance.php"):
-        Path(kept.app, "storage/framework", name).unlink(missing_ok=True)
+        Path(sandbox.app, "storage/framework", name).unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ PEOPLE = {
     "playbooks/option_3_fresh.yml",
     "playbooks/permanent_fix.yml",
     "playbooks/restore.yml",
+    "playbooks/rollback.yml",
     "playbooks/sandbox.yml",
     "playbooks/support_bundle.yml",
     "playbooks/verify.yml",

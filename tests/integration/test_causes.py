@@ -184,7 +184,7 @@ def dropped_by_hand(sandbox):
 
 
 PLANS = [
-    (partial_run, "table_already_has_the_constraint", "nothing",
+    (partial_run, "table_already_has_the_constraint", "inverse",
      "ALTER TABLE `master_atasan` DROP FOREIGN KEY `fk_penilai`"),
     (other_case, "renamed_table_kept_the_name", "down", "DROP FOREIGN KEY `fk_skp_tahunan_user`"),
     (dropped_by_hand, "nothing_in_the_way", "down", "rename table"),

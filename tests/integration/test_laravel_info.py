@@ -17,10 +17,10 @@ ODD_PASSWORDS = ["a 'b' \"c\" $d ${e} #f \\g `h`", "\\", "#", "é%s;&|<>", "trai
 
 
 @pytest.fixture
-def app(kept):
+def app(sandbox):
     """The sandbox with the seeded schema, its files as they should be."""
-    kept.present()
-    return kept
+    sandbox.present()
+    return sandbox
 
 
 @pytest.fixture

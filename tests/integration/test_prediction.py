@@ -21,7 +21,7 @@ from fix_fk.schema.columns import difference
 from fix_fk.schema.effects import Column
 from fix_fk.schema.outcome import KINDS
 from playbook import play
-from sandbox import ON_MARIADB
+from sandbox import ON_MARIADB, Sandbox
 
 PLAYBOOK = "playbooks/diagnose.yml"
 # A parent of each case, <name>_p, with rows 1 and 2.
@@ -170,11 +170,13 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def kept(one_sandbox):
-    one_sandbox.present()
-    for path in glob.glob(os.path.join(one_sandbox.app, "database/migrations/2026_*.php")):
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.present()
+    for path in glob.glob(os.path.join(sandbox.app, "database/migrations/2026_*.php")):
         os.remove(path)
-    return one_sandbox
+    yield sandbox
+    sandbox.absent()
 
 
 @pytest.fixture(scope="module", autouse=True)

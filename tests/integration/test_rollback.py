@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from half_run import ANEW, OURS, fails, orders
+from half_run import ANEW, OURS, fails, orders, recorded
 from inquiry import inquire, repair
 from playbook import play
 
@@ -70,7 +70,7 @@ DONE = {
 
 
 def everything(app):
-    """Return {table: (its definition in no order, its rows)}."""
+    """Return {table: (its definition in no order, its rows)}, without the migrations."""
     return {
         name: (
             sorted(
@@ -80,6 +80,7 @@ def everything(app):
             sorted(map(repr, app.sql(f"SELECT * FROM `{name}`"))),
         )
         for (name,) in app.sql("SHOW TABLES")
+        if name != "migrations"
     }
 
 
@@ -94,6 +95,64 @@ def test_what_a_migration_did_is_undone(app, done, log):
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert everything(app) == before
     assert OURS not in app.recorded() and not Path(app.app, "storage", "framework", "down").exists()
+
+
+def test_one_that_has_done_everything_and_is_not_recorded_is_undone(app):
+    """The process was killed before it wrote to the migrations table."""
+    orders(app)
+    before = everything(app)
+    recorded(app, made("labels"), OURS)
+    app.sql("DELETE FROM migrations WHERE migration = %s", OURS)
+    run = repair(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert everything(app) == before
+
+
+def test_a_table_that_is_to_get_its_new_name_twice_is_renamed_once(app):
+    orders(app)
+    before = everything(app)
+    again = [("users", "tmp"), ("orders_old", "users"), ("tmp", "orders_old")]
+    fails(app, *DONE["anew"], BREAKS, *(f'Schema::rename("{a}", "{b}");' for a, b in again))
+    run = repair(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert everything(app) == before
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        "alter table `orders` alter column `user_id` set default 1",
+        "alter table `orders` modify `user_id` bigint unsigned not null comment 'whose'",
+    ],
+)
+@pytest.mark.parametrize("first", ["table", "rename"])
+@pytest.mark.parametrize("then", [[], [made("labels")]], ids=["last", "in the middle"])
+def test_what_no_look_at_the_schema_shows_is_not_called_undone(app, done, first, then):
+    orders(app)
+    done = done.replace("orders", "sales") if first == "rename" else done
+    fails(app, *DONE[first], f'DB::statement("{done}");', *then, BREAKS)
+    before = everything(app)
+    run = repair(app, rollback_only=True)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "no_safe_rollback", run.screen
+    assert everything(app) == before
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "alter table `users` rename column `name` to `title`",
+        "alter table `users` modify `name` text null",
+        "alter table `users` drop `name`",
+    ],
+)
+def test_columns_that_the_rest_of_it_changes_are_not_missed(app, rest):
+    orders(app)
+    rest = f'DB::statement("{rest}");'
+    fails(app, *DONE["column with a key"], BREAKS, rest, log="null")
+    app.add_migration(OURS, " ".join([*DONE["column with a key"], rest]))
+    run = repair(app)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    assert OURS in app.recorded()
 
 
 def test_a_second_run_changes_nothing(app):
@@ -218,3 +277,28 @@ def test_what_comes_after_the_place_where_it_stopped_was_not_written(app):
     run = repair(app)
     assert run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
     assert app.rows("orders") == rows + 1
+
+
+def test_what_has_been_written_since_goes_only_when_it_is_named(app):
+    orders(app)
+    before = everything(app)
+    fails(app, *DONE["table"], *COLUMN, BREAKS)
+    app.sql("INSERT INTO tags () VALUES (), ()")
+    app.sql("UPDATE orders SET note = 'x' WHERE id < 4")
+    stands = everything(app)
+    run = inquire(app, rollback_only=True)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "no_safe_rollback", run.screen
+    told = run.report["diagnosis"]["found"]
+    assert (
+        "column note of orders, which it added and which would be dropped, has values in 3" in told
+    )
+    given = {"rollback_accept_loss": ["orders.note"]}
+    run = inquire(app, rollback_only=True, **given)
+    assert (
+        "table tags, which it made and which would be dropped, has rows" in run.report["happened"]
+    )
+    assert everything(app) == stands
+    given["rollback_accept_loss"].append("tags")
+    run = repair(app, rollback_only=True, **given)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert everything(app) == before

@@ -7,15 +7,18 @@ import json
 
 import pytest
 from playbook import play
+from sandbox import Sandbox
 
 PLAYBOOK = "playbooks/verify.yml"
 NOT_COMPARED = "no row went missing"
 
 
 @pytest.fixture(scope="module")
-def kept(one_sandbox):
-    one_sandbox.broken()
-    return one_sandbox
+def kept(tmp_path_factory):
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.broken()
+    yield sandbox
+    sandbox.absent()
 
 
 @pytest.fixture(scope="module")

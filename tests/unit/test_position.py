@@ -132,3 +132,22 @@ def test_it_is_told_from_little(up, done, agree):
             kind = {"int": "int(11)", "bigint": "bigint(20)"}.get(column.type, column.type)
             table.definitions[name] = replace(column, type=kind.replace(", ", ","))
     assert position.find(application(up), live, OURS).agree == agree
+
+
+def test_of_tables_that_no_migration_makes_it_is_not_told_which_is_which():
+    swap = "rename table `a` to `t`, `b` to `a`, `t` to `b`"
+    live = after("create table `a` (`id` int)", "create table `b` (`id` int)")
+    assert position.find(application([swap, COLUMNS[0]]), live, OURS) is None
+
+
+def test_tables_that_are_alike_have_to_get_their_own_names():
+    alike = ["create table `a` (`id` int)", "create table `b` (`id` int)"]
+    up = ["rename table `a` to `t`, `b` to `a`, `t` to `b`", "rename table `a` to `c`"]
+    live = after(*alike, *up)
+    found = position.find(application([*up, COLUMNS[0]], [*TABLES, *alike]), live, OURS)
+    assert found.agree == (2,)
+    state = found.now.copy()
+    state.apply(["rename table `c` to `a`"])
+    assert found.differs(state)
+    state.apply([up[0]])
+    assert not found.differs(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from fix_fk.inputs import read_inputs
-from fix_fk.verification import verify, way_out
+from fix_fk.verification import columns_to_compare, verify, way_out
 
 ROWS = "no row went missing"
 CHANGED = "rows that a migration may have changed"
@@ -143,3 +143,9 @@ def test_a_constraint_and_a_table_that_are_expected_can_be_accepted_by_name():
     assert told.endswith("""fix_fk.yml -e '{"verify_accept_changed": ["t", "u", "v"]}'""")
     assert all(check["ok"] for check in checked("t", "u", "v"))
     assert not all(check["ok"] for check in checked("t"))
+
+
+def test_a_table_that_goes_does_not_say_what_is_compared_of_the_one_that_gets_its_name():
+    before = {"old": {"columns": ["id", "name"]}, "users": {"columns": ["id"]}}
+    expected = {"names": {"old": "users"}, "changed_columns": {}}
+    assert columns_to_compare(before, expected) == {"users": ["id", "name"]}

@@ -44,7 +44,7 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
             for table in final.tables.values()
             if table.identity is not None
         },
-        # Of tables that lose columns, or whose columns get other names, those that are compared.
+        # Of tables whose columns go or change, those that are compared.
         "kept_columns": _kept_columns(case, final),
         "ids": [p for s in case.diagnosis.steps if s["id"] == "ids" for p in pairs],
         "dropped": sorted(table.identity for table in final.dropped if table.identity is not None),
@@ -63,8 +63,8 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
 
 
 def _kept_columns(case: Case, final: Schema) -> dict[str, list[str]]:
-    """Return {table: the columns that it keeps}, of tables that lose some: on the way back, or with
-    the migrations that are run afterwards."""
+    """Return {table: the columns that it keeps as they are}, of tables that lose or change some: on
+    the way back, or with the migrations that are run afterwards."""
     kept = {}
     for table in case.live.tables.values():
         columns = list(table.columns or ())
@@ -72,6 +72,7 @@ def _kept_columns(case: Case, final: Schema) -> dict[str, list[str]]:
             then = state.by_identity(table.name)
             if then and then.columns is not None:
                 there = {column.casefold() for column in then.columns}
+                there -= {column.casefold() for column in then.changed_columns}
                 columns = [column for column in columns if column.casefold() in there]
         if len(columns) < len(table.columns or ()):
             kept[table.name] = columns

@@ -184,7 +184,13 @@ class Position:
 
     def differs(self, state: Schema) -> list[Thing]:
         """Return what `state`, which was reached from `now`, does not have as it was before."""
-        return sorted(_things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:]))
+        differs = _things(state, KINDS[1:]) ^ _things(self.before, KINDS[1:])
+        # Of tables that are alike, each has to have its own name.
+        for folded, table in self.before.tables.items():
+            then = state.by_identity(table.name)
+            if then is None or then.name.casefold() != folded:
+                differs.add(("table", table.name, ""))
+        return sorted(differs)
 
 
 def before(laravel: Laravel, live: Schema, names: set[str] | None = None) -> Schema:
@@ -207,6 +213,8 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     names = _concerned(laravel, live, migration)
     state, live = before(laravel, live, names), _part(live, names)
     inferred = _complete(state, live, statements)
+    if inferred is None:
+        return None
     states = [state.copy()]
     for statement in statements:
         problems = state.apply([statement]).problems
@@ -254,10 +262,10 @@ def _part(schema: Schema, names: set[str]) -> Schema:
     return part
 
 
-def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
+def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None:
     """Give `state` the tables that no recorded migration makes and that these statements change,
     as they must have been: what a statement adds was not there, what it takes away was. Tell
-    whether there are any.
+    whether there are any; None where these are exchanged, so that any may be which.
 
     So it is where a schema was squashed, or made by hand: the files of old migrations are gone.
     """
@@ -278,6 +286,8 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool:
     for origin, effects in first.items():
         if state.get(origin):
             continue
+        if origin in called:
+            return None
         ends = [new for new, old in called.items() if old == origin]
         there = next((live.get(n) for n in ends if live.get(n)), None) or live.get(origin)
         if there is None or (live.get(origin) is None and not ends):

@@ -150,9 +150,7 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
                 lost.append(f"rows of {there.name} were deleted")
         elif isinstance(effect, ChangeTable) and there and there.identity and effect.converted:
             lost.append(f"the character set of {there.name} was changed")
-        elif isinstance(effect, Harmless) and (
-            there.identity if there else _OBJECT.match(statement)
-        ):
+        elif _is_hidden(effect, statement, there, is_now):
             lost.append(f"what this changed: {redact(statement)}")
         elif isinstance(effect, (CreateView, DropView)):
             if isinstance(effect, DropView):
@@ -188,6 +186,18 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
             send += additions
     return Inverse(statement, tuple(send), empty, tuple(defaults), lost=tuple(lost))
+
+
+def _is_hidden(effect: Effect, statement: str, was: Table | None, now: Table | None) -> bool:
+    """Tell whether an effect may change something that was there before and that is not known: a
+    default, a comment, a trigger."""
+    if isinstance(effect, Harmless):
+        return bool(was.identity if was else _OBJECT.match(statement))
+    if not (isinstance(effect, ChangeColumn) and effect.definition and was and was.identity):
+        return False
+    first, then = was.column(effect.column), now.column(effect.new_name) if now else None
+    renamed = effect.column.casefold() != effect.new_name.casefold()
+    return not renamed and not (first and then and _told(first) != _told(then))
 
 
 def _altered(

@@ -24,8 +24,12 @@ def columns_to_compare(before: dict, expected: dict) -> dict:
     A table may have gained columns since; the comparison is over those it had.
     """
     wanted = {}
+    names = expected["names"]
     for name, content in before.items():
-        after = expected["names"].get(name, name)
+        after = names.get(name, name)
+        if name not in names and name in names.values():
+            # It goes, and another table has its name then.
+            continue
         changed = {column.casefold() for column in expected["changed_columns"].get(after, ())}
         wanted[after] = [c for c in content["columns"] if c.casefold() not in changed]
     return wanted
@@ -279,7 +283,8 @@ class _Rows:
     def __init__(self, expected: dict, volatile: list[str], inputs: Inputs):
         self.expected = expected
         self.passing = {name.casefold() for name in volatile}
-        self.may_go = {name.casefold() for name in inputs.remigrate_accept_loss}
+        accepted = (*inputs.remigrate_accept_loss, *inputs.rollback_accept_loss)
+        self.may_go = {name.casefold() for name in accepted}
         self.may_change = {name.casefold() for name in inputs.verify_accept_changed}
         self.undecided = Undecided(expected.get("undecided") or {})
         self.lost: list[str] = []

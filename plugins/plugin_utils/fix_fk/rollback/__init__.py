@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import facts, leftovers, taken
+from .. import facts, leftovers, taken, undo
 from ..case import Case
 from ..holders import Holder
 from ..schema.effects import CreateTable
 from ..schema.outcome import Loss, Outcome
+from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
 from . import down, inverse, literal, nothing, rename_back
@@ -120,13 +121,23 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], fo
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
-    position = case.begun(case.migration)
+    # Of several at once the schema does not tell which has done what.
+    alone = leftovers.begun(case, case.migration) == [case.migration]
+    position = case.begun(case.migration) if alone else None
     if position:
         mirror = position.now.copy()
         _carry_out(mirror, strategy)
         differs = position.differs(mirror)
     if position and differs:
         return f"afterwards {_named(differs[0])} would not be as it was before the migration"
+    if position and not forward:
+        # Run again, the migration does that again; rolled back alone, it would stay.
+        for statement in undo.unclear(position, case.schema):
+            return f"the schema does not tell whether it has done this: {redact(statement)}"
+        lost = [text for inverse in undo.of(position, case.schema) for text in inverse.lost]
+        # A down() may have its own way to bring it back.
+        if lost and strategy["steps"] != ["down"]:
+            return f"only a backup has what it took away: {', '.join(lost)}"
     left = case.obstacles(state) if forward else []
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"

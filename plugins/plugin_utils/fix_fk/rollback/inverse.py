@@ -6,6 +6,7 @@ from __future__ import annotations
 from .. import undo
 from ..case import Case
 from ..holders import Holder
+from ..position import Position
 from ..schema.redaction import redact
 
 
@@ -17,12 +18,11 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     inverses = undo.of(position, case.schema)
     if not inverses:
         return None, "it has done nothing that could be undone"
-    for statement in undo.unclear(position, case.schema):
-        return None, f"the schema does not tell whether it has done this: {redact(statement)}"
+    beyond = beyond_undoing(case, position, inverses)
+    if beyond:
+        return None, beyond
     accepted = {name.casefold() for name in case.inputs.rollback_accept_loss}
     for inverse in inverses:
-        if inverse.lost:
-            return None, f"only a backup has what it took away: {', '.join(inverse.lost)}"
         table = case.live.get(inverse.empty) if inverse.empty else None
         if table and table.may_have_rows and table.name.casefold() not in accepted:
             return None, f"table {table.name}, which it made and which would be dropped, has rows"
@@ -43,3 +43,11 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
         "accept": sorted(case.inputs.rollback_accept_loss),
         "reason": "undoes what the migration did, the last statement first; nothing is lost",
     }, ""
+
+
+def beyond_undoing(case: Case, position: Position, inverses: list[undo.Inverse]) -> str:
+    """Say what the migration has done, or may have, that nothing takes back; "" for nothing."""
+    for statement in undo.unclear(position, case.schema):
+        return f"the schema does not tell whether it has done this: {redact(statement)}"
+    lost = [text for inverse in inverses for text in inverse.lost]
+    return f"only a backup has what it took away: {', '.join(lost)}" if lost else ""

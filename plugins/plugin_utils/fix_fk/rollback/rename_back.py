@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from .. import leftovers
 from ..case import Case
 from ..holders import Holder
@@ -20,6 +22,9 @@ def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
             renamed[holder.original] = holder.table
     if not renamed and not made and not leftovers.set_aside(case):
         return None, "the migration renamed and created no table that is there now"
+    for name, times in Counter(renamed.values()).items():
+        if times > 1 or name in renamed:
+            return None, f"the migration renames {name} more than once"
     pairs = [
         {"original": name, "displaced": None, "leftover": False}
         for name in leftovers.set_aside(case)
