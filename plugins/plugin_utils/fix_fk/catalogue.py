@@ -8,7 +8,9 @@ writes docs/causes.md, and the tables of docs/verdicts.md, whose prose is writte
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import re
 import sys
 from collections.abc import Iterable
@@ -17,29 +19,9 @@ from dataclasses import dataclass
 if __name__ == "__main__":
     sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir)))
 
-from fix_fk import conclusion, prediction, rollback, verdict
+from fix_fk import conclusion, prediction, rollback, verdict, verdicts
 from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
 from fix_fk.verdict import Cause, Verdict
-from fix_fk.verdicts import (
-    before_inspection,
-    exchanged,
-    expectations,
-    holders,
-    look_alikes,
-    losses,
-    made_already,
-    names,
-    nothing_pending,
-    other_connection,
-    own_code,
-    rights,
-    rows_in_the_way,
-    schema_dump,
-    server,
-    stopped,
-    which,
-    wrong_records,
-)
 
 PAGE = "docs/verdicts.md"
 
@@ -70,34 +52,26 @@ GROUPS = {
 # An interrupted run is repaired, and no cause why a migration fails.
 WITHOUT_CAUSE = ("unfinished",)
 
-VERDICTS: tuple[Verdict, ...] = (
-    *holders.VERDICTS,
-    *wrong_records.VERDICTS,
-    *nothing_pending.VERDICTS,
-    *conclusion.VERDICTS,
-    *prediction.VERDICTS,
-    *losses.VERDICTS,
-    *rows_in_the_way.VERDICTS,
-    *schema_dump.VERDICTS,
-    *made_already.VERDICTS,
-    *rollback.VERDICTS,
-    *rollback_only.VERDICTS,
-    *names.VERDICTS,
-    *exchanged.VERDICTS,
-    *own_code.VERDICTS,
-    *stopped.VERDICTS,
-    *other_connection.VERDICTS,
-    *look_alikes.VERDICTS,
-    *before_inspection.VERDICTS,
-    *rights.VERDICTS,
-    *server.VERDICTS,
-    *expectations.VERDICTS,
-    *rehearsal.VERDICTS,
-    *which.VERDICTS,
-    *skip.VERDICTS,
-    *fresh.VERDICTS,
-    *permanent_fix.VERDICTS,
-    *database_access.VERDICTS,
+# The files of verdicts/ by their names, that of the holders before all.
+_FILES = sorted(
+    (file.name for file in pkgutil.iter_modules(verdicts.__path__)),
+    key=lambda name: (name != "holders", name),
+)
+VERDICTS: tuple[Verdict, ...] = tuple(
+    one
+    for module in (
+        *(importlib.import_module(f"{verdicts.__name__}.{name}") for name in _FILES),
+        conclusion,
+        prediction,
+        rollback,
+        rollback_only,
+        rehearsal,
+        skip,
+        fresh,
+        permanent_fix,
+        database_access,
+    )
+    for one in getattr(module, "VERDICTS", ())
 )
 BY_ID = {one.id: one for one in VERDICTS}
 
