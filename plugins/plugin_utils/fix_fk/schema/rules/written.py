@@ -47,7 +47,7 @@ def _truncate(clause: Clause, table: Table) -> None:
 
 
 def _leave_children(
-    clause: Clause, table: Table, condition: str | None, rule: str, *changed: str
+    clause: Clause, table: Table, condition: str | None, rule: str, *changed: str, sure: bool = True
 ) -> None:
     """Ask for rows of children whose parents go, or change in these columns."""
     if condition is None or table.identity is None or table.written or table.changed_columns:
@@ -69,7 +69,8 @@ def _leave_children(
             if changed:
                 said = f"refer to rows of {table.name} that change, by the foreign key {key.name}"
             exists = f"EXISTS ({parents})"
-            clause.match(child, exists, key.columns, "value_unfit", said, 1451)
+            sure = sure and not child.written
+            clause.match(child, exists, key.columns, "value_unfit", said, 1451, sure=sure)
 
 
 # --- what rows are given ---------------------------------------------------------------------
@@ -213,7 +214,9 @@ def _update(clause: Clause, table: Table, effect: WriteRows) -> None:
         return
     for key in table.keys:
         _refer(clause, table, key, given, effect)
-    _leave_children(clause, table, told, "on_update", *columns)
+    # What is computed may be what is there already.
+    plain = all(isinstance(value, str) for value in given.values())
+    _leave_children(clause, table, told, "on_update", *columns, sure=plain)
 
 
 def _refer(
