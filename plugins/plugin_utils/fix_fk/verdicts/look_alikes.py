@@ -33,7 +33,9 @@ def look_alikes(case: Case) -> None:
     kind = LOOK_ALIKES.get(failed.code)
     if failed.code == 1005 and failed.errno in (150, 140):
         kind = "columns_do_not_match"
-    held = kind == "lock_wait" and case.schema.get("locks")
+    locks = case.schema.get("locks")
+    # Where it has done nothing, nothing is gained by running it against a lock that may stand.
+    held = kind == "lock_wait" and (locks or (locks is None and not case.begun(migration)))
     if not kind or (again.gets_through(case) and not held):
         return
     where = f"Migration {migration} failed with {failed.code}: {failed.shown}."
