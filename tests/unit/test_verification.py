@@ -149,3 +149,7 @@ def test_a_table_that_goes_does_not_say_what_is_compared_of_the_one_that_gets_it
     before = {"old": {"columns": ["id", "name"]}, "users": {"columns": ["id"]}}
     expected = {"names": {"old": "users"}, "changed_columns": {}}
     assert columns_to_compare(before, expected) == {"users": ["id", "name"]}
+
+
+def test_where_nothing_was_carried_out_no_columns_are_compared():
+    assert columns_to_compare({}, {"constraints": []}) == {}

@@ -24,7 +24,8 @@ def columns_to_compare(before: dict, expected: dict) -> dict:
     A table may have gained columns since; the comparison is over those it had.
     """
     wanted = {}
-    names = expected["names"]
+    # Where nothing was carried out, nothing got another name.
+    names = expected.get("names") or {}
     for name, content in before.items():
         after = names.get(name, name)
         if name not in names and name in names.values():
