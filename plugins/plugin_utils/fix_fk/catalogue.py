@@ -54,7 +54,7 @@ WITHOUT_CAUSE = ("unfinished",)
 
 # The files of verdicts/ by their names, that of the holders before all.
 _FILES = sorted(
-    (file.name for file in pkgutil.iter_modules(verdicts.__path__)),
+    (file.name for file in pkgutil.iter_modules([os.path.dirname(verdicts.__file__)])),
     key=lambda name: (name != "holders", name),
 )
 VERDICTS: tuple[Verdict, ...] = tuple(
