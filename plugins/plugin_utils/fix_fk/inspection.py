@@ -16,9 +16,9 @@ from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 
 # Takes options of the module fk_constraint_info, returns its `schema`.
 Ask = Callable[..., dict]
-# Verdicts that are only well so far.
 # How often a diagnosis is made again because rows were counted for it.
 ROUNDS = 4
+# Verdicts that are only well so far.
 SO_FAR = ("healthy", "rows_aside", "migration_would_lose_rows")
 
 

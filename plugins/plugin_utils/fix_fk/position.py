@@ -34,7 +34,7 @@ from .schema.effects import (
 from .schema.redaction import redact
 from .schema.simulation import Schema
 from .schema.statements import tables_of
-from .schema.tables import Table
+from .schema.tables import Table, has
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
@@ -144,8 +144,8 @@ class Position:
                 ("index", was.indexes or [], table.indexes or []),
                 ("constraint", _names_of_keys(was), _names_of_keys(table)),
             ):
-                gone = [name for name in before if not _has(now, name)]
-                new = [name for name in now if not _has(before, name)]
+                gone = [name for name in before if not has(now, name)]
+                new = [name for name in now if not has(before, name)]
                 yield from (f"{what} {name} of {table.name} is gone" for name in gone)
                 if what != "column":
                     yield from (f"{what} {name} of {table.name} is added" for name in new)
@@ -327,18 +327,18 @@ def _take_back(table: Table, effects: list[Effect]) -> None:
         if what == "column" and table.columns is not None:
             if isinstance(effect, ChangeColumn):
                 seen.add((what, effect.new_name.casefold()))
-                if not _has(table.columns, name) and _has(table.columns, effect.new_name):
+                if not has(table.columns, name) and has(table.columns, effect.new_name):
                     table.columns.append(name)
                     adds, folded = True, effect.new_name.casefold()
             table.columns = [c for c in table.columns if not adds or c.casefold() != folded]
-            if not adds and not _has(table.columns, name):
+            if not adds and not has(table.columns, name):
                 table.columns.append(name)
             table.definitions.pop(folded, None)
         elif what == "index" and table.indexes is not None:
             table.indexes = [i for i in table.indexes if not adds or i.casefold() != folded]
             if adds:
                 table.keyed.pop(folded, None)
-            elif not _has(table.indexes, name):
+            elif not has(table.indexes, name):
                 table.indexes.append(name)
         elif what == "constraint":
             table.keys = [k for k in table.keys if not adds or (k.name or "").casefold() != folded]
@@ -384,10 +384,6 @@ def shape(column: Column) -> str:
 
 def _names_of_keys(table: Table) -> list[str]:
     return [key.name for key in table.keys if key.name]
-
-
-def _has(names: list[str], name: str) -> bool:
-    return any(item.casefold() == name.casefold() for item in names)
 
 
 def free_name(name: str, live: Schema) -> str:

@@ -32,7 +32,7 @@ from .schema.effects import (
 )
 from .schema.redaction import redact
 from .schema.simulation import Schema
-from .schema.tables import Table
+from .schema.tables import Table, has
 
 from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -179,8 +179,8 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
                 for column in now.columns or ()
                 if now.identity is not None
                 and was.columns is not None
-                and not _has(was.columns, column)
-                and not _has(others, column)
+                and not has(was.columns, column)
+                and not has(others, column)
             ]
             if clauses:
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
@@ -214,12 +214,12 @@ def _altered(
 
     def stands(index: Index | None) -> bool | None:
         implied = index is not None and index.implied and there is not None
-        return _has(there or (), index.name) if implied and index else None
+        return has(there or (), index.name) if implied and index else None
 
     clauses += [
         "DROP PRIMARY KEY" if name.upper() == PRIMARY else f"DROP INDEX {quote(name)}"
         for name in now.indexes or ()
-        if was.indexes is not None and not _has(was.indexes, name)
+        if was.indexes is not None and not has(was.indexes, name)
         if stands(now.keyed.get(name.casefold())) is not False
     ]
     clauses += [f"RENAME COLUMN {quote(new)} TO {quote(old)}" for old, new in renamed]
@@ -229,19 +229,19 @@ def _altered(
         clauses += [
             f"DROP COLUMN {quote(column)}"
             for column in now.columns
-            if not _has(was.columns, column) and column.casefold() not in new_names
+            if not has(was.columns, column) and column.casefold() not in new_names
         ]
         lost += [
             f"column {column} of {was.name} was dropped"
             for column in was.columns
-            if not _has(now.columns, column) and column.casefold() not in old_names
+            if not has(now.columns, column) and column.casefold() not in old_names
         ]
     lost += [
         f"column {now_.name} of {now.name} was changed from {_told(first)} to {_told(now_)}"
         for first, now_ in _changed_columns(was, now, dict(renamed))
     ]
     for name in was.indexes or ():
-        if now.indexes is not None and not _has(now.indexes, name):
+        if now.indexes is not None and not has(now.indexes, name):
             index = was.keyed.get(name.casefold())
             if index is None or not index.columns:
                 lost.append(f"index {name} of {was.name} was dropped")
@@ -281,7 +281,7 @@ def _renamed_columns(was: Table, effects: list[Effect]) -> list[tuple[str, str]]
         for e in effects
         if isinstance(e, ChangeColumn)
         and e.column.casefold() != e.new_name.casefold()
-        and _has(was.columns or (), e.column)
+        and has(was.columns or (), e.column)
     ]
 
 
@@ -310,7 +310,3 @@ def _add_index(index: Index) -> str:
         return f"ADD PRIMARY KEY ({columns})"
     kind = "UNIQUE INDEX" if index.unique else f"{index.kind} INDEX".strip()
     return f"ADD {kind} {quote(index.name)} ({columns})"
-
-
-def _has(names, name: str) -> bool:
-    return any(item.casefold() == name.casefold() for item in names)

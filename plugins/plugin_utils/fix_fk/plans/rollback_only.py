@@ -9,19 +9,7 @@ from ..case import Case
 from ..expected import conclude
 from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
-from ..verdicts import (
-    PRELIMINARY,
-    ask,
-    followers,
-    holders,
-    nothing_failed,
-    nothing_pending,
-    other_connection,
-    rights,
-    schema_dump,
-    which,
-    wrong_records,
-)
+from ..verdicts import WHICH_FAILED, ask, holders
 from .rehearsal import rehearsal
 
 
@@ -39,19 +27,7 @@ def nothing_to_roll_back(case: Case) -> bool:
 
 
 ORDER = (
-    *PRELIMINARY,
-    schema_dump.would_load_schema_dump,
-    other_connection.another_connection,
-    wrong_records.wrong_records,
-    followers.followed,
-    nothing_pending.unfinished,
-    which.which_failed,
-    nothing_pending.given_twice,
-    nothing_pending.constraints_missing,
-    nothing_pending.all_is_well,
-    nothing_failed.would_lose_rows,
-    nothing_failed.nothing_failed,
-    rights.rights,
+    *WHICH_FAILED,
     holders.names_and_holders,
     no_safe_rollback,
     nothing_to_roll_back,

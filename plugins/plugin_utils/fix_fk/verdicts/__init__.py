@@ -42,7 +42,8 @@ PRELIMINARY: tuple[Question, ...] = (
     server.not_writable,
     server.tables_differ_in_case,
 )
-ORDER: tuple[Question, ...] = (
+# Whether one has failed, and which: for a repair and for a rollback alone.
+WHICH_FAILED: tuple[Question, ...] = (
     *PRELIMINARY,
     schema_dump.would_load_schema_dump,
     other_connection.another_connection,
@@ -58,6 +59,9 @@ ORDER: tuple[Question, ...] = (
     nothing_failed.nothing_failed,
     # A migration has failed.
     rights.rights,
+)
+ORDER: tuple[Question, ...] = (
+    *WHICH_FAILED,
     exchanged.tables_exchanged,
     look_alikes.look_alikes,
     own_code.migration_threw,
