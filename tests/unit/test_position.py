@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fix_fk import position
+from fix_fk import position, undo
 from fix_fk.facts import Laravel
 from fix_fk.schema.simulation import Schema
 
@@ -151,3 +151,17 @@ def test_tables_that_are_alike_have_to_get_their_own_names():
     assert found.differs(state)
     state.apply([up[0]])
     assert not found.differs(state)
+
+
+def test_an_index_that_a_dump_brought_along_serves_the_next_key():
+    second = TABLES[2].replace("fk_user", "fk_again")
+    live = after(second)
+    orders = live.get("orders")
+    orders.indexes = ["PRIMARY", "fk_user"]
+    orders.keyed = {name: index for name, index in orders.keyed.items() if name != "fk_again"}
+    found = position.find(application([second, COLUMNS[0]]), live, OURS)
+    assert found.agree == (1,)
+    assert found.now.get("orders").indexes == ["PRIMARY", "fk_user"]
+    assert [
+        one.send for one in undo.of(found, {"name": "s", "server": {"flavour": "mariadb"}})
+    ] == [("ALTER TABLE `orders` DROP FOREIGN KEY `fk_again`",)]

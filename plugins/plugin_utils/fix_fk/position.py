@@ -28,6 +28,7 @@ from .schema.effects import (
     DropIndex,
     Effect,
     ForeignKey,
+    Index,
     RenameIndex,
     RenameTable,
 )
@@ -236,8 +237,45 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
         agree = tuple(number for number, things in enumerate(every) if things & touched == there)
         if touched and agree:
             whole = not laravel.statements(migration).get("up_error")
+            _correct_implied(states, live, agree[0])
             return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
     return None
+
+
+def _correct_implied(states: list[Schema], live: Schema, done: int) -> None:
+    """Give the states the indexes of foreign keys that the server has, where it has others.
+
+    One that a dump has brought along is no longer the server's own: it stays where another key
+    comes, and serves that key.
+    """
+    for folded, there in live.tables.items():
+        now = states[done].get(folded)
+        if now is None or now.indexes is None or there.indexes is None:
+            continue
+        for index in [*now.keyed.values()]:
+            if index.implied and not has(there.indexes, index.name):
+                for state in states:
+                    _set_index(_same(state, now), index, there=False)
+        was = _same(states[0], now)
+        for index in [*was.keyed.values()] if was else []:
+            if has(there.indexes, index.name) and not has(now.indexes, index.name):
+                for state in states[1 : done + 1] if index.implied else ():
+                    _set_index(_same(state, now), index, there=True)
+
+
+def _same(state: Schema, table: Table) -> Table | None:
+    return state.by_identity(table.identity) if table.identity else state.get(table.name)
+
+
+def _set_index(table: Table | None, index: Index, there: bool) -> None:
+    if table is None or table.indexes is None or has(table.indexes, index.name) == there:
+        return
+    if there:
+        table.indexes.append(index.name)
+        table.keyed[index.name.casefold()] = index
+    else:
+        table.indexes = [name for name in table.indexes if not has([name], index.name)]
+        table.keyed.pop(index.name.casefold(), None)
 
 
 def _concerned(laravel: Laravel, live: Schema, migration: str) -> set[str]:

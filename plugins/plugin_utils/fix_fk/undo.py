@@ -207,20 +207,10 @@ def _altered(
     it was."""
     clauses = _dropped_keys(was, now)
     lost: list[str] = []
-    # An index that a dump has brought along is no longer one that the server made for a key, and
-    # stays where another key comes.
-    live = (schema.get("details") or {}).get(now.name) or {}
-    there = [index["name"] for index in live["indexes"]] if live else None
-
-    def stands(index: Index | None) -> bool | None:
-        implied = index is not None and index.implied and there is not None
-        return has(there or (), index.name) if implied and index else None
-
     clauses += [
         "DROP PRIMARY KEY" if name.upper() == PRIMARY else f"DROP INDEX {quote(name)}"
         for name in now.indexes or ()
         if was.indexes is not None and not has(was.indexes, name)
-        if stands(now.keyed.get(name.casefold())) is not False
     ]
     clauses += [f"RENAME COLUMN {quote(new)} TO {quote(old)}" for old, new in renamed]
     new_names = {new.casefold() for _old, new in renamed}
@@ -245,7 +235,7 @@ def _altered(
             index = was.keyed.get(name.casefold())
             if index is None or not index.columns:
                 lost.append(f"index {name} of {was.name} was dropped")
-            elif not stands(index):
+            else:
                 clauses.append(_add_index(index))
     if was.engine and now.engine and was.engine.casefold() != now.engine.casefold():
         lost.append(f"the engine of {now.name} was changed from {was.engine} to {now.engine}")
