@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 from fix_fk import carrying_out
 from fix_fk.acting import Acting, options_of
+from fix_fk.steps import arguments
 
 DOCUMENTATION = r"""
 name: take_step
@@ -43,7 +44,7 @@ class ActionModule(Acting):
     OPTIONS = options_of(DOCUMENTATION)
 
     def act(self, given: dict) -> dict:
-        if carrying_out.arguments(given["plan"], given["step"]) is None:
+        if arguments(given["plan"], given["step"]) is None:
             return {"skipped": True}
         waits = {name: int(value) for name, value in given["waits"].items()}
         return carrying_out.take(

@@ -14,25 +14,10 @@ from collections.abc import Callable
 from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
 from .inputs import read_inputs
+from .steps import KINDS, arguments
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
-# Those that are taken on the clone, the last one with the checklist; the others are not for it.
-REHEARSED = (
-    "forget",
-    "rollback",
-    "add_back",
-    "record",
-    "fk_drop",
-    "skip",
-    "remigrate",
-    "ids",
-    "complete",
-    "empty",
-    "build",
-    "seed",
-    "verify",
-)
 # With these the application uses the clone, and nothing else that lasts.
 KEPT_IN = {
     "BROADCAST_CONNECTION": "log",
@@ -122,7 +107,7 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     plan, and when the clone could not be dropped.
     """
     steps = [step["id"] for step in plan["steps"]]
-    level = carrying_out.arguments(plan, "rehearse")["level"]  # type: ignore[index]
+    level = arguments(plan, "rehearse")["level"]  # type: ignore[index]
     outcome: dict = {"failed": False, "msg": "", "said": "", "step": "", "refused": None}
     outcome |= {"level": level, "server": "", "left_out": [], "times": [], "checks": []}
     outcome["backup_in_window"] = "prove" in steps
@@ -147,7 +132,7 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
 
 def _steps(clone: Clone, plan: dict, inputs: dict, route_pattern: str, outcome: dict) -> None:
     expected = plan["expected"]
-    steps = [step["id"] for step in plan["steps"] if step["id"] in REHEARSED]
+    steps = [step["id"] for step in plan["steps"] if step["id"] in (*KINDS, "verify")]
     for step in steps:
         if step == "ids" and "remigrate" in steps:
             continue

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a repair: what is done, why, with which SQL, and how each is undone.
 
-A step is a dictionary {id, title, reason, do: [text], undo: [text], proof, arguments}. The
-roles carry a step out with its `arguments` and nothing else, so that what was shown is what
-is done.
+A step is a dictionary {id, title, reason, do: [text], undo: [text], proof, arguments}. It is
+carried out with its `arguments` and nothing else, so that what was shown is what is done; KINDS
+says by which modules.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from .facts import Laravel, quarantine
 from .inputs import Inputs
@@ -22,6 +25,11 @@ from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
+Call = tuple[str, dict]
+# Seconds to wait for a lock, and how often to try again: the defaults of the roles.
+WAITS = {"lock_wait_timeout": 5, "retries": 3}
+MIGRATE_WAIT = 20
+
 
 def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -> dict:
     """Return one step as plain data."""
@@ -36,63 +44,9 @@ def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -
     }
 
 
-def option_1(
-    *,
-    artisan: str,
-    schema: dict,
-    laravel: Laravel,
-    migration: str,
-    strategy: dict,
-    drops: list[dict],
-    forget: dict[str, int],
-    lost: list[dict],
-    redo: str | None,
-) -> list[dict]:
-    """Return the steps of Option 1: roll back, drop the constraints, migrate again.
-
-    Records of `forget` ({migration: batch}) are taken back before, and `redo`, with its constraints
-    `lost`, is recorded again after the rollback.
-    """
-    steps = [
-        *begin(artisan, schema, migration),
-        *roll_back(
-            artisan=artisan,
-            schema=schema,
-            laravel=laravel,
-            migration=migration,
-            strategy=strategy,
-            forget=forget,
-            lost=lost,
-            redo=redo,
-        ),
-    ]
-    if drops:
-        steps.append(drop(schema, drops))
-    names = laravel.pending
-    if strategy["steps"] == ["literal"]:
-        names = [laravel.recorded[-1], *names]
-    return [*steps, migrate(artisan, laravel, names), *finish(artisan)]
-
-
-def roll_back(
-    *,
-    artisan: str,
-    schema: dict,
-    laravel: Laravel,
-    migration: str,
-    strategy: dict,
-    forget: dict[str, int],
-    lost: list[dict],
-    redo: str | None,
-) -> list[dict]:
-    """Return the steps that undo a migration and what was done about it by hand, as option_1()."""
-    table = laravel.raw["migrations_table"]
-    return [
-        *([_forget(table, forget)] if forget else []),
-        *_rollback(artisan, laravel, migration, strategy),
-        *([_add_back(schema, lost)] if lost else []),
-        *([_record(table, redo, laravel.next_batch - 1)] if redo else []),
-    ]
+def arguments(plan: dict, step: str) -> dict | None:
+    """Return the arguments of a step, None when the plan does not have it."""
+    return next((one["arguments"] for one in plan["steps"] if one["id"] == step), None)
 
 
 def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
@@ -251,7 +205,7 @@ def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     ]
 
 
-def _rollback(artisan: str, laravel: Laravel, migration: str, strategy: dict) -> list[dict]:
+def rollback(artisan: str, laravel: Laravel, migration: str, strategy: dict) -> list[dict]:
     if strategy["steps"] == ["down"]:
         table = quote(laravel.raw["migrations_table"])
         do = [
@@ -310,7 +264,7 @@ def _rollback(artisan: str, laravel: Laravel, migration: str, strategy: dict) ->
     ]
 
 
-def _forget(table: str, batches: dict[str, int]) -> dict:
+def forget(table: str, batches: dict[str, int]) -> dict:
     where = [f"`migration` = '{name}' AND `batch` = {batch}" for name, batch in batches.items()]
     values = [f"('{name}', {batch})" for name, batch in reversed(batches.items())]
     return step(
@@ -327,7 +281,7 @@ def _forget(table: str, batches: dict[str, int]) -> dict:
     )
 
 
-def _add_back(schema: dict, keys: list[dict]) -> dict:
+def add_back(schema: dict, keys: list[dict]) -> dict:
     return step(
         "add_back",
         "Add the constraints that were rolled back by mistake",
@@ -339,7 +293,7 @@ def _add_back(schema: dict, keys: list[dict]) -> dict:
     )
 
 
-def _record(table: str, migration: str, batch: int) -> dict:
+def record(table: str, migration: str, batch: int) -> dict:
     return step(
         "record",
         "Record the migration that was rolled back by mistake",
@@ -399,3 +353,110 @@ def complete(schema: dict, adds: list[dict]) -> dict:
         "each is read again; one that rows stand in the way of is left out and these are listed",
         constraints=adds,
     )
+
+
+def _waits(options: dict) -> dict:
+    return {name: options.get(name, default) for name, default in WAITS.items()}
+
+
+def _call_forget(given: dict, _plan: dict, _options: dict) -> list[Call]:
+    return [("migration_record", {"state": "absent", **record}) for record in given["records"]]
+
+
+def _call_rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
+    waits = _waits(options)
+    if given["strategy"] == "rename_back":
+        return [("rename_back", {"tables": given["tables"], **waits})]
+    if given["strategy"] == "inverse":
+        asked = {"statements": given["statements"], "accept": given["accept"]}
+        return [("undo_statements", {**asked, **waits})]
+    return [
+        (
+            "migration_rollback",
+            {
+                "migration": given["migration"],
+                "recorded": given.get("recorded", False),
+                "expected_statements": given.get("expected_statements"),
+                "lock_wait_timeout": waits["lock_wait_timeout"] * (1 + waits["retries"]),
+            },
+        )
+    ]
+
+
+def _call_add_back(given: dict, _plan: dict, options: dict) -> list[Call]:
+    return [("fk_constraint", {"constraints": given["constraints"], **_waits(options)})]
+
+
+def _call_record(given: dict, _plan: dict, _options: dict) -> list[Call]:
+    return [("migration_record", {"migration": given["migration"]})]
+
+
+def _call_fk_drop(given: dict, _plan: dict, options: dict) -> list[Call]:
+    given = {"state": "absent", "constraints": given["constraints"]}
+    return [("fk_constraint", {**given, **_waits(options)})]
+
+
+def _call_remigrate(given: dict, plan: dict, options: dict) -> list[Call]:
+    ids = arguments(plan, "ids") or {}
+    wait = options.get("lock_wait_timeout", MIGRATE_WAIT)
+    return [
+        (
+            "migrate",
+            {
+                "migrations": given.get("migrations") or [],
+                "ids_above": ids.get("pairs") or [],
+                "lock_wait_timeout": wait,
+            },
+        )
+    ]
+
+
+def _call_complete(given: dict, _plan: dict, options: dict) -> list[Call]:
+    constraints = {"constraints": given["constraints"], "leave_out_orphans": True}
+    return [("fk_constraint", {**constraints, **_waits(options)})]
+
+
+def _call_empty(given: dict, _plan: dict, options: dict) -> list[Call]:
+    schema = options.get("schema") or given["schema"]
+    return [
+        ("schema_empty", {"schema": schema, "tables": given["tables"] or None, **_waits(options)})
+    ]
+
+
+def _call_build(given: dict, _plan: dict, _options: dict) -> list[Call]:
+    if given["command"] == "migrate":
+        return [("migrate", {})]
+    return [("artisan", {"command": given["command"], "arguments": ["--force"]})]
+
+
+def _call_seed(_given: dict, _plan: dict, _options: dict) -> list[Call]:
+    return [("artisan", {"command": "db:seed", "arguments": ["--force"]})]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of step: the words beside the time that it took, and how it is carried out.
+
+    calls: (its arguments, the plan, options) -> the modules and their options, in order.
+    """
+
+    told: str
+    calls: Callable[[dict, dict, dict], list[Call]]
+
+
+# Those that a rehearsal takes on the clone as well, by their id.
+KINDS = {
+    "forget": Kind("take back", _call_forget),
+    "rollback": Kind("roll back", _call_rollback),
+    "add_back": Kind("add back", _call_add_back),
+    "record": Kind("record", _call_record),
+    "fk_drop": Kind("drop", _call_fk_drop),
+    "skip": Kind("skip", _call_record),
+    "remigrate": Kind("migrate", _call_remigrate),
+    # The call before does it, where there is one.
+    "ids": Kind("count ids", _call_remigrate),
+    "complete": Kind("add", _call_complete),
+    "empty": Kind("empty", _call_empty),
+    "build": Kind("build anew", _call_build),
+    "seed": Kind("seed", _call_seed),
+}

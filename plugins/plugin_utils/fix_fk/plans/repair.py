@@ -13,17 +13,16 @@ def plan(case: Case) -> None:
     """Attach the plan of the repair, which every verdict has let through."""
     strategy, final, lost = case.strategy or {}, case.final, case.added_back()
     case.diagnosis.strategies = strategy["considered"]
-    planned = steps.option_1(
-        artisan=case.artisan,
-        schema=case.schema,
-        laravel=case.laravel,
-        migration=case.migration,
-        strategy=strategy,
-        drops=case.drops,
-        forget=case.forget(),
-        redo=case.records.redo if case.records else None,
-        lost=[key.of(table) for table, key in lost],
-    )
+    names = list(case.laravel.pending)
+    if strategy["steps"] == ["literal"]:
+        names.insert(0, case.laravel.recorded[-1])
+    planned = [
+        *steps.begin(case.artisan, case.schema, case.migration),
+        *undoing(case),
+        *([steps.drop(case.schema, case.drops)] if case.drops else []),
+        steps.migrate(case.artisan, case.laravel, names),
+        *steps.finish(case.artisan),
+    ]
     conclude(case, [*rehearsal(case), *planned], final)
     given_up = {table.casefold() for table in case.inputs.fk_drop_from}
     case.diagnosis.expected["structure"]["unguarded"] = comparison.unguarded(
@@ -38,4 +37,17 @@ def plan(case: Case) -> None:
         for table in [final.by_identity(name)]
         for key in [table.key(added.name or "") if table else None]
         if table and key
+    ]
+
+
+def undoing(case: Case) -> list[dict]:
+    """Return the steps that undo the migration, and what was done about it by hand."""
+    table, batches = case.laravel.raw["migrations_table"], case.forget()
+    lost = [key.of(table) for table, key in case.added_back()]
+    redo = case.records.redo if case.records else None
+    return [
+        *([steps.forget(table, batches)] if batches else []),
+        *steps.rollback(case.artisan, case.laravel, case.migration, case.strategy or {}),
+        *([steps.add_back(case.schema, lost)] if lost else []),
+        *([steps.record(table, redo, case.laravel.next_batch - 1)] if redo else []),
     ]

@@ -11,6 +11,7 @@ from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
 from ..verdicts import WHICH_FAILED, ask, holders
 from .rehearsal import rehearsal
+from .repair import undoing
 
 
 def nothing_to_roll_back(case: Case) -> bool:
@@ -60,19 +61,9 @@ def plan(case: Case) -> None:
             "is, it would write them a second time."
         )
     redo = case.records.redo if case.records else None
-    planned = steps.roll_back(
-        artisan=case.artisan,
-        schema=case.schema,
-        laravel=case.laravel,
-        migration=case.migration,
-        strategy=strategy,
-        forget=case.forget(),
-        redo=redo,
-        lost=[key.of(table) for table, key in case.added_back()],
-    )
     planned = [
         *steps.begin(case.artisan, case.schema, case.migration),
-        *planned,
+        *undoing(case),
         *steps.finish(case.artisan),
     ]
     conclude(case, [*rehearsal(case), *planned], case.repaired)

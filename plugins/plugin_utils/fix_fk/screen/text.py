@@ -11,6 +11,7 @@ import re
 import textwrap
 
 from ..rollback import IN_WORDS
+from ..steps import KINDS
 
 WIDTH = 100
 RULE = "-" * WIDTH
@@ -31,21 +32,6 @@ QUOTED = re.compile(r"""`[^`]*`|(?<!\w)(['"]).*?\1""")
 # Stands for a blank that is no place for a line break: no text that is shown has it.
 NO_BREAK = "\0"
 
-TOOK = {
-    "forget": "take back",
-    "rollback": "roll back",
-    "record": "record",
-    "fk_drop": "drop",
-    "remigrate": "migrate",
-    "skip": "skip",
-    "complete": "add",
-    "ids": "count ids",
-    "add_back": "add back",
-    "empty": "empty",
-    "build": "build anew",
-    "seed": "seed",
-    "verify": "verify",
-}
 SOURCES = {"pretend": "migrate --pretend", "log": "the log", "inventory": "the inventory"}
 PROOFS = {
     "L0": "the file was read back",
@@ -129,7 +115,7 @@ def rehearsal_parts(result: dict) -> dict[str, list[str]]:
         return {"Why": [result["msg"]]}
     times = result["times"]
     took = ", ".join(
-        f"{TOOK[step]} {end - begin:.1f} s"
+        f"{KINDS[step].told if step in KINDS else step} {end - begin:.1f} s"
         for (_, begin), (step, end) in zip(times, times[1:], strict=False)
     )
     rows = "with all rows" if result["level"] == "full" else "without rows"
