@@ -73,6 +73,11 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str) -> str:
     return verification.way_out(checks, command, schema, backup)
 
 
+def way_on(checks: list[dict], command: str) -> str:
+    """Return what to do about checks that are not met where nothing was repaired."""
+    return verification.way_on(checks, command)
+
+
 def fail_on(value) -> list[str]:
     """Return the outcomes of a prediction after which the run is to fail."""
     return prediction.fail_on(value)
@@ -238,6 +243,7 @@ FILTERS = {
     "fix_fk_noted": noted,
     "fix_fk_going_on": going_on,
     "fix_fk_way_out": way_out,
+    "fix_fk_way_on": way_on,
     "fix_fk_database_changed": database_changed,
     "fix_fk_wrote": wrote,
     "fix_fk_rendering": rendering,

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from . import inspection, verification
+from . import drift, inspection, verification
 from .aside import pairs
 from .carrying_out import Send
+from .facts import Laravel
 from .inputs import read_inputs
 
 
@@ -40,6 +41,7 @@ def go_through(
                 *(name[part] for part in ("holder", "wanted_by") for name in names),
                 *((expected.get("skipped") or {}).get("tables") or ()),
                 *pairs.tables(laravel),
+                *drift.tables(Laravel(laravel)),
             ],
             "expected": keys,
             "contents": plan is not None,

@@ -56,6 +56,8 @@ class History:
     # (migration, problem) of the names given a second time, which fails where a name is taken for
     # a whole schema.
     taken: tuple[tuple[str, Problem], ...] = ()
+    # Tables of the statements that could not be carried out as they are shown.
+    not_followed: tuple[str, ...] = ()
 
     @property
     def conclusive(self) -> bool:
@@ -231,7 +233,7 @@ class Laravel:
 
     @cached_property
     def history(self) -> History:
-        schema, creators, gaps, taken = Schema(), {}, [], []
+        schema, creators, gaps, taken, lost = Schema(), {}, [], [], set()
         for migration in self.recorded:
             known = self.statements(migration)
             if not known:
@@ -247,13 +249,17 @@ class Laravel:
                 if problem.kind == "unread"
             )
             taken += [(migration, p) for p in outcome.problems if p.kind == "name_taken"]
+            for problem in outcome.problems:
+                lost |= tables_of(problem.statement) if problem.kind != "name_taken" else set()
             for table in schema.tables.values():
                 if table.name not in before:
                     creators[table.name.casefold()] = migration
         replay = self.raw.get("replay")
         if replay:
             return History(live(replay), creators, (), replayed=True)
-        return History(schema, creators, tuple(gaps), taken=tuple(taken))
+        return History(
+            schema, creators, tuple(gaps), taken=tuple(taken), not_followed=tuple(sorted(lost))
+        )
 
     def mentioned_by(self, table: str, migrations: list[str]) -> list[str]:
         """Return those of `migrations` whose source has a string that contains `table`."""
