@@ -19,7 +19,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from incidents import NEXT, OURS, quote
 from inquiry import inquire, repair
 from pymysql.err import MySQLError
-from test_incidents import SEED, options
+from test_incidents import SEED, SENT, options
 
 # Notes each statement of up() that took effect, and ends the process after one of them.
 HOOK = """DB::listen(function ($query) {{
@@ -211,7 +211,9 @@ def put_back(app, half: HalfRun, before: Contents, _whole, alone: bool) -> str:
         seen = alone or "change column" not in half.kinds
         if answer.report["outcome"] == "rolled_back" and seen:
             assert there.schema == before.schema
-        return answer.report["diagnosis"]["verdict"]
+        return (
+            f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
+        )
     after = contents(app)
     assert after.schema == before.schema
     assert after.marks == before.marks
@@ -236,7 +238,9 @@ def carry_on(app, half: HalfRun, _before: Contents, whole: Contents | None, _alo
     note(answer.screen)
     if not answer.run.result["steps"]:
         assert (app.schema_dump(), app.files()) == (now, files)
-        return answer.report["diagnosis"]["verdict"]
+        return (
+            f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
+        )
     after = contents(app)
     assert OURS in recorded(app, half)
     if whole:
@@ -247,6 +251,39 @@ def carry_on(app, half: HalfRun, _before: Contents, whole: Contents | None, _alo
         assert after.held()[mark].total() >= rows.total(), (mark, rows)
     again(app)
     return "repaired"
+
+
+def refused(app, half: HalfRun, answer) -> str:
+    """Return the verdict, and how what it says to do next went."""
+    return f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
+
+
+def follow(app, half: HalfRun, told: str) -> str:
+    """Do as `Next` says: no row is lost, and the same failure does not come again."""
+    there = contents(app)
+    note(f"following: {told}")
+    if "playbooks/rollback.yml" in told:
+        answer = repair(app, rollback_only=True, **EXPECTED)
+        note(answer.screen)
+        assert answer.run.result["steps"], answer.screen
+    for statement in SENT.findall(told):
+        note(f"sending: {statement}")
+        app.sql(statement)
+    # What is to be corrected is the statement that fails, and nothing else.
+    deploy(app, half, half.up)
+    if "migrate --force" in told:
+        done = app.artisan("migrate", "--force")
+        note(done.stdout)
+        if done.returncode:
+            state = app.schema_dump()
+            assert completed(app, half) is None, (told, done.stdout, state)
+            return "as before"
+    after = contents(app)
+    for mark, rows in there.held().items():
+        if "drop" in half.kinds and mark not in after.marks.values():
+            continue
+        assert after.held()[mark].total() >= rows.total(), (mark, rows, told)
+    return "well"
 
 
 def again(app, **variables) -> None:
