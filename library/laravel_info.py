@@ -167,7 +167,13 @@ laravel:
       sample:
         {
           files:
-            [{name: 2025_12_01_000000_create_a, path: /srv/app/2025_12_01_000000_create_a.php}],
+            [
+              {
+                name: 2025_12_01_000000_create_a,
+                path: /srv/app/2025_12_01_000000_create_a.php,
+                changed: 1764547200.0,
+              },
+            ],
           recorded: [{name: 2025_12_01_000000_create_a, batch: 1}],
           pending: [],
           missing: [],
@@ -269,6 +275,7 @@ laravel:
       description: The last error of a migration in the application's log files, or else the last
         SQLSTATE error in them; null if there is none. C(message) is whole, with its SQL. C(place)
         is the file and line of a migration whose own code failed, null for the server's errors.
+        C(at) is its time in seconds since 1970.
       type: dict
       sample:
         {
@@ -276,6 +283,7 @@ laravel:
           message: "SQLSTATE[HY000]: General error: 1005 ... (SQL: alter table ...)",
           migration: 2026_01_25_000000_total_refactor_skp_system,
           place: null,
+          at: 1769767872.0,
         }
     checklist:
       description: "With O(checklist=true): C(about) as C(artisan about --json) gives it (null
@@ -298,7 +306,7 @@ import os
 import platform
 
 from ansible.module_utils.fix_fk.laravel.artisan import is_busy
-from ansible.module_utils.fix_fk.laravel.log import last_error
+from ansible.module_utils.fix_fk.laravel.log import at, last_error
 from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
 from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
 from ansible.module_utils.fix_fk.laravel.records import split_migrations
@@ -390,6 +398,7 @@ def present(facts, differences, busy, given, hide):
     dump = facts["schema_dump"]
     if found:
         found["message"] = hide(found["message"], parsed=True)
+        found["at"] = at(found["time"], facts["utc_offset"])
     return {
         "path": given["laravel_path"],
         "php": facts["php"],
@@ -405,7 +414,10 @@ def present(facts, differences, busy, given, hide):
         "migrations_table_exists": database["exists"],
         "migrations": dict(
             split_migrations(facts["files"], database),
-            files=[{"name": name, "path": path} for name, path in facts["files"].items()],
+            files=[
+                {"name": name, "path": path, "changed": changed_at(path)}
+                for name, path in facts["files"].items()
+            ],
         ),
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
         "statements": statements_by_migration(facts["statements"]),
@@ -422,6 +434,14 @@ def present(facts, differences, busy, given, hide):
         "checklist": checklist(facts["checklist"], given["route_pattern"]),
         "python": {"version": platform.python_version(), "pymysql": pymysql_version()},
     }
+
+
+def changed_at(path):
+    """Return when a file was last changed, in seconds since 1970; None when it cannot be told."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
 
 
 def can_inspect(laravel):

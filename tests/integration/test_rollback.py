@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,63 @@ def test_a_retry_met_what_the_first_try_had_left(app):
     run = repair(app)
     assert run.rc == 0 and run.report["diagnosis"]["verdict"] == "can_run_again", run.screen
     is_done(app)
+
+
+CORRECTED = {
+    "after a rename": [
+        'Schema::rename("orders", "sales");',
+        'Schema::table("sales", fn ($t) => $t->dropForeign(["owner_id"]));',
+    ],
+    "after a column": [*COLUMN, changes('$table->index("nowhere");')],
+    "at once": [changes('$table->dropColumn("nowhere");')],
+}
+
+
+def later(app):
+    """What was deployed was deployed after the log's last entry, whose clock has seconds."""
+    path = Path(app.app, "database", "migrations", f"{OURS}.php")
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 5))
+
+
+@pytest.mark.parametrize("done", CORRECTED.values(), ids=CORRECTED)
+def test_a_corrected_migration_is_run_again(app, done):
+    orders(app)
+    rows = app.sql("SELECT id, user_id FROM orders")
+    *well, wrong = done
+    fails(app, *well, wrong)
+    later(app)
+    # Deployed once more as it is, nothing is gained.
+    run = inquire(app)
+    assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+    table = "sales" if "sales" in wrong else "orders"
+    app.add_migration(OURS, " ".join([*well, LAST.replace("orders", table)]))
+    later(app)
+    run = repair(app)
+    assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
+    told = run.report["diagnosis"]
+    assert told["verdict"] == "can_run_again"
+    assert "The statement that failed is not in the migration any more." in told["found"]
+    assert OURS in app.recorded() and "title" in str(app.sql(f"SHOW COLUMNS FROM {table}"))
+    assert app.sql(f"SELECT id, user_id FROM {table}") == rows
+
+
+@pytest.mark.parametrize("log", ["single", "daily", "json"])
+def test_the_log_tells_the_error(app, log):
+    orders(app)
+    fails(app, *COLUMN, changes('$table->dropColumn("nowhere");'), log=log)
+    told = inquire(app).report["diagnosis"]["found"]
+    assert (
+        f"Migration {OURS} failed with 1091: " in told and "stopped after statement 1 of 2" in told
+    )
+
+
+def test_a_statement_that_pretend_does_not_show_was_not_taken_out(app):
+    """The file is as old as the log says: what failed may be sent out of sight."""
+    orders(app)
+    hidden = 'DB::connection()->getPdo()->exec("alter table `orders` drop column `nowhere`");'
+    fails(app, *COLUMN, hidden)
+    later(app)
+    assert inquire(app).report["outcome"] == "refused"
 
 
 def test_rows_that_would_stop_it_again_are_counted(app):

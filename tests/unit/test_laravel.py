@@ -147,6 +147,40 @@ def test_newest_log_first_and_only_its_end(tmp_path, monkeypatch):
     assert last_error([]) is None
 
 
+def test_one_json_object_a_line():
+    wrapped = {"class": "App\\Failed", "message": "no", "file": "/app/x.php:1"}
+    wrapped["previous"] = {"class": QUERY, "message": MESSAGE, "file": "/app/Connection.php:672"}
+    lines = [
+        {"message": MESSAGE, "level_name": "ERROR", "datetime": "2026-01-29T10:11:12+00:00"},
+        {"message": "no", "context": {"exception": wrapped}, "level_name": "ERROR",
+         "datetime": "2026-01-30T10:11:12.5+02:00"},
+        {"message": "on null", "context": {"exception": {"message": "on null",
+         "file": f"/app/database/migrations/{FAILED}.php:7"}}, "level": "ERROR",
+         "@timestamp": "2026-01-31T10:11:12+00:00"},
+    ]  # fmt: skip
+    text = "\n".join(["not JSON", "{cut off", '["a list"]', *map(json.dumps, lines)])
+    assert [
+        (e["time"][:10], e["message"] == MESSAGE, e["place"]) for e in logs.find_errors(text)
+    ] == [
+        ("2026-01-31", False, f"{FAILED}.php, line 7"),
+        ("2026-01-30", True, None),
+        ("2026-01-29", True, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "time, seconds",
+    [
+        ("2026-01-30 10:11:12", 1769767872 - 25200),
+        ("2026-01-30T10:11:12.500000+00:00", 1769767872.5),
+        ("2026-01-30T10:11:12Z", 1769767872),
+        ("yesterday", None),
+    ],
+)
+def test_the_time_of_an_entry(time, seconds):
+    assert logs.at(time, 7 * 3600) == seconds
+
+
 PASSWORDS = ["it's", 'a"b $c', "back\\slash#", "%41&<é>", "p@ss:w/ord;", "plainword"]
 
 

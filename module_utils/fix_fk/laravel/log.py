@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 import os
@@ -18,13 +19,15 @@ LOG_EXCEPTION = re.compile(
     re.DOTALL,
 )
 LOG_MIGRATION = re.compile(r"[/\\]migrations[/\\]+([^/\\\s]+)\.php[(:](\d+)")
-LOG_ERROR = re.compile(r"\.(?:ERROR|CRITICAL|ALERT|EMERGENCY): $")
+LEVELS = ("ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+LOG_ERROR = re.compile(rf"\.(?:{'|'.join(LEVELS)}): $")
 
 
 def find_error(text):
     """Return the last error of a migration in a Laravel log, or else the last SQLSTATE error in it.
 
-    text: lines as Monolog's LineFormatter writes them; what precedes the first entry is ignored.
+    text: lines as Monolog's LineFormatter writes them, or its JsonFormatter and LogstashFormatter;
+    what precedes the first entry is ignored.
     Returns {time, message, migration or None, place} or None. message is whole, with its SQL; of an
     error that is none of the server's, place is the migration's file and line: "a.php, line 7".
     """
@@ -39,6 +42,8 @@ def find_error(text):
 def find_errors(text):
     """Yield the errors in a Laravel log that find_error() is about, the last one first."""
     entries = list(LOG_ENTRY.finditer(text))
+    if not entries:
+        yield from _json_errors(text)
     for number in range(len(entries) - 1, -1, -1):
         end = entries[number + 1].start() if number + 1 < len(entries) else len(text)
         entry = text[entries[number].end() : end]
@@ -46,6 +51,40 @@ def find_errors(text):
         told = "SQLSTATE[" in entry or (read["place"] and LOG_ERROR.search(entries[number].group()))
         if told:
             yield dict(time=entries[number].group(1), **read)
+
+
+def _json_errors(text):
+    """Yield the errors in a log of one JSON object a line, the last one first."""
+    for line in reversed(text.splitlines()):
+        try:
+            entry = json.loads(line) if line.startswith("{") else None
+        except ValueError:
+            continue
+        if not isinstance(entry, dict) or not isinstance(entry.get("message"), str):
+            continue
+        messages, exception = [entry["message"]], (entry.get("context") or {}).get("exception")
+        while isinstance(exception, dict):
+            messages.append(str(exception.get("message")))
+            exception = exception.get("previous")
+        found = _told(messages, LOG_MIGRATION.search(line))
+        level = str(entry.get("level_name") or entry.get("level") or entry.get("severity"))
+        if any("SQLSTATE[" in said for said in messages) or (
+            found["place"] and level.upper() in LEVELS
+        ):
+            time = entry.get("datetime") or entry.get("@timestamp") or ""
+            yield dict(time=str(time.get("date") if isinstance(time, dict) else time), **found)
+
+
+def at(time, offset):
+    """Return the time of an entry in seconds since 1970, None when it cannot be read; offset: that
+    of the application's clock, in seconds, where the entry does not say it."""
+    try:
+        read = datetime.datetime.fromisoformat(re.sub(r"Z$", "+00:00", time.strip()))
+    except ValueError:
+        return None
+    if read.tzinfo is None:
+        read = read.replace(tzinfo=datetime.timezone(datetime.timedelta(seconds=offset)))
+    return read.timestamp()
 
 
 def _read_entry(entry):
@@ -58,11 +97,15 @@ def _read_entry(entry):
         message,
         *(_unescape(found["message"]) for found in LOG_EXCEPTION.finditer(context)),
     ]
+    return _told(messages, LOG_MIGRATION.search(context))
+
+
+def _told(messages, migration):
+    """Return {message, migration, place} of what an entry says."""
     message = max(
         messages,
         key=lambda text: ("SQLSTATE[" in text, "(SQL: " in text or "(Connection: " in text),
     )
-    migration = LOG_MIGRATION.search(context)
     place = None
     if migration and not any("SQLSTATE[" in text for text in messages):
         place = f"{migration.group(1)}.php, line {migration.group(2)}"

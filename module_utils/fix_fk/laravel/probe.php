@@ -128,6 +128,7 @@ final class FixFkProbe
             'seeder' => $this->seeder(),
             'cached' => $app->configurationIsCached(),
             'storage' => $app->storagePath(),
+            'utc_offset' => (int) date('Z'),
             'maintenance' => $this->maintenance(),
             'logs' => $this->attempt(function () {
                 return $this->logs();

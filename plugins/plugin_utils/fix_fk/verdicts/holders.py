@@ -81,8 +81,11 @@ def _describe(case: Case) -> None:
         diagnosis.verdict = "table_already_has_the_constraint"
     elif not holders:
         named = not failed or failed.code == 1050 or again.is_name_taken(failed)
-        if case.stopped(migration) and (not named or not failed):
+        corrected = again.corrected(case)
+        if corrected or (case.stopped(migration) and (not named or not failed)):
             diagnosis.verdict = "can_run_again"
+            if corrected:
+                diagnosis.found += " The statement that failed is not in the migration any more."
             diagnosis.found += " Nothing that is known stops it any more once it is rolled back."
         else:
             diagnosis.verdict = "nothing_in_the_way"
@@ -266,6 +269,12 @@ VERDICTS = (
                 "1205, 1213, 2006, 2013, 1114, or no log",
                 "Where it stopped is told from the schema. Rolled back and migrated again.",
                 ("integration/test_rollback.py::test_what_was_of_the_moment_is_tried_again",),
+            ),
+            Cause(
+                "The migration was corrected and deployed since",
+                "any of the server's, in the log",
+                "Rolled back to before the first try, migrated again.",
+                ("integration/test_rollback.py::test_a_corrected_migration_is_run_again",),
             ),
             Cause(
                 "It was tried again and met what the first try had left",
