@@ -148,8 +148,8 @@ def test_newest_log_first_and_only_its_end(tmp_path, monkeypatch):
 
 
 def test_one_json_object_a_line():
-    wrapped = {"class": "App\\Failed", "message": "no", "file": "/app/x.php:1"}
-    wrapped["previous"] = {"class": QUERY, "message": MESSAGE, "file": "/app/Connection.php:672"}
+    previous = {"class": QUERY, "message": MESSAGE, "file": "/app/Connection.php:672"}
+    wrapped = {"class": "App\\Failed", "message": "no", "previous": previous}
     lines = [
         {"message": MESSAGE, "level_name": "ERROR", "datetime": "2026-01-29T10:11:12+00:00"},
         {"message": "no", "context": {"exception": wrapped}, "level_name": "ERROR",

@@ -2,8 +2,9 @@
 """Would a migration that failed get through now? Pure functions.
 
 It would where the error was one of the moment, or one that follows from the schema and its rows,
-and neither stops it any more once it is rolled back. Any other error is one to correct first: of
-its own code, of a disk or of a right it is for a person to say that it is gone.
+or where the statement was taken out since, and nothing stops it any more once it is rolled back.
+Any other error is one to correct first: of its own code, of a disk or of a right it is for a person
+to say that it is gone.
 """
 
 from __future__ import annotations
