@@ -7,6 +7,8 @@ fk_constraint_info; their documentation gives the shape of every field.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -188,6 +190,16 @@ class Laravel:
     def guarded(self, migration: str) -> bool:
         """Tell whether a migration asks what the schema has before it acts."""
         return any("information_schema" in why.casefold() for why in self.conditional(migration))
+
+    def path_option(self, migration: str) -> str:
+        """Return the arguments with which artisan takes this migration alone."""
+        files = (self.raw.get("migrations") or {}).get("files") or ()
+        usual = f"database/migrations/{migration}.php"
+        path = next((file["path"] for file in files if file["name"] == migration), usual)
+        inside = os.path.relpath(path, self.raw.get("path") or "/") if path != usual else usual
+        if inside.startswith(".."):
+            return f"--realpath {shlex.quote(f'--path={path}')}"
+        return shlex.quote(f"--path={inside}")
 
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}

@@ -36,7 +36,7 @@ def migration_unreadable(case: Case) -> None:
             "migration_unreadable",
             f"What migration {migration} would send could not be learned: "
             f"{known['up_error']}. Without it no one can say which names it needs.",
-            f"Run {case.artisan} migrate --pretend --path=database/migrations/{migration}.php "
+            f"Run {case.artisan} migrate --pretend {case.laravel.path_option(migration)} "
             "to see the same error, correct the migration, and run this again.",
         )
 
