@@ -173,6 +173,27 @@ laravel:
           missing: [],
           to_roll_back: [],
         }
+    loading:
+      description:
+        - What ends C(artisan migrate) as it takes the files of the pending migrations, null where
+          nothing does and with O(statements=none).
+        - C(part) is V(all) where it ends before any of them runs, V(turn) where it ends in the turn
+          of C(migration). C(line) is null where the error is not in C(file).
+      type: dict
+      sample:
+        {
+          migration: 2026_01_25_000000_create_a,
+          part: all,
+          file: /srv/app/database/migrations/2026_01_25_000000_create_a.php,
+          line: 7,
+          error: 'syntax error, unexpected token "}"',
+        }
+    twins:
+      description: What is there more than once. C(files) of one name, of which C(artisan migrate)
+        takes the last of C(paths), and whether they are C(alike); C(classes) that several
+        C(migrations) declare, which no command can take together.
+      type: dict
+      sample: {files: [], classes: [{class: CreateA, migrations: [2025_create_a, 2026_create_a]}]}
     schema_dump:
       description: The schema dump that C(artisan migrate) loads as long as no migration is
         recorded, as C(path) and the C(tables) that it drops and makes (null where the file cannot
@@ -407,6 +428,8 @@ def present(facts, differences, busy, given, hide):
             split_migrations(facts["files"], database),
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
+        "loading": facts["loading"],
+        "twins": facts["twins"] or {"files": [], "classes": []},
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
         "statements": statements_by_migration(facts["statements"]),
         "destructive_commands_prohibited": facts["destructive_commands_prohibited"],

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from half_run import ANEW, OURS, ROWS, TABLE, fails, orders, recorded
+from half_run import ANEW, OURS, ROWS, TABLE, orders
 from inquiry import DIAGNOSE, inquire, repair
 
 PACKAGE = "packages/acme/migrations"
@@ -69,3 +69,128 @@ def test_what_is_to_be_typed_names_the_package_s_own_path(package):
     result = inquire(package, incident_migration=OURS).report["diagnosis"]
     assert result["verdict"] == "migration_unreadable"
     assert f"--path={path.relative_to(package.app)}" in result["next"]
+
+
+# --- files that PHP cannot take --------------------------------------------------------------
+
+HEAD = (
+    "<?php\nuse Illuminate\\Database\\Migrations\\Migration;\n"
+    "use Illuminate\\Database\\Schema\\Blueprint;\nuse Illuminate\\Support\\Facades\\Schema;\n"
+)
+FIRST, SECOND = "2026_01_01_000000_create_foo_table", "2026_01_02_000000_create_foo_table"
+
+
+def written(app, name, text, folder="database/migrations"):
+    """Write a migration's file as it is given."""
+    path = Path(app.app, folder, f"{name}.php")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def named(name, table):
+    """Return the PHP of a migration that has a class of this name and makes a table."""
+    return (
+        f"{HEAD}class {name} extends Migration {{\n"
+        f"    public function up() {{ {TABLE.format(table, '')} }}\n"
+        f"    public function down() {{ Schema::dropIfExists('{table}'); }}\n}}\n"
+    )
+
+
+# {what is wrong: (the file's name, its text, the line, whether the one before it runs)}
+BROKEN = {
+    "syntax": (SECOND, f"{HEAD}this is not", 5, False),
+    "class_declared_twice": (SECOND, named("CreateFooTable", "foo2"), 5, False),
+    "class_of_another_name": (SECOND.replace("foo", "bar"), named("CreateBaz", "foo2"), 5, True),
+    "no_class": (SECOND.replace("foo", "bar"), "<?php\n", None, True),
+    "function_beside_a_class_without_a_name": (
+        SECOND.replace("foo", "bar"),
+        f"{HEAD}function acme() {{}}\nreturn new class extends Migration {{}};\n",
+        5,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "line", "runs"), BROKEN.values(), ids=BROKEN)
+def test_what_ends_migrate_at_a_file_is_foreseen(app, name, text, line, runs):
+    written(app, FIRST, named("CreateFooTable", "foo"))
+    written(app, name, text)
+    for playbook, code in (("fix_fk.yml", 2), (DIAGNOSE, 10)):
+        said = inquire(app, playbook)
+        assert said.rc == code, said.screen
+        found = said.report["diagnosis"]
+        assert (found["verdict"], found["steps"]) == ("migration_does_not_load", [])
+        assert f"{name}.php" + (f", line {line}" if line else "") in found["found"]
+        assert f"Correct database/migrations/{name}.php" in found["next"]
+    (finding,) = (f for f in said.report["prediction"]["findings"] if f["will_fail"])
+    assert (finding["kind"], finding["migration"]) == ("unloaded", name)
+    # That is what comes.
+    assert app.artisan("migrate", "--force").returncode != 0
+    assert (FIRST in app.recorded()) == runs and name not in app.recorded()
+    assert inquire(app).report["diagnosis"]["verdict"] == "migration_does_not_load"
+
+
+def test_a_class_that_a_recorded_migration_has_too_ends_no_migrate(app):
+    written(app, FIRST, named("CreateFooTable", "foo"))
+    assert app.artisan("migrate", "--force").returncode == 0
+    written(app, SECOND, named("CreateFooTable", "foo2"))
+    said = inquire(app, DIAGNOSE)
+    assert said.report["diagnosis"]["verdict"] == "healthy", said.screen
+    assert {len(said.run.laravel["statements"][name]["up"]) for name in (FIRST, SECOND)} == {1}
+    assert app.artisan("migrate", "--force").returncode == 0
+    # A rollback takes both.
+    assert app.artisan("migrate:rollback", "--force").returncode != 0
+
+
+def test_where_a_rollback_would_end_at_a_class_none_is_planned(app):
+    """The incident is repaired without down()."""
+    orders(app)
+    written(app, FIRST, named("CreateFooTable", "foo"))
+    assert app.artisan("migrate", "--force").returncode == 0
+    rename = "Schema::rename('orders', 'orders_old');"
+    text = named("CreateFooTable", "orders").replace(TABLE.format("orders", ""), rename + ANEW[-1])
+    back = "Schema::dropIfExists('orders'); Schema::rename('orders_old', 'orders');"
+    written(app, SECOND, text.replace("Schema::dropIfExists('orders');", back))
+    assert app.artisan("migrate", "--force").returncode != 0
+    done = repair(app)
+    assert done.rc == 0, done.screen
+    ways = {way["strategy"]: way for way in done.report["diagnosis"]["strategies"]}
+    assert "the class CreateFooTable is in" in ways["down"]["reason"]
+    assert SECOND in app.recorded() and app.rows("orders_old") == ROWS
+
+
+def test_a_half_run_migration_beside_a_file_that_does_not_load_is_rolled_back_only(app):
+    orders(app)
+    app.add_migration(OURS, " ".join(ANEW))
+    assert app.artisan("migrate", "--force").returncode != 0
+    written(app, "2026_02_01_000000_later", "<?php\n\nthis is not")
+    said = inquire(app)
+    result = said.report["diagnosis"]
+    assert (result["verdict"], result["migration"]) == ("migration_does_not_load", OURS)
+    assert (
+        "later.php, line 3" in result["found"] and "orders is called orders_old" in result["found"]
+    )
+    assert "playbooks/rollback.yml" in result["next"]
+    assert inquire(app, DIAGNOSE).rc == 11
+    done = repair(app, rollback_only=True)
+    assert done.rc == 0, done.screen
+    assert (app.rows("orders_old"), app.rows("orders")) == (None, ROWS)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_of_two_files_of_one_name_the_last_folder_s_is_taken(package, alike):
+    package.add_migration(OURS, TABLE.format("of_the_package", ""))
+    path = move(package, OURS)
+    package.add_migration(OURS, TABLE.format("of_the_package" if alike else "of_the_app", ""))
+    said = inquire(package, DIAGNOSE)
+    assert said.run.laravel["migrations"]["pending"] == [OURS]
+    told = [note for note in said.report["diagnosis"]["notes"] if str(path) in note]
+    assert len(told) == (0 if alike else 1), told
+    assert said.rc == 0
+    assert package.artisan("migrate", "--force").returncode == 0
+    assert (package.rows("of_the_app"), package.rows("of_the_package")) == (
+        (None, 0) if alike else (0, None)
+    )
+    assert len([n for n in inquire(package).report["diagnosis"]["notes"] if str(path) in n]) == len(
+        told
+    )

@@ -201,6 +201,41 @@ class Laravel:
             return f"--realpath {shlex.quote(f'--path={path}')}"
         return shlex.quote(f"--path={inside}")
 
+    @property
+    def loading(self) -> dict | None:
+        """Return what ends `migrate` as it takes the files of the pending migrations."""
+        return self.raw.get("loading")
+
+    def does_not_load(self) -> str:
+        """Say what ends `migrate` as it takes the files, "" where nothing does."""
+        if not self.loading:
+            return ""
+        when = {
+            "all": "before it runs any migration",
+            "turn": f"at {self.loading['migration']}, after those before it have run",
+        }[self.loading["part"]]
+        line = f", line {self.loading['line']}" if self.loading["line"] else ""
+        return (
+            f"artisan migrate ends {when}: PHP cannot take {self.loading['file']}{line} "
+            f"({self.loading['error'].rstrip('.')})."
+        )
+
+    def declared_twice(self) -> str:
+        """Say which class two migrations declare, so that no command takes both; "" if none."""
+        for twin in (self.raw.get("twins") or {}).get("classes") or ():
+            return f"the class {twin['class']} is in {' and in '.join(twin['migrations'])}"
+        return ""
+
+    def passed_over(self) -> list[str]:
+        """Return a note on each file that `migrate` never takes, as another has its name."""
+        return [
+            f"{len(twin['paths'])} files are the migration {twin['name']}, and they differ. "
+            f"artisan migrate takes {twin['paths'][-1]}; what {', '.join(twin['paths'][:-1])} "
+            "would do is never done."
+            for twin in (self.raw.get("twins") or {}).get("files") or ()
+            if not twin["alike"]
+        ]
+
     def statements(self, migration: str) -> dict:
         return (self.raw.get("statements") or {}).get(migration) or {}
 

@@ -175,6 +175,8 @@ class _Fresh:
         """Return the schema that the migrations build; note in `foreseen` why they would not."""
         state = self._left(inspected)
         givers: dict[str, str] = {}
+        # All files are taken together then, those of the recorded migrations too.
+        self.foreseen = self.laravel.does_not_load().rstrip(".") or self.laravel.declared_twice()
         for migration in self._files():
             known = self.laravel.statements(migration)
             for problem in state.apply(known.get("up") or []).problems:

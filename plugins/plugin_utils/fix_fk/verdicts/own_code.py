@@ -3,9 +3,41 @@
 
 from __future__ import annotations
 
+import os
+
 from .. import advice
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
+
+
+def passed_over(case: Case) -> None:
+    """Note the files that `migrate` never takes."""
+    case.diagnosis.notes += case.laravel.passed_over()
+
+
+def would_not_load(case: Case) -> None:
+    """Refuse pending migrations, none of which has failed, at whose files `migrate` would end."""
+    if case.laravel.loading and not case.migration:
+        raise Refusal(
+            "migration_does_not_load",
+            f"No migration has failed so far. {case.laravel.does_not_load()}",
+            f"Correct {_file(case)}, deploy it, and run this again.",
+        )
+
+
+def does_not_load(case: Case) -> None:
+    """Refuse a repair after which `migrate` would end at a file."""
+    if case.laravel.loading:
+        raise Refusal(
+            "migration_does_not_load",
+            f"{case.laravel.does_not_load()}{case.stopped_text(case.migration)}",
+            f"{advice.way_out(case, f'Correct {_file(case)}', asks=True)}.",
+        )
+
+
+def _file(case: Case) -> str:
+    path = (case.laravel.loading or {})["file"]
+    return os.path.relpath(path, case.laravel.raw.get("path") or "/")
 
 
 def migration_threw(case: Case) -> None:
@@ -42,6 +74,24 @@ def migration_unreadable(case: Case) -> None:
 
 
 VERDICTS = (
+    Verdict(
+        "migration_does_not_load",
+        CODE,
+        "PHP cannot take the file of a pending migration: a syntax error, a class that another "
+        "pending one declares too, or no class of the name that the file's name says. `artisan "
+        "migrate` ends at it, most often before any migration has run.",
+        "Correct the file and the line that are named. Run it again.",
+        causes=(
+            Cause(
+                "A syntax error in a pending migration, one class in two of them, or a class that "
+                "is not called as its file says",
+                "no number: `syntax error`, `Cannot declare class`, `Cannot redeclare class`, "
+                "`Class ... not found`",
+                "The file and the line are named, before the deployment too.",
+                ("integration/test_migrator.py::test_what_ends_migrate_at_a_file_is_foreseen",),
+            ),
+        ),
+    ),
     Verdict(
         "migration_threw",
         CODE,
