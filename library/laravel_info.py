@@ -161,8 +161,13 @@ laravel:
         - C(files), name and path in the order they run, those of packages included; C(recorded),
           name and batch by batch; C(pending), names; C(missing), names that are recorded but have
           no file; C(to_roll_back), names that an interrupted M(artisan) run recorded only to roll
-          them back, which thus count as pending.
-        - All but C(files) are null when the database cannot be reached.
+          them back, which thus count as pending; C(skipped), names that are not recorded and that
+          C(artisan migrate) passes over as their C(shouldRun()) says no (Laravel 12.4 and later),
+          which thus do not count as pending.
+        - C(should_run) is what C(shouldRun()) says of each migration that has one of its own, null
+          where it asks the database. It is run for that also with O(statements=none) if
+          O(checklist=true).
+        - All but C(files) and C(should_run) are null when the database cannot be reached.
       type: dict
       sample:
         {
@@ -172,6 +177,8 @@ laravel:
           pending: [],
           missing: [],
           to_roll_back: [],
+          skipped: [],
+          should_run: {},
         }
     loading:
       description:
@@ -370,6 +377,7 @@ def main():
     busy = is_busy(given["laravel_path"])
     where = (given["laravel_path"], given["laravel_php"])
     questions = {"database": True, "checklist": given["checklist"]}
+    questions["runs"] = given["checklist"] or given["statements"] != "none"
     if given["statements"] != "none":
         questions.update(statements=given["statements"], models=True)
     facts = probe(
@@ -425,7 +433,8 @@ def present(facts, differences, busy, given, hide):
         "migrations_table": facts["connection"]["prefix"] + facts["migrations_table"],
         "migrations_table_exists": database["exists"],
         "migrations": dict(
-            split_migrations(facts["files"], database),
+            split_migrations(facts["files"], database, facts["runs"]),
+            should_run=facts["runs"],
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
         "loading": facts["loading"],

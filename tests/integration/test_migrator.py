@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from half_run import ANEW, OURS, ROWS, TABLE, orders
 from inquiry import DIAGNOSE, inquire, repair
+from sandbox import Sandbox
 
+# As Laravel logs it.
+OLD_ERROR = (
+    "[2026-01-20 10:11:12] production.ERROR: SQLSTATE[42S01]: Base table or view already exists:"
+    " 1050 Table 'new_one' already exists (SQL: create table `new_one` (`id` int))"
+    ' {{"exception":"[object] (QueryException(code: 42S01): SQLSTATE[42S01]: Base table or view'
+    " already exists at /srv/vendor/Connection.php:712)\n[stacktrace]\n"
+    '#0 /srv/app/database/migrations/{name}.php(12): up()\n"}}\n'
+)
 PACKAGE = "packages/acme/migrations"
 
 
@@ -194,3 +204,106 @@ def test_of_two_files_of_one_name_the_last_folder_s_is_taken(package, alike):
     assert len([n for n in inquire(package).report["diagnosis"]["notes"] if str(path) in n]) == len(
         told
     )
+
+
+# --- migrations that pass themselves over ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sandbox_13(tmp_path_factory):
+    """A sandbox with Laravel 13, which has shouldRun(), on the tests' own server."""
+    server = os.environ.get("FIX_FK_SUITE", "machine")
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"), suite="sid", server_suite=server)
+    sandbox.present()
+    yield sandbox
+    sandbox.absent()
+
+
+@pytest.fixture
+def newest(sandbox_13):
+    """The same without the failing release."""
+    sandbox_13.present()
+    for path in Path(sandbox_13.app, "database", "migrations").glob("2026_*.php"):
+        path.unlink()
+    return sandbox_13
+
+
+def skips(app, name, says="false"):
+    """Give a migration that is there a shouldRun()."""
+    path = Path(app.app, "database/migrations", f"{name}.php")
+    begin = "extends Migration\n{\n"
+    text = path.read_text(encoding="utf-8")
+    assert begin in text
+    method = f"    public function shouldRun(): bool {{ return {says}; }}\n"
+    path.write_text(text.replace(begin, begin + method), encoding="utf-8")
+
+
+@pytest.mark.parametrize("says", ["false", "config('app.none') === 1"])
+def test_a_migration_that_is_skipped_is_no_failure(newest, says):
+    """It stays pending for ever, and migrate ends with 0."""
+    newest.add_migration(OURS, TABLE.format("new_one", ""))
+    skips(newest, OURS, says)
+    for _ in range(2):
+        for playbook in ("fix_fk.yml", DIAGNOSE):
+            said = inquire(newest, playbook)
+            assert (said.rc, said.report["outcome"]) == (0, "healthy"), said.screen
+            assert f"Migration {OURS} says itself that it is not to run" in said.screen
+        # Not even where the log has an old error of it.
+        assert newest.artisan("migrate", "--force").returncode == 0
+        assert OURS not in newest.recorded()
+        log = Path(newest.app, "storage/logs/laravel.log")
+        log.write_text(OLD_ERROR.format(name=OURS), encoding="utf-8")
+
+
+def test_an_incident_beside_a_skipped_migration_is_repaired(newest):
+    orders(newest)
+    newest.add_migration("2026_01_19_000000_skipped", TABLE.format("users", ""))
+    skips(newest, "2026_01_19_000000_skipped")
+    newest.add_migration("2026_01_21_000000_asks", TABLE.format("users", ""))
+    skips(newest, "2026_01_21_000000_asks", "DB::table('users')->count() === 0")
+    newest.add_migration(OURS, " ".join(ANEW))
+    assert newest.artisan("migrate", "--force").returncode != 0
+    done = repair(newest)
+    assert done.rc == 0, done.screen
+    assert newest.recorded()[-1] == OURS and newest.holders("fk_orders_user") == ["orders"]
+    (told,) = (c["detail"] for c in done.report["checks"] if "migrate:status" in c["check"])
+    assert told.endswith("passes itself over: 2026_01_19_000000_skipped, 2026_01_21_000000_asks")
+
+
+def test_what_a_skipped_migration_left_is_told(newest):
+    """It failed, and was then told not to run: what it did is still there."""
+    orders(newest)
+    newest.add_migration(OURS, " ".join(ANEW))
+    assert newest.artisan("migrate", "--force").returncode != 0
+    skips(newest, OURS)
+    assert newest.artisan("migrate", "--force").returncode == 0
+    said = inquire(newest)
+    result = said.report["diagnosis"]
+    assert (result["verdict"], result["migration"]) == ("migration_skips_itself", OURS), said.screen
+    assert "orders is called orders_old" in result["found"]
+    assert "playbooks/rollback.yml" in result["next"]
+    done = repair(newest, rollback_only=True)
+    assert done.rc == 0, done.screen
+    assert (newest.rows("orders_old"), newest.rows("orders")) == (None, ROWS)
+    assert inquire(newest).report["outcome"] == "healthy"
+
+
+@pytest.mark.parametrize("says", ["false", "true", "DB::table('users')->count() === 0"])
+def test_the_module_says_what_was_skipped(newest, run_module, says):
+    newest.add_migration(OURS, TABLE.format("new_one", ""))
+    skips(newest, OURS, says)
+    done = run_module("migrate", laravel_path=newest.app, laravel_php=newest.php, migrations=[OURS])
+    assert not done["failed"], done
+    ran = says == "true"
+    assert (OURS in newest.recorded()) == ran == done["changed"]
+    assert done["effect"].get("skipped") == (None if ran else [OURS])
+
+
+def test_before_laravel_12_nobody_asks_whether_it_is_to_run(app):
+    app.add_migration(OURS, TABLE.format("new_one", ""))
+    skips(app, OURS)
+    known = inquire(app).run.laravel
+    honoured = int(known["version"].split(".")[0]) > 11
+    assert known["migrations"]["pending"] == ([] if honoured else [OURS])
+    assert app.artisan("migrate", "--force").returncode == 0
+    assert (OURS in app.recorded()) != honoured

@@ -10,6 +10,8 @@ final class FixFkProbe
     private $current;
     private $recorded;
     private $loaded = [];
+    private $protected = false;
+    private $asked = 0;
 
     public function __construct(array $request)
     {
@@ -51,7 +53,7 @@ final class FixFkProbe
         if (! $this->boot()) {
             return;
         }
-        foreach (['application', 'database', 'checklist', 'models', 'statements'] as $section) {
+        foreach (['application', 'database', 'checklist', 'models', 'statements', 'runs'] as $section) {
             if ($section === 'application' || ! empty($this->request[$section])) {
                 $this->{$section}();
             }
@@ -556,6 +558,10 @@ final class FixFkProbe
     /** A migration that reaches past the pretence finds sessions that cannot write. */
     private function protect()
     {
+        if ($this->protected) {
+            return;
+        }
+        $this->protected = true;
         foreach (['mysql' => 'MySql', 'mariadb' => 'MariaDb'] as $driver => $vendor) {
             $key = "db.connector.$driver";
             $class = "Illuminate\\Database\\Connectors\\{$vendor}Connector";
@@ -589,6 +595,9 @@ final class FixFkProbe
         foreach (array_keys($this->app['db']->getConnections()) as $name) {
             $this->app['db']->purge($name);
         }
+        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function () {
+            $this->asked++;
+        });
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
         if (function_exists('pcntl_async_signals')) {
@@ -598,6 +607,50 @@ final class FixFkProbe
                 throw new RuntimeException('it did not end within '.$this->request['seconds'].' s');
             });
         }
+    }
+
+    /** By migration that has a shouldRun() of its own, of Laravel 12.4 and later: what it says. */
+    private function runs()
+    {
+        $found = [];
+        foreach ((array) $this->files() as $name => $path) {
+            if (stripos((string) file_get_contents($path), 'shouldRun') === false
+                || $this->isTaken($path)) {
+                continue;
+            }
+            $this->protect();
+            $this->tell('begin', [(string) $name, 'runs']);
+            $this->attempt(function () use (&$found, $name, $path) {
+                $migration = $this->load($name, $path);
+                if ($this->decides($migration)) {
+                    $found[$name] = $this->says($migration);
+                }
+            });
+        }
+        $this->tell('runs', (object) $found);
+    }
+
+    private function decides($migration)
+    {
+        $base = 'Illuminate\Database\Migrations\Migration';
+        return method_exists($base, 'shouldRun') && $migration instanceof $base
+            && (new ReflectionMethod($migration, 'shouldRun'))->getDeclaringClass()->getName() !== $base;
+    }
+
+    /** Whether `migrate` would run it now; null where that depends on the database, or fails. */
+    private function says($migration)
+    {
+        $asked = $this->asked;
+        $levels = ob_get_level();
+        $this->limit($this->request['seconds']);
+        $says = $this->attempt(function () use ($migration) {
+            return (bool) $migration->shouldRun();
+        });
+        $this->limit(0);
+        while (ob_get_level() > $levels) {
+            ob_end_clean();
+        }
+        return $this->asked === $asked ? $says : null;
     }
 
     private function pretend($name, $path, $direction)
@@ -614,6 +667,10 @@ final class FixFkProbe
             $answer['conditional'] = $this->conditions($migration, $direction);
             list($answer['drops'], $answer['renames'], $answer['writes'])
                 = $this->hidden($path, $direction);
+            if ($direction === 'up' && ! in_array($name, $this->recorded ?: [], true)
+                && $this->decides($migration) && $this->says($migration) === null) {
+                $answer['conditional'][] = 'shouldRun() decides whether it runs';
+            }
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -726,8 +783,8 @@ final class FixFkProbe
                 || (in_array($name, ['up', 'down'], true) && $name !== $direction)) {
                 continue;
             }
-            if ($name === 'shouldRun' && $direction === 'up') {
-                $reasons[] = 'shouldRun() decides whether it runs';
+            if ($name === 'shouldRun') {
+                continue;
             }
             foreach ($this->control($method) as $line => $what) {
                 $reasons[] = "$name(), line $line: ".implode(', ', array_keys($what));

@@ -63,8 +63,8 @@ def probe(
 ):
     """Start PHP, put questions to the application, and return the answers.
 
-    questions: database=True, checklist=True, models=True, statements="all", "pending" (with
-    database=True) or [migration names].
+    questions: database=True, checklist=True, models=True, runs=True, statements="all", "pending"
+    (with database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), ways (every {host, port, socket, database, username,
     password} that the connection may come to use, to read or to write), migrations_table (without
@@ -77,6 +77,7 @@ def probe(
     models {table without prefix: file that names it}, loading (with statements of all or of the
     pending: what ends `artisan migrate` as it takes their files, {migration, part: "all" where it
     is before any runs, "turn" where it is in its turn, file, line or None, error}, or None),
+    runs {migration with a shouldRun() of its own: what it says, None where it asks the database},
     statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
@@ -102,12 +103,14 @@ def probe(
             timeout,
         )
         facts = facts or answers
+        facts["runs"] = facts["runs"] or answers["runs"]
         statements.update(answers["statements"])
-        if not answers["begun"] or (answers["done"] and not answers["later"]):
+        begun = answers["begun"]
+        if not begun or begun[1] == "runs" or (answers["done"] and not answers["later"]):
             break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
-        questions = {"loading": False}
+        questions = {"loading": False, "runs": questions.get("runs")}
         if answers["later"]:
             names = answers["later"]
         elif names == "pending":
@@ -129,6 +132,7 @@ def probe(
         database=facts["database"],
         checklist=facts["checklist"],
         loading=facts["loading"],
+        runs=facts["runs"] or {},
         models=facts["models"],
         statements=statements,
     )
@@ -163,6 +167,7 @@ def _ask(module, path, php, env, request, timeout):
             "checklist",
             "models",
             "loading",
+            "runs",
             "later",
             "boot_error",
             "refused",
@@ -214,7 +219,7 @@ def _ask(module, path, php, env, request, timeout):
         )
         if begun[1] in ("up", "down"):
             answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
-        else:
+        elif begun[1] != "runs":
             path = ((answers["application"] or {}).get("files") or {}).get(begun[0])
             own = path and os.path.realpath(ended.get("file") or "") == os.path.realpath(path)
             answers["loading"] = {

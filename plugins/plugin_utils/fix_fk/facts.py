@@ -80,6 +80,16 @@ class Laravel:
         return list((self.raw.get("migrations") or {}).get("pending") or [])
 
     @property
+    def skipped(self) -> list[str]:
+        """Return the migrations that `migrate` passes over, as their shouldRun() says no."""
+        return list((self.raw.get("migrations") or {}).get("skipped") or [])
+
+    def may_be_skipped(self, migration: str) -> bool:
+        """Tell whether `migrate` may pass a migration over and leave it pending."""
+        says = (self.raw.get("migrations") or {}).get("should_run") or {}
+        return not says.get(migration, True)
+
+    @property
     def recorded(self) -> list[str]:
         rows = (self.raw.get("migrations") or {}).get("recorded") or []
         return [row["migration"] if "migration" in row else row["name"] for row in rows]
@@ -227,8 +237,14 @@ class Laravel:
         return ""
 
     def passed_over(self) -> list[str]:
-        """Return a note on each file that `migrate` never takes, as another has its name."""
-        return [
+        """Return a note on what `migrate` passes over: files whose name another one has, and
+        migrations that say so themselves."""
+        skipped = [
+            f"Migration {name} says itself that it is not to run (shouldRun()). artisan migrate "
+            "passes it over: it stays pending, and nothing has failed."
+            for name in self.skipped
+        ]
+        return skipped + [
             f"{len(twin['paths'])} files are the migration {twin['name']}, and they differ. "
             f"artisan migrate takes {twin['paths'][-1]}; what {', '.join(twin['paths'][:-1])} "
             "would do is never done."
@@ -344,6 +360,9 @@ def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = Non
             "recorded": [row for row in rows if row[name] not in pending]
             + ([{name: recorded, "batch": batch}] if recorded else []),
             "pending": sorted({*(migrations.get("pending") or ()), *pending} - {recorded}),
+            "skipped": [
+                n for n in migrations.get("skipped") or () if n not in (*pending, recorded)
+            ],
         },
     }
 
@@ -447,7 +466,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
 
     # What was skipped counts as if it were still to be run.
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
-    for migration in [*laravel.pending, *skipped]:
+    for migration in [*laravel.pending, *laravel.skipped, *skipped]:
         for statement in laravel.up(migration):
             tables |= tables_of(statement)
             for name in keys_added(statement):

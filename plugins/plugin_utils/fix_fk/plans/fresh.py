@@ -128,7 +128,8 @@ class _Fresh:
         conclude(self.case, [*rehearsal(self.case), *self._steps(inspected, tables, seeder)], final)
         expected = self.diagnosis.expected
         # Nothing of before is to be found again, so nothing is compared.
-        expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
+        surely = [name for name in self._files() if not self.laravel.may_be_skipped(name)]
+        expected.update(migrations=surely, emptied=True, names={}, changed_columns={})
         if inspected["left"]["tables"] or inspected["left"]["views"]:
             expected["left"] = inspected["left"]
 
@@ -220,7 +221,9 @@ class _Fresh:
         )
 
     def _files(self) -> list[str]:
-        return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
+        says = self.laravel.raw["migrations"].get("should_run") or {}
+        names = [item["name"] for item in self.laravel.raw["migrations"]["files"]]
+        return [name for name in names if says.get(name) is not False]
 
     def _show(self, inspected: dict, final: Schema) -> None:
         """Say what is lost, what comes back, and what is left."""

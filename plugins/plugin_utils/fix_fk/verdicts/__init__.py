@@ -65,6 +65,7 @@ WHICH_FAILED: tuple[Question, ...] = (
 ORDER: tuple[Question, ...] = (
     *WHICH_FAILED,
     own_code.does_not_load,
+    own_code.passes_itself_over,
     exchanged.tables_exchanged,
     look_alikes.look_alikes,
     own_code.migration_threw,

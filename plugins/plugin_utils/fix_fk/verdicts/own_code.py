@@ -40,6 +40,22 @@ def _file(case: Case) -> str:
     return os.path.relpath(path, case.laravel.raw.get("path") or "/")
 
 
+def passes_itself_over(case: Case) -> None:
+    """Refuse to repair a migration that `migrate` would not run again."""
+    if (case.laravel.raw["migrations"].get("should_run") or {}).get(case.migration) is not False:
+        return
+    left = case.stopped_text(case.migration) or " Nothing tells that it has begun."
+    way = advice.way_out(
+        case, "Correct shouldRun() if the migration is to run, or leave it as it is", asks=True
+    )
+    raise Refusal(
+        "migration_skips_itself",
+        f"Migration {case.migration} says itself that it is not to run (shouldRun()), so artisan "
+        f"migrate passes it over and ends with 0.{left}",
+        f"{way}.",
+    )
+
+
 def migration_threw(case: Case) -> None:
     """Refuse a migration whose own code failed, and say what it left."""
     migration = case.migration
@@ -74,6 +90,23 @@ def migration_unreadable(case: Case) -> None:
 
 
 VERDICTS = (
+    Verdict(
+        "migration_skips_itself",
+        CODE,
+        "The migration has stopped half-way, and now says itself that it is not to run "
+        "(`shouldRun()`, Laravel 12.4 and newer): `artisan migrate` passes it over, with exit code "
+        "0, and what it left stays.",
+        "Undo what it has done with the command that is shown, or correct `shouldRun()`.",
+        causes=(
+            Cause(
+                "A migration that failed has got a `shouldRun()` that says no",
+                "nothing; `migrate` says SKIPPED",
+                "Refused: what it left is listed, with what undoes it. One that has not begun is "
+                "no failure.",
+                ("integration/test_migrator.py::test_what_a_skipped_migration_left_is_told",),
+            ),
+        ),
+    ),
     Verdict(
         "migration_does_not_load",
         CODE,
