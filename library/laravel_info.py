@@ -161,8 +161,13 @@ laravel:
         - C(files), name and path in the order they run, those of packages included; C(recorded),
           name and batch by batch; C(pending), names; C(missing), names that are recorded but have
           no file; C(to_roll_back), names that an interrupted M(artisan) run recorded only to roll
-          them back, which thus count as pending.
-        - All but C(files) are null when the database cannot be reached.
+          them back, which thus count as pending; C(skipped), names that are not recorded and that
+          C(artisan migrate) passes over as their C(shouldRun()) says no (Laravel 12.4 and later),
+          which thus do not count as pending.
+        - C(should_run) is what C(shouldRun()) says of each migration that has one of its own, null
+          where it asks the database. It is run for that also with O(statements=none) if
+          O(checklist=true).
+        - All but C(files) and C(should_run) are null when the database cannot be reached.
       type: dict
       sample:
         {
@@ -178,7 +183,30 @@ laravel:
           pending: [],
           missing: [],
           to_roll_back: [],
+          skipped: [],
+          should_run: {},
         }
+    loading:
+      description:
+        - What ends C(artisan migrate) as it takes the files of the pending migrations, null where
+          nothing does and with O(statements=none).
+        - C(part) is V(all) where it ends before any of them runs, V(turn) where it ends in the turn
+          of C(migration). C(line) is null where the error is not in C(file).
+      type: dict
+      sample:
+        {
+          migration: 2026_01_25_000000_create_a,
+          part: all,
+          file: /srv/app/database/migrations/2026_01_25_000000_create_a.php,
+          line: 7,
+          error: 'syntax error, unexpected token "}"',
+        }
+    twins:
+      description: What is there more than once. C(files) of one name, of which C(artisan migrate)
+        takes the last of C(paths), and whether they are C(alike); C(classes) that several
+        C(migrations) declare, which no command can take together.
+      type: dict
+      sample: {files: [], classes: [{class: CreateA, migrations: [2025_create_a, 2026_create_a]}]}
     schema_dump:
       description: The schema dump that C(artisan migrate) loads as long as no migration is
         recorded, as C(path) and the C(tables) that it drops and makes (null where the file cannot
@@ -357,6 +385,7 @@ def main():
     busy = is_busy(given["laravel_path"])
     where = (given["laravel_path"], given["laravel_php"])
     questions = {"database": True, "checklist": given["checklist"]}
+    questions["runs"] = given["checklist"] or given["statements"] != "none"
     if given["statements"] != "none":
         questions.update(statements=given["statements"], models=True)
     facts = probe(
@@ -413,12 +442,15 @@ def present(facts, differences, busy, given, hide):
         "migrations_table": facts["connection"]["prefix"] + facts["migrations_table"],
         "migrations_table_exists": database["exists"],
         "migrations": dict(
-            split_migrations(facts["files"], database),
+            split_migrations(facts["files"], database, facts["runs"]),
+            should_run=facts["runs"],
             files=[
                 {"name": name, "path": path, "changed": changed_at(path)}
                 for name, path in facts["files"].items()
             ],
         ),
+        "loading": facts["loading"],
+        "twins": facts["twins"] or {"files": [], "classes": []},
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
         "statements": statements_by_migration(facts["statements"]),
         "destructive_commands_prohibited": facts["destructive_commands_prohibited"],

@@ -12,7 +12,8 @@ short_description: Run pending Laravel migrations and judge that by what is reco
 description:
   - Runs C(php artisan migrate --force) in the application's folder, without a shell. It is a
     success when every name in O(migrations) is recorded afterwards, or without names, when nothing
-    is pending.
+    is pending. A migration that passes itself over (C(shouldRun()), Laravel 12.4 and later) stays
+    pending and is no failure.
   - "Success and RV(ignore:changed) are read from the migrations table, before and after, not from
     the exit code: C(artisan migrate) exits with 0 as well when a lock kept it from running, when a
     migration skipped itself, when C(--graceful) swallowed an error, and when it found nothing to
@@ -100,6 +101,7 @@ effect:
   description:
     - Migrations that are C(recorded) and C(forgotten) now and were not before, and whether the
       application was down C(before) and is C(after). In check mode, what is expected.
+    - C(skipped), where there are any, are migrations that passed themselves over.
     - C(since) and C(until) are M(maintenance)'s, and null here.
   returned: success, and failure after artisan was run
   type: dict

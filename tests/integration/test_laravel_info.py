@@ -269,7 +269,6 @@ def test_helpers_traits_and_parents_count_for_both_directions(app, ask):
     assert sorted(told["up_conditional"]) == [
         "helps(), line 5: if",
         "parental(), line 8: ?:",
-        "shouldRun() decides whether it runs",
     ]
     assert sorted(told["down_conditional"]) == [
         "down(), line 13: switch",

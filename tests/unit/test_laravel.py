@@ -245,7 +245,10 @@ def test_record_of_an_interrupted_rollback_counts_as_pending():
         "pending": ["b", "c"],
         "missing": ["gone"],
         "to_roll_back": ["b"],
+        "skipped": [],
     }
+    passed = split_migrations(files, {"recorded": rows}, {"a": False, "b": None, "c": False})
+    assert (passed["pending"], passed["skipped"]) == (["b"], ["c"])
     assert split_migrations(files, {"recorded": None})["pending"] is None
 
 

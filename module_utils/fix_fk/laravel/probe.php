@@ -10,6 +10,8 @@ final class FixFkProbe
     private $current;
     private $recorded;
     private $loaded = [];
+    private $protected = false;
+    private $asked = 0;
 
     public function __construct(array $request)
     {
@@ -27,6 +29,8 @@ final class FixFkProbe
                 | E_USER_ERROR | E_RECOVERABLE_ERROR));
             $this->tell('ended', [
                 'error' => $fatal ? $error['message'] : null,
+                'file' => $fatal ? $error['file'] : null,
+                'line' => $fatal ? $error['line'] : null,
                 'queries' => $this->current ? $this->queries($this->current) : [],
             ]);
             exit;
@@ -49,7 +53,7 @@ final class FixFkProbe
         if (! $this->boot()) {
             return;
         }
-        foreach (['application', 'database', 'checklist', 'models', 'statements'] as $section) {
+        foreach (['application', 'database', 'checklist', 'models', 'statements', 'runs'] as $section) {
             if ($section === 'application' || ! empty($this->request[$section])) {
                 $this->{$section}();
             }
@@ -123,6 +127,9 @@ final class FixFkProbe
             }, []),
             'migrations_table' => is_array($table) ? $table['table'] : ($table ?: 'migrations'),
             'files' => $this->files(),
+            'twins' => $this->attempt(function () {
+                return $this->twins();
+            }, []),
             'schema_dump' => $this->schemaDump(),
             'destructive_commands_prohibited' => $this->prohibited(),
             'seeder' => $this->seeder(),
@@ -211,12 +218,86 @@ final class FixFkProbe
     private function files()
     {
         try {
-            $migrator = $this->app['migrator'];
-            $paths = array_merge($migrator->paths(), [$this->app->databasePath().'/migrations']);
-            return (object) $migrator->getMigrationFiles($paths);
+            return (object) $this->app['migrator']->getMigrationFiles($this->folders());
         } catch (Throwable $e) {
             return (object) [];
         }
+    }
+
+    /** Where `migrate` looks for migrations; of two files of one name it takes the last. */
+    private function folders()
+    {
+        return array_merge(
+            $this->app['migrator']->paths(),
+            [$this->app->databasePath().'/migrations']
+        );
+    }
+
+    /** What is there more than once: files by the name of the migration, classes by their own. */
+    private function twins()
+    {
+        $files = [];
+        $classes = [];
+        foreach ($this->folders() as $folder) {
+            foreach ($this->app['migrator']->getMigrationFiles([$folder]) as $name => $path) {
+                $files[$name][realpath($path)] = $path;
+            }
+        }
+        foreach ((array) $this->files() as $name => $path) {
+            foreach ($this->attempt(function () use ($path) {
+                return $this->declared($path);
+            }, []) as $class) {
+                $classes[strtolower($class)][] = ['name' => (string) $name, 'class' => $class];
+            }
+        }
+        $several = function ($found) {
+            return count($found) > 1;
+        };
+        list($files, $classes) = [array_filter($files, $several), array_filter($classes, $several)];
+        return [
+            'files' => array_map(function ($name, $paths) {
+                return ['name' => (string) $name, 'paths' => array_values($paths),
+                    'alike' => count(array_unique(array_map('md5_file', $paths))) === 1];
+            }, array_keys($files), $files),
+            'classes' => array_map(function ($found) {
+                return ['class' => $found[0]['class'],
+                    'migrations' => array_values(array_unique(array_column($found, 'name')))];
+            }, array_values($classes)),
+        ];
+    }
+
+    /** The classes that a file declares wherever it is required, with their namespace. */
+    private function declared($path)
+    {
+        $tokens = array_values(array_filter($this->tokens($path), function ($token) {
+            return ! is_array($token)
+                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
+        }));
+        $classes = [];
+        $space = '';
+        $depth = 0;
+        foreach ($tokens as $at => $token) {
+            if ($token === '{' || (is_array($token)
+                && in_array($token[0], [T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES], true))) {
+                $depth++;
+            } elseif ($token === '}') {
+                $depth--;
+            }
+            $next = $tokens[$at + 1] ?? null;
+            if (! is_array($token) || ! is_array($next) || $depth) {
+                continue;
+            }
+            if ($token[0] === T_NAMESPACE) {
+                for ($space = '', $in = $at + 1; is_array($tokens[$in] ?? null); $in++) {
+                    $space .= $tokens[$in][1];
+                }
+                $space .= '\\';
+            } elseif (in_array($token[0], [T_CLASS, T_TRAIT, T_INTERFACE], true)
+                && $next[0] === T_STRING) {
+                $classes[] = $space.$next[1];
+            }
+        }
+        return $classes;
     }
 
     /** The file that `migrate` loads while no migration is recorded, or null. */
@@ -389,15 +470,24 @@ final class FixFkProbe
         $this->protect();
         $wanted = $this->request['statements'];
         $files = (array) $this->files();
-        if ($wanted === 'pending') {
-            $wanted = $this->recorded === null ? [] : array_diff(
-                array_map('strval', array_keys($files)),
-                $this->recorded
-            );
+        $pending = $this->recorded === null ? [] : array_values(array_diff(
+            array_map('strval', array_keys($files)),
+            $this->recorded
+        ));
+        if ($this->request['loading']) {
+            $this->loading(array_intersect_key($files, array_flip($pending)));
         }
+        if ($wanted === 'pending') {
+            $wanted = $pending;
+        }
+        $later = [];
         foreach ($files as $name => $path) {
             $name = (string) $name;
             if ($wanted !== 'all' && ! in_array($name, $wanted, true)) {
+                continue;
+            }
+            if (! in_array($name.':down', $this->request['skip'], true) && $this->isTaken($path)) {
+                $later[] = $name;
                 continue;
             }
             foreach (['up', 'down'] as $direction) {
@@ -409,11 +499,70 @@ final class FixFkProbe
                 }
             }
         }
+        $this->tell('later', $later);
+    }
+
+    /** Take the files of the pending migrations as `migrate` does: all, and then each in its turn. */
+    private function loading(array $files)
+    {
+        $migrator = $this->app['migrator'];
+        foreach (['all', 'turn'] as $part) {
+            foreach ($files as $name => $path) {
+                $this->tell('begin', [(string) $name, $part]);
+                $this->limit($this->request['seconds']);
+                try {
+                    if ($part === 'all') {
+                        $migrator->requireFiles([$path]);
+                        continue;
+                    }
+                    $this->loaded[$path] = $this->resolved($migrator, $path);
+                } catch (Throwable $e) {
+                    $own = realpath($e->getFile()) === realpath($path);
+                    $this->tell('loading', ['migration' => (string) $name, 'part' => $part,
+                        'file' => $path, 'line' => $own ? $e->getLine() : null,
+                        'error' => $e->getMessage() ?: get_class($e)]);
+                    $this->limit(0);
+                    return;
+                }
+            }
+        }
+        $this->limit(0);
+        $this->tell('loading', null);
+    }
+
+    /** A migration as `migrate` makes it from its file. */
+    private function resolved($migrator, $path)
+    {
+        if (! method_exists($migrator, 'resolvePath')) {
+            return $migrator->resolve($migrator->getMigrationName($path));
+        }
+        $method = new ReflectionMethod($migrator, 'resolvePath');
+        PHP_VERSION_ID < 80100 && $method->setAccessible(true);
+        return $method->invoke($migrator, $path);
+    }
+
+    /** Whether another file has declared a class of this one: PHP would end at that. */
+    private function isTaken($path)
+    {
+        return ! isset($this->loaded[$path]) && $this->attempt(function () use ($path) {
+            foreach ($this->declared($path) as $class) {
+                $known = class_exists($class, false) || trait_exists($class, false)
+                    || interface_exists($class, false);
+                if ($known && (new ReflectionClass($class))->getFileName() !== realpath($path)) {
+                    return true;
+                }
+            }
+            return false;
+        }, false);
     }
 
     /** A migration that reaches past the pretence finds sessions that cannot write. */
     private function protect()
     {
+        if ($this->protected) {
+            return;
+        }
+        $this->protected = true;
         foreach (['mysql' => 'MySql', 'mariadb' => 'MariaDb'] as $driver => $vendor) {
             $key = "db.connector.$driver";
             $class = "Illuminate\\Database\\Connectors\\{$vendor}Connector";
@@ -447,6 +596,9 @@ final class FixFkProbe
         foreach (array_keys($this->app['db']->getConnections()) as $name) {
             $this->app['db']->purge($name);
         }
+        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function () {
+            $this->asked++;
+        });
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
         if (function_exists('pcntl_async_signals')) {
@@ -456,6 +608,50 @@ final class FixFkProbe
                 throw new RuntimeException('it did not end within '.$this->request['seconds'].' s');
             });
         }
+    }
+
+    /** By migration that has a shouldRun() of its own, of Laravel 12.4 and later: what it says. */
+    private function runs()
+    {
+        $found = [];
+        foreach ((array) $this->files() as $name => $path) {
+            if (stripos((string) file_get_contents($path), 'shouldRun') === false
+                || $this->isTaken($path)) {
+                continue;
+            }
+            $this->protect();
+            $this->tell('begin', [(string) $name, 'runs']);
+            $this->attempt(function () use (&$found, $name, $path) {
+                $migration = $this->load($name, $path);
+                if ($this->decides($migration)) {
+                    $found[$name] = $this->says($migration);
+                }
+            });
+        }
+        $this->tell('runs', (object) $found);
+    }
+
+    private function decides($migration)
+    {
+        $base = 'Illuminate\Database\Migrations\Migration';
+        return method_exists($base, 'shouldRun') && $migration instanceof $base
+            && (new ReflectionMethod($migration, 'shouldRun'))->getDeclaringClass()->getName() !== $base;
+    }
+
+    /** Whether `migrate` would run it now; null where that depends on the database, or fails. */
+    private function says($migration)
+    {
+        $asked = $this->asked;
+        $levels = ob_get_level();
+        $this->limit($this->request['seconds']);
+        $says = $this->attempt(function () use ($migration) {
+            return (bool) $migration->shouldRun();
+        });
+        $this->limit(0);
+        while (ob_get_level() > $levels) {
+            ob_end_clean();
+        }
+        return $this->asked === $asked ? $says : null;
     }
 
     private function pretend($name, $path, $direction)
@@ -472,6 +668,10 @@ final class FixFkProbe
             $answer['conditional'] = $this->conditions($migration, $direction);
             list($answer['drops'], $answer['renames'], $answer['writes'])
                 = $this->hidden($path, $direction);
+            if ($direction === 'up' && ! in_array($name, $this->recorded ?: [], true)
+                && $this->decides($migration) && $this->says($migration) === null) {
+                $answer['conditional'][] = 'shouldRun() decides whether it runs';
+            }
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -584,8 +784,8 @@ final class FixFkProbe
                 || (in_array($name, ['up', 'down'], true) && $name !== $direction)) {
                 continue;
             }
-            if ($name === 'shouldRun' && $direction === 'up') {
-                $reasons[] = 'shouldRun() decides whether it runs';
+            if ($name === 'shouldRun') {
+                continue;
             }
             foreach ($this->control($method) as $line => $what) {
                 $reasons[] = "$name(), line $line: ".implode(', ', array_keys($what));

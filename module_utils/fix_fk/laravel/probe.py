@@ -63,16 +63,22 @@ def probe(
 ):
     """Start PHP, put questions to the application, and return the answers.
 
-    questions: database=True, checklist=True, models=True, statements="all", "pending" (with
-    database=True) or [migration names].
+    questions: database=True, checklist=True, models=True, runs=True, statements="all", "pending"
+    (with database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), ways (every {host, port, socket, database, username,
     password} that the connection may come to use, to read or to write), migrations_table (without
-    prefix), files {name: path}, schema_dump (path or None), destructive_commands_prohibited,
-    seeder (class or None), cached, storage (path), maintenance {file: path or None, down: bool or
-    None, error}, logs [paths], boot_error (str or None).
+    prefix), files {name: path}, twins {files: [{name, paths, alike}] of one name in two folders,
+    classes: [{class, migrations}] that two files declare}, schema_dump (path or None),
+    destructive_commands_prohibited, seeder (class or None), cached, storage (path),
+    maintenance {file: path or None, down: bool or None, error}, logs [paths],
+    boot_error (str or None).
     Asked for: database {error, exists, recorded}, checklist,
-    models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
+    models {table without prefix: file that names it}, loading (with statements of all or of the
+    pending: what ends `artisan migrate` as it takes their files, {migration, part: "all" where it
+    is before any runs, "turn" where it is in its turn, file, line or None, error}, or None),
+    runs {migration with a shouldRun() of its own: what it says, None where it asks the database},
+    statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
@@ -84,6 +90,8 @@ def probe(
     names = questions.pop("statements", None)
     statements: dict = {}
     skip: list = []
+    # Of named migrations alone it tells nothing.
+    questions["loading"] = isinstance(names, str)
     facts: dict = {}
     for _start in range(MAX_STARTS):
         answers = _ask(
@@ -95,13 +103,17 @@ def probe(
             timeout,
         )
         facts = facts or answers
+        facts["runs"] = facts["runs"] or answers["runs"]
         statements.update(answers["statements"])
-        if answers["done"] or not answers["begun"]:
+        begun = answers["begun"]
+        if not begun or begun[1] == "runs" or (answers["done"] and not answers["later"]):
             break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
-        questions = {}
-        if names == "pending":
+        questions = {"loading": False, "runs": questions.get("runs")}
+        if answers["later"]:
+            names = answers["later"]
+        elif names == "pending":
             names = split_migrations(facts["application"]["files"], facts["database"])["pending"]
     if facts["application"] and not answers["done"]:
         for name in facts["application"]["files"] if names == "all" else names or ():
@@ -119,6 +131,8 @@ def probe(
         boot_error=facts["boot_error"],
         database=facts["database"],
         checklist=facts["checklist"],
+        loading=facts["loading"],
+        runs=facts["runs"] or {},
         models=facts["models"],
         statements=statements,
     )
@@ -152,6 +166,9 @@ def _ask(module, path, php, env, request, timeout):
             "database",
             "checklist",
             "models",
+            "loading",
+            "runs",
+            "later",
             "boot_error",
             "refused",
             "ended",
@@ -200,7 +217,18 @@ def _ask(module, path, php, env, request, timeout):
         why = ended.get("error") or (
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
-        answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+        if begun[1] in ("up", "down"):
+            answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+        elif begun[1] != "runs":
+            path = ((answers["application"] or {}).get("files") or {}).get(begun[0])
+            own = path and os.path.realpath(ended.get("file") or "") == os.path.realpath(path)
+            answers["loading"] = {
+                "migration": begun[0],
+                "part": begun[1],
+                "file": path,
+                "line": ended["line"] if own else None,
+                "error": why,
+            }
     _hide_secrets(answers, hider(module, path, env, *passwords(answers["application"])))
     return answers
 
@@ -222,6 +250,7 @@ def _hide_secrets(answers, hide):
         (application.get("connection") or {}, "error"),
         (application.get("maintenance") or {}, "error"),
         (database.get("error") or {}, "message"),
+        (answers["loading"] or {}, "error"),
         *((answer, "error") for answer in answers["statements"].values()),
     ]
     for holder, name in holders:

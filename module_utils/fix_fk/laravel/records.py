@@ -8,21 +8,25 @@ from __future__ import annotations
 ROLLBACK_BATCH = 2000000000
 
 
-def split_migrations(files, database):
+def split_migrations(files, database, runs=()):
     """Sort migrations by what the migrations table says.
 
-    files: {name: path}; database: what probe() answered. Returns {recorded: [{name, batch}],
+    files: {name: path}; database, runs: what probe() answered. Returns {recorded: [{name, batch}],
     pending: [names in the order they would run], missing: [recorded, but without a file],
-    to_roll_back: [recorded by an interrupted run only to be rolled back, and thus pending]}; with
-    an unreachable database every value is None.
+    to_roll_back: [recorded by an interrupted run only to be rolled back, and thus pending],
+    skipped: [not recorded, and passed over by `migrate`, so not pending]}; with an unreachable
+    database every value is None.
     """
     if database["recorded"] is None:
-        return dict.fromkeys(("recorded", "pending", "missing", "to_roll_back"))
+        return dict.fromkeys(("recorded", "pending", "missing", "to_roll_back", "skipped"))
     recorded = [row for row in database["recorded"] if row["batch"] != ROLLBACK_BATCH]
     names = {row["name"] for row in recorded}
+    pending = [name for name in files if name not in names]
+    skipped = [name for name in pending if dict(runs).get(name) is False]
     return {
         "recorded": recorded,
-        "pending": [name for name in files if name not in names],
+        "pending": [name for name in pending if name not in skipped],
+        "skipped": skipped,
         "missing": [row["name"] for row in recorded if row["name"] not in files],
         "to_roll_back": [
             row["name"] for row in database["recorded"] if row["batch"] == ROLLBACK_BATCH

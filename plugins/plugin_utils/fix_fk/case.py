@@ -64,6 +64,19 @@ class Case:
         self.repaired = self.final = self.live
         self.drops: list[dict] = []
         self._take(laravel)
+        begun = [name for name in laravel.skipped if self._counts_as_pending(name)]
+        if begun:
+            self._take(Laravel(facts.as_if(laravel.raw, pending=begun)))
+
+    def _counts_as_pending(self, skipped: str) -> bool:
+        """Tell whether a migration that `migrate` passes over has been stopped half-way before, may
+        have been, or is asked about."""
+        found = self.position(skipped)
+        logged = (self.laravel.raw.get("last_error") or {}).get("migration") == skipped
+        asked = self.inputs.incident_migration == skipped
+        return (
+            asked or bool(self.stopped(skipped)) or (logged and not (found and not found.agree[0]))
+        )
 
     def _take(self, laravel: Laravel) -> None:
         self.laravel = laravel

@@ -33,7 +33,10 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     for expected in case.inputs.expected_constraints:
         constraints[(expected["name"].casefold(), expected["table"].casefold())] = dict(expected)
     case.diagnosis.expected = {
-        "migrations": [*case.laravel.recorded, *case.laravel.pending],
+        "migrations": [
+            *case.laravel.recorded,
+            *(n for n in case.laravel.pending if not case.laravel.may_be_skipped(n)),
+        ],
         # Of what was recorded before, these had not run.
         "not_run": [name for name in case.laravel.pending if name in case.batches],
         "constraints": list(constraints.values()),

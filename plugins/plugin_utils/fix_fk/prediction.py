@@ -4,7 +4,8 @@
 The statements that `--pretend` shows are carried out, in order, on the schema in memory, so that a
 later migration meets what an earlier one leaves. A finding is plain data:
 
-    kind       one of outcome.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, loss
+    kind       one of outcome.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, unloaded,
+               loss
     migration  the pending migration that meets it; None for a lock on no known table
     table      the table concerned, with the name that it has by then; None when there is none
     constraint the foreign key concerned, or None
@@ -128,6 +129,7 @@ def predict(
     dangers = pending.dangers(laravel, facts.live(schema_facts), accepted)
     rows = dict(zip(_in_danger(dangers), (answer["rows"] for answer in answers)))
     findings.extend(_of_loss(danger, rows.get(danger.table)) for danger in dangers)
+    findings.extend(_unloaded(laravel))
     findings.extend(_unseen(laravel))
     findings.extend(_locks(laravel, schema_facts))
     return {
@@ -349,6 +351,18 @@ def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict
         query=None if question.secret else answer["query"],
         rows=rows,
     )
+
+
+def _unloaded(laravel: Laravel) -> Iterator[dict]:
+    """Say at which file `migrate` ends."""
+    if laravel.loading:
+        found = _finding(_Met(laravel.loading["migration"]), "unloaded", "", "", ())
+        yield {
+            **found,
+            "sentence": laravel.does_not_load(),
+            "will_fail": True,
+            "may_fail": True,
+        }
 
 
 def _unseen(laravel: Laravel) -> Iterator[dict]:

@@ -160,11 +160,15 @@ def _migrations(laravel: Laravel, expected: dict) -> dict:
     missing = [name for name in expected.get("migrations") or () if name not in laravel.recorded]
     stays = expected.get("stay_pending")
     if stays is None:
-        missing.extend(name for name in laravel.pending if name not in missing)
+        wanted = [name for name in laravel.pending if not laravel.may_be_skipped(name)]
+        missing.extend(name for name in wanted if name not in missing)
     told = [f"not recorded: {', '.join(missing)}"] if missing else []
     recorded = [name for name in stays or () if name in laravel.recorded]
     told += [f"recorded: {', '.join(recorded)}"] if recorded else []
     well = f"pending, as before: {', '.join(stays)}" if stays else "nothing is pending"
+    passed = [*laravel.skipped, *(n for n in laravel.pending if laravel.may_be_skipped(n))]
+    if passed and not stays:
+        well += f" but what passes itself over: {', '.join(passed)}"
     return _check(
         "php artisan migrate:status",
         not told,

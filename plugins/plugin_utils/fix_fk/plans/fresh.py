@@ -128,7 +128,8 @@ class _Fresh:
         conclude(self.case, [*rehearsal(self.case), *self._steps(inspected, tables, seeder)], final)
         expected = self.diagnosis.expected
         # Nothing of before is to be found again, so nothing is compared.
-        expected.update(migrations=self._files(), emptied=True, names={}, changed_columns={})
+        surely = [name for name in self._files() if not self.laravel.may_be_skipped(name)]
+        expected.update(migrations=surely, emptied=True, names={}, changed_columns={})
         if inspected["left"]["tables"] or inspected["left"]["views"]:
             expected["left"] = inspected["left"]
 
@@ -175,6 +176,8 @@ class _Fresh:
         """Return the schema that the migrations build; note in `foreseen` why they would not."""
         state = self._left(inspected)
         givers: dict[str, str] = {}
+        # All files are taken together then, those of the recorded migrations too.
+        self.foreseen = self.laravel.does_not_load().rstrip(".") or self.laravel.declared_twice()
         for migration in self._files():
             known = self.laravel.statements(migration)
             for problem in state.apply(known.get("up") or []).problems:
@@ -218,7 +221,9 @@ class _Fresh:
         )
 
     def _files(self) -> list[str]:
-        return [item["name"] for item in self.laravel.raw["migrations"]["files"]]
+        says = self.laravel.raw["migrations"].get("should_run") or {}
+        names = [item["name"] for item in self.laravel.raw["migrations"]["files"]]
+        return [name for name in names if says.get(name) is not False]
 
     def _show(self, inspected: dict, final: Schema) -> None:
         """Say what is lost, what comes back, and what is left."""

@@ -7,6 +7,7 @@ from ..case import Case
 from ..holders import Holder
 
 PROHIBITED = "DB::prohibitDestructiveCommands() forbids migrate:rollback in this application"
+ALL_FILES = "migrate:rollback takes the files of all migrations"
 
 
 def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
@@ -14,6 +15,8 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     known = case.laravel.statements(case.migration)
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED
+    if case.laravel.declared_twice():
+        return None, f"{ALL_FILES}, and {case.laravel.declared_twice()}"
     if not known.get("down_exists") or not known.get("down"):
         return None, "the migration has no down() that does anything"
     if known.get("down_error"):

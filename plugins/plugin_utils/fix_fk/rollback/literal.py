@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..case import Case
 from ..holders import Holder
-from .down import PROHIBITED
+from .down import ALL_FILES, PROHIBITED
 
 
 def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
@@ -13,6 +13,8 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     name = case.inputs.rollback_migration
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED
+    if case.laravel.declared_twice():
+        return None, f"{ALL_FILES}, and {case.laravel.declared_twice()}"
     last = case.laravel.recorded[-1] if case.laravel.recorded else None
     if not name or name != last:
         return None, (

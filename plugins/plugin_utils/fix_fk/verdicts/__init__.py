@@ -51,10 +51,12 @@ WHICH_FAILED: tuple[Question, ...] = (
     followers.followed,
     nothing_pending.unfinished,
     which.which_failed,
+    own_code.passed_over,
     # Nothing is pending, or nothing has failed.
     nothing_pending.given_twice,
     nothing_pending.constraints_missing,
     nothing_pending.all_is_well,
+    own_code.would_not_load,
     nothing_failed.would_lose_rows,
     nothing_failed.nothing_failed,
     # A migration has failed.
@@ -62,6 +64,8 @@ WHICH_FAILED: tuple[Question, ...] = (
 )
 ORDER: tuple[Question, ...] = (
     *WHICH_FAILED,
+    own_code.does_not_load,
+    own_code.passes_itself_over,
     exchanged.tables_exchanged,
     look_alikes.look_alikes,
     own_code.migration_threw,

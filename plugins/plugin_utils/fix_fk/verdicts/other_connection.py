@@ -22,7 +22,7 @@ def another_connection(case: Case) -> None:
             f"this looks at {(case.laravel.raw.get('connection') or {}).get('name')} alone. "
             "What it will meet there, and what a failed attempt has left there, is not known.",
             f"Show what it sends: {case.artisan} migrate --pretend "
-            f"--path=database/migrations/{migration}.php. Compare that with the schema of the "
+            f"{case.laravel.path_option(migration)}. Compare that with the schema of the "
             f"connection {other}, back that schema up, and put right there what is in the way. "
             "Once the migration is recorded, run this again.",
         )

@@ -3,9 +3,57 @@
 
 from __future__ import annotations
 
+import os
+
 from .. import advice
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
+
+
+def passed_over(case: Case) -> None:
+    """Note the files that `migrate` never takes."""
+    case.diagnosis.notes += case.laravel.passed_over()
+
+
+def would_not_load(case: Case) -> None:
+    """Refuse pending migrations, none of which has failed, at whose files `migrate` would end."""
+    if case.laravel.loading and not case.migration:
+        raise Refusal(
+            "migration_does_not_load",
+            f"No migration has failed so far. {case.laravel.does_not_load()}",
+            f"Correct {_file(case)}, deploy it, and run this again.",
+        )
+
+
+def does_not_load(case: Case) -> None:
+    """Refuse a repair after which `migrate` would end at a file."""
+    if case.laravel.loading:
+        raise Refusal(
+            "migration_does_not_load",
+            f"{case.laravel.does_not_load()}{case.stopped_text(case.migration)}",
+            f"{advice.way_out(case, f'Correct {_file(case)}', asks=True)}.",
+        )
+
+
+def _file(case: Case) -> str:
+    path = (case.laravel.loading or {})["file"]
+    return os.path.relpath(path, case.laravel.raw.get("path") or "/")
+
+
+def passes_itself_over(case: Case) -> None:
+    """Refuse to repair a migration that `migrate` would not run again."""
+    if (case.laravel.raw["migrations"].get("should_run") or {}).get(case.migration) is not False:
+        return
+    left = case.stopped_text(case.migration) or " Nothing tells that it has begun."
+    way = advice.way_out(
+        case, "Correct shouldRun() if the migration is to run, or leave it as it is", asks=True
+    )
+    raise Refusal(
+        "migration_skips_itself",
+        f"Migration {case.migration} says itself that it is not to run (shouldRun()), so artisan "
+        f"migrate passes it over and ends with 0.{left}",
+        f"{way}.",
+    )
 
 
 def migration_threw(case: Case) -> None:
@@ -36,12 +84,47 @@ def migration_unreadable(case: Case) -> None:
             "migration_unreadable",
             f"What migration {migration} would send could not be learned: "
             f"{known['up_error']}. Without it no one can say which names it needs.",
-            f"Run {case.artisan} migrate --pretend --path=database/migrations/{migration}.php "
+            f"Run {case.artisan} migrate --pretend {case.laravel.path_option(migration)} "
             "to see the same error, correct the migration, and run this again.",
         )
 
 
 VERDICTS = (
+    Verdict(
+        "migration_skips_itself",
+        CODE,
+        "The migration has stopped half-way, and now says itself that it is not to run "
+        "(`shouldRun()`, Laravel 12.4 and newer): `artisan migrate` passes it over, with exit code "
+        "0, and what it left stays.",
+        "Undo what it has done with the command that is shown, or correct `shouldRun()`.",
+        causes=(
+            Cause(
+                "A migration that failed has got a `shouldRun()` that says no",
+                "nothing; `migrate` says SKIPPED",
+                "Refused: what it left is listed, with what undoes it. One that has not begun is "
+                "no failure.",
+                ("integration/test_migrator.py::test_what_a_skipped_migration_left_is_told",),
+            ),
+        ),
+    ),
+    Verdict(
+        "migration_does_not_load",
+        CODE,
+        "PHP cannot take the file of a pending migration: a syntax error, a class that another "
+        "pending one declares too, or no class of the name that the file's name says. `artisan "
+        "migrate` ends at it, most often before any migration has run.",
+        "Correct the file and the line that are named. Run it again.",
+        causes=(
+            Cause(
+                "A syntax error in a pending migration, one class in two of them, or a class that "
+                "is not called as its file says",
+                "no number: `syntax error`, `Cannot declare class`, `Cannot redeclare class`, "
+                "`Class ... not found`",
+                "The file and the line are named, before the deployment too.",
+                ("integration/test_migrator.py::test_what_ends_migrate_at_a_file_is_foreseen",),
+            ),
+        ),
+    ),
     Verdict(
         "migration_threw",
         CODE,
