@@ -66,6 +66,9 @@ _FAILED = (
 # Verdicts after which it is not known what `migrate` would send here.
 _BLIND = ("would_load_schema_dump", "another_connection")
 
+# How laravel_info says that a migration asks for rows.
+ASKS = "() asks the database: "
+
 # Seconds from which a session is worth a word: one on a table that is to be changed, and one of
 # which it is not known what it has locked.
 HELD = 1
@@ -188,12 +191,15 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
     for migration in laravel.pending:
         known = laravel.statements(migration)
         reasons = known.get("up_conditional") or []
-        doubt = (
+        decides = (
             f"It decides by what it finds ({', '.join(reasons)}), so --pretend may show what it "
             "does not send."
             if reasons
-            else unread
+            else ""
         )
+        # Up to the first answer that it gets, one that only reads rows does what is shown.
+        only_reads = all(ASKS in reason for reason in reasons)
+        doubt = unread if only_reads else decides
         uncertain: set[str] = set()
         for statement in known.get("up") or ():
             outcome = state.apply([statement])
@@ -215,6 +221,8 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
             for question in outcome.questions:
                 own = "" if question.sure else "It changes rows of these tables before that."
                 yield _Met(migration, question=question, doubt=doubt or own)
+            if outcome.reads:
+                doubt = decides or doubt
 
 
 def rows_met(migration: str, question: Question, answer: dict, mariadb: bool) -> dict | None:
