@@ -316,7 +316,7 @@ class History:
 def _unloadable(said: str, names: list[str]) -> str | None:
     """Return the migration whose file could not be loaded, which ends all of them."""
     found = re.search(r"In (\w+)\.php line \d+:", said)
-    return found[1] if found and found[1] in names and "DONE" not in said else None
+    return found[1] if found and found[1] in names and "SQLSTATE" not in said else None
 
 
 def _plain(text: str) -> str:
