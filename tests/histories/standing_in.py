@@ -41,6 +41,10 @@ spl_autoload_register(static function (string $class): void {
         $kind === 'class' ? $source : '', $lines);
     $parent = $kind === 'class' ? ' extends \Illuminate\Database\Eloquent\Model' : '';
     $body = str_replace('private ', '', implode("\n", $lines[0]));
+    foreach (['HasUuids', 'HasUlids'] as $trait) {
+        $uses = $kind === 'class' && preg_match("/^ +use [^;]*\b$trait\b/m", $source);
+        $body .= $uses ? " use \Illuminate\Database\Eloquent\Concerns\\$trait;" : '';
+    }
     $space = implode('\\', $parts);
     eval("namespace $space; $kind $name$parent { $body }");
 });

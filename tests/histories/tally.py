@@ -43,7 +43,8 @@ def tell(tally: Tally) -> None:
         for sentence in sentences:
             print(f"  {label}: {sentence}")
     for migration, why in tally.left_out.items():
-        print(f"  left out: {migration}: {why}")
+        if "as was foreseen" not in why:
+            print(f"  left out: {migration}: {why[:200]}")
     for what, number in tally.noisy.most_common():
         print(f"  noise, {number} times: {what}")
     sys.stdout.flush()
