@@ -207,9 +207,9 @@ def build_report(run: dict) -> dict:
     return report.build(run)
 
 
-def report_text(data: dict) -> str:
-    """Return the report as a person reads it."""
-    return text.report(data)
+def report_text(data: dict, verbosity: int = 0) -> str:
+    """Return the report as a person reads it; verbosity: how many v were given to Ansible."""
+    return text.report(data, verbose=int(verbosity) > 0)
 
 
 def report_page(data: dict) -> str:

@@ -25,6 +25,7 @@ def concluded(case: Case, decide: Callable[[], None]) -> dict:
             told = case.replay_text().strip()
             diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
     _tell_aside(case)
+    diagnosis.pending = case.laravel.pending
     return diagnosis.as_dict()
 
 

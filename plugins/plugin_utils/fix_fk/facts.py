@@ -29,7 +29,15 @@ from .schema.effects import (
 from .schema.messages import FailedStatement, read_message
 from .schema.outcome import Problem
 from .schema.simulation import Schema
-from .schema.statements import displaced, emptied_by, is_rename, is_statement, made_anew, tables_of
+from .schema.statements import (
+    displaced,
+    emptied_by,
+    is_rename,
+    is_statement,
+    made_anew,
+    read_by,
+    tables_of,
+)
 from .schema.tables import Table
 
 from ansible.module_utils.fix_fk.schema.sql import quarantine  # isort: skip
@@ -474,7 +482,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
     for migration in [*laravel.pending, *laravel.skipped, *skipped]:
         for statement in laravel.up(migration):
-            tables |= tables_of(statement)
+            tables |= tables_of(statement) | read_by(statement)
             for name in keys_added(statement):
                 note(name, "pretend")
         for statement in laravel.down(migration):

@@ -34,7 +34,7 @@ from .schema.effects import (
 )
 from .schema.redaction import redact
 from .schema.simulation import Schema
-from .schema.statements import tables_of
+from .schema.statements import read_by, tables_of
 from .schema.tables import Table, has
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
@@ -282,7 +282,7 @@ def _concerned(laravel: Laravel, live: Schema, migration: str) -> set[str]:
     """Return the tables, folded, that bear on what a migration does: those that it names, that have
     a constraint whose name it gives, or that refer to one of them."""
     texts = [*laravel.up(migration), *laravel.down(migration)]
-    names = {name.casefold() for text in texts for name in tables_of(text)}
+    names = {name.casefold() for text in texts for name in tables_of(text) | read_by(text)}
     keys = {name.casefold() for text in texts for name in keys_added(text)}
     return names | {
         folded

@@ -12,6 +12,9 @@ later migration meets what an earlier one leaves. A finding is plain data:
     statement  the statement, with the values of rows taken out; "" when it is about no statement
     errors     the server's error numbers for it, the likely one first
     sentence   all of it in words
+    detail     what it meets, without the migration and without what makes it uncertain
+    brief      the sentence for a screen
+    guarded    whether it is only said because the migration decides by what it finds
     query      SQL that lists the rows concerned, or None
     rows       how many they are, or None
     will_fail  whether the migration fails for certain
@@ -32,6 +35,7 @@ from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
 from .verdict import FORESEEN, Verdict
+from .wording import SHOWN, few
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
@@ -67,6 +71,11 @@ _FAILED = (
 # Verdicts after which it is not known what `migrate` would send here.
 _BLIND = ("would_load_schema_dump", "another_connection")
 
+# How it is said that a migration is not sure to send what is shown.
+DECIDES = "It decides by what it finds"
+# How laravel_info says that a migration asks for rows.
+ASKS = "() asks the database: "
+
 # Seconds from which a session is worth a word: one on a table that is to be changed, and one of
 # which it is not known what it has locked.
 HELD = 1
@@ -81,6 +90,10 @@ class _Met:
     problem: Problem | None = None
     question: Question | None = None
     doubt: str = ""
+
+    @property
+    def guarded(self) -> bool:
+        return self.doubt.startswith(DECIDES)
 
 
 def questions(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str] = ()) -> list[dict]:
@@ -119,13 +132,17 @@ def predict(
     mariadb = schema_facts["server"].get("flavour") != "mysql"
     answers = iter(counts)
     findings: list[dict] = []
+    said: set[str] = set()
     for met in _walk(laravel_facts, schema_facts):
         if met.problem:
-            findings.append(_of_problem(met, met.problem, mariadb))
-        elif met.question:
-            found = _of_rows(met, met.question, next(answers), mariadb)
-            if found:
+            found = _of_problem(met, met.problem, mariadb)
+            # Of rows that are written one by one, each meets the same.
+            if found["sentence"] not in said:
                 findings.append(found)
+            said.add(found["sentence"])
+        elif met.question:
+            rows_found = _of_rows(met, met.question, next(answers), mariadb)
+            findings += [rows_found] if rows_found else []
     dangers = pending.dangers(laravel, facts.live(schema_facts), accepted)
     rows = dict(zip(_in_danger(dangers), (answer["rows"] for answer in answers)))
     findings.extend(_of_loss(danger, rows.get(danger.table)) for danger in dangers)
@@ -151,14 +168,17 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
     """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
     outcome = prediction["outcome"]
     if outcome == "would_lose":
-        losses = [f["sentence"] for f in prediction["findings"] if f["loses"]]
-        found = f"No migration has failed so far. {' '.join(losses)}"
+        losses = [f["brief"] for f in prediction["findings"] if f["loses"]]
+        more = len(losses) - SHOWN
+        found = f"No migration has failed so far. {' '.join(losses[:SHOWN])}"
+        found += f" {more} more would lose rows." if more > 0 else ""
         return {**diagnosis, "found": found}
     well = diagnosis["verdict"] in ("healthy", "rows_aside")
     if outcome not in ("will_fail", "may_fail") or not well:
         return diagnosis
     aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
     ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
+    ahead.sort(key=lambda finding: not finding["will_fail"])
     names = list(dict.fromkeys(finding["migration"] for finding in ahead))
     verb = "will" if outcome == "will_fail" else "may"
     return {
@@ -167,7 +187,7 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
         "notes": [*diagnosis.get("notes", ()), *aside],
         "found": (
             f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
-            f"{', '.join(names)}. {ahead[0]['sentence']}"
+            f"{few(names)}. {ahead[0]['brief']}"
         ),
         "next": (
             "Correct the migration, or the rows or tables that are named, before it is deployed; "
@@ -190,12 +210,15 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
     for migration in laravel.pending:
         known = laravel.statements(migration)
         reasons = known.get("up_conditional") or []
-        doubt = (
-            f"It decides by what it finds ({', '.join(reasons)}), so --pretend may show what it "
-            "does not send."
+        decides = (
+            f"{DECIDES} ({', '.join(reasons)}), so --pretend may show what it does not send."
             if reasons
-            else unread
+            else ""
         )
+        # Up to the first answer that it gets, one that only reads rows does what is shown.
+        only_reads = all(ASKS in reason for reason in reasons)
+        doubt = unread if only_reads else decides
+
         uncertain: set[str] = set()
         for statement in known.get("up") or ():
             outcome = state.apply([statement])
@@ -217,6 +240,8 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
             for question in outcome.questions:
                 own = "" if question.sure else "It changes rows of these tables before that."
                 yield _Met(migration, question=question, doubt=doubt or own)
+            if outcome.reads:
+                doubt = decides or doubt
 
 
 def rows_met(migration: str, question: Question, answer: dict, mariadb: bool) -> dict | None:
@@ -249,13 +274,9 @@ def count_of(question: Question) -> dict:
 
 def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) -> dict:
     fails = bool(errors)
-    if not fails:
-        sentence = f"Migration {met.migration}: {detail}."
-    elif met.doubt:
-        sentence = f"Migration {met.migration} may fail with {_said(errors, kind)}: {detail}."
-        sentence += f" {met.doubt}"
-    else:
-        sentence = f"Migration {met.migration} will fail with {_said(errors, kind)}: {detail}."
+    verb = f" {'may' if met.doubt else 'will'} fail with {_said(errors, kind)}" if fails else ""
+    said = f"Migration {met.migration}{verb}: {detail}."
+    doubt = met.doubt if fails else ""
     return {
         "kind": kind,
         "migration": met.migration,
@@ -263,7 +284,10 @@ def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) 
         "constraint": None,
         "statement": redact(statement) if statement else "",
         "errors": list(errors),
-        "sentence": sentence,
+        "sentence": f"{said} {doubt}".strip(),
+        "detail": detail,
+        "brief": f"{said} {DECIDES + '.' if met.guarded else doubt}".strip(),
+        "guarded": met.guarded,
         "query": None,
         "rows": None,
         "will_fail": fails and not met.doubt,
@@ -274,9 +298,15 @@ def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) 
 
 
 def _of_loss(danger: Danger, rows: int | None) -> dict:
-    met = _Met(danger.migration)
-    found = _finding(met, "loss", danger.statement, "", (), table=danger.table or None, rows=rows)
-    return {**found, "sentence": danger.sentence(rows), "loses": True}
+    met = _Met(danger.migration, doubt=danger.doubt)
+    table = danger.table or None
+    found = _finding(met, "loss", danger.statement, danger.does, (), table=table, rows=rows)
+    doubt = f"{DECIDES}." if met.guarded else danger.doubt
+    said = {
+        "sentence": danger.sentence(rows),
+        "brief": replace(danger, doubt=doubt).sentence(rows),
+    }
+    return {**found, **said, "loses": True}
 
 
 def _said(errors, kind: str) -> str:
@@ -374,15 +404,19 @@ def _unseen(laravel: Laravel) -> Iterator[dict]:
         if error:
             detail = f"what it sends could not be learned to the end ({error}); its rest was not"
             detail += " compared with the schema"
-        elif reasons:
+        elif not reasons:
+            continue
+        else:
             detail = (
                 f"it decides by what it finds ({', '.join(reasons)}), and --pretend answers every "
                 "question with nothing: statements that it will send may not have been seen. "
                 "Letting it run on a copy of the schema shows them"
             )
-        else:
-            continue
-        yield _finding(_Met(migration), "unseen", "", detail, ())
+        found = _finding(_Met(migration), "unseen", "", detail, ())
+        if not error:
+            brief = f"Migration {migration} decides by what it finds: not all that it will send"
+            found |= {"guarded": True, "brief": f"{brief} may have been seen."}
+        yield found
 
 
 def _locks(laravel: Laravel, schema_facts: dict) -> Iterator[dict]:

@@ -93,6 +93,8 @@ class Diagnosis:
     stopped: str = ""
     # Rows that are not where the application looks, as aside/rows.py finds them.
     aside: list[dict] = field(default_factory=list)
+    # The pending migrations.
+    pending: list[str] = field(default_factory=list)
     # Rows that have to be counted before this holds, as fk_constraint_info takes it.
     uncounted: list[dict] = field(default_factory=list)
 

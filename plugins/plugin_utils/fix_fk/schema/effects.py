@@ -238,7 +238,13 @@ class DropView(Effect):
 
 @dataclass(frozen=True)
 class ReadRows(Effect):
-    """A SELECT: under --pretend its answer was empty, so what follows may be incomplete."""
+    """A SELECT: under --pretend its answer was empty, so what follows may be incomplete.
+
+    `reads` are its tables, `named` the columns of a query of one table alone.
+    """
+
+    reads: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -251,6 +257,11 @@ class ForeignKeyChecks(Effect):
 @dataclass(frozen=True)
 class Harmless(Effect):
     """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
+
+
+@dataclass(frozen=True)
+class CreateTemporary(Harmless):
+    """A table of the session alone, which is there instead of one of its name."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from .effects import (
     ChangeColumn,
     ChangeTable,
     CreateTable,
+    CreateTemporary,
     CreateView,
     DropCheck,
     DropColumn,
@@ -84,10 +85,16 @@ def _apply(clause: Clause, effect: Effect) -> None:
         clause.problem("unread", "what the server makes of a statement is not known")
     elif isinstance(effect, ReadRows):
         clause.outcome.reads.append(clause.statement)
+        rows.read(clause, effect)
     elif isinstance(effect, ForeignKeyChecks):
         schema.foreign_key_checks = effect.on
     elif isinstance(effect, SetVariable):
         _set(schema, effect)
+    elif isinstance(effect, CreateTemporary):
+        schema.temporary.add(effect.table.casefold())
+    elif effect.table.casefold() in schema.temporary:
+        if isinstance(effect, DropTable):
+            schema.temporary.discard(effect.table.casefold())
     elif isinstance(effect, CreateTable):
         tables.create(clause, effect)
     elif isinstance(effect, CreateView):

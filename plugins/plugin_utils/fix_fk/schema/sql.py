@@ -35,6 +35,7 @@ from .effects import (
     Check,
     Column,
     CreateTable,
+    CreateTemporary,
     CreateView,
     DropCheck,
     DropColumn,
@@ -47,7 +48,6 @@ from .effects import (
     ForeignKeyChecks,
     Harmless,
     Index,
-    ReadRows,
     RenameIndex,
     RenameTable,
     SetDefault,
@@ -137,7 +137,7 @@ def _read_tree(tree: exp.Expr, statement: str) -> list[Effect]:
     if written is not None:
         return written
     if isinstance(tree, exp.Query):
-        return [ReadRows("")]
+        return [writes.query(tree)]
     if isinstance(tree, exp.Set):
         return _read_set(tree)
     if isinstance(tree, (exp.Use, exp.Transaction, exp.Commit, exp.Rollback)):
@@ -175,10 +175,10 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
         return [Harmless("")]
     if kind != "TABLE":
         return [Unread("", statement)]
-    if tree.find(exp.TemporaryProperty):
-        return [Harmless("")]
     body = tree.this
     table = body.this if isinstance(body, exp.Schema) else body
+    if tree.find(exp.TemporaryProperty):
+        return [CreateTemporary(definitions.name(table))]
     columns: list[Column] = []
     keys: list[ForeignKey] = []
     indexes: list[Index] = []

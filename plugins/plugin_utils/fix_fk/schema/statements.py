@@ -6,7 +6,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .effects import AddForeignKey, AddIndex, CreateTable, DropTable, Effect, RenameTable, WriteRows
+from .effects import (
+    AddForeignKey,
+    AddIndex,
+    CreateTable,
+    CreateView,
+    DropTable,
+    Effect,
+    ReadRows,
+    RenameTable,
+    WriteRows,
+)
 from .sql import read
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -19,6 +29,16 @@ def tables_of(statement: str) -> set[str]:
         for effect in read(statement)
         for name in (effect.table, *_other_tables(effect))
         if name
+    }
+
+
+def read_by(statement: str) -> set[str]:
+    """Return the tables whose rows a statement reads."""
+    return {
+        name
+        for effect in read(statement)
+        if isinstance(effect, (ReadRows, WriteRows, CreateView))
+        for name in effect.reads
     }
 
 

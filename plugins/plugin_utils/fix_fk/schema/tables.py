@@ -126,6 +126,8 @@ class Tables:
     ):
         self.tables = {table.name.casefold(): table for table in tables}
         self.views = {view.casefold() for view in views}
+        # Those of the session alone, which hide others of their names.
+        self.temporary: set[str] = set()
         self.scope = scope
         self.server = server or Server()
         # For asking who is in the way: a table with rows is there even if a statement drops it, and
@@ -139,11 +141,17 @@ class Tables:
         other = type(self)((), self.scope, self.server, self.views)
         other.tables = {name: table.copy() for name, table in self.tables.items()}
         other.asking, other.foreign_key_checks = self.asking, self.foreign_key_checks
+        other.temporary = set(self.temporary)
         other.dropped = [table.copy() for table in self.dropped]
         return other
 
     def get(self, name: str) -> Table | None:
         return self.tables.get(name.casefold())
+
+    def can_read(self, name: str) -> bool:
+        """Tell whether there is a table or a view of this name."""
+        folded = name.casefold()
+        return any(folded in names for names in (self.tables, self.views, self.temporary))
 
     def holders(self, name: str) -> list[Table]:
         """Return the tables that own a foreign key called `name`."""

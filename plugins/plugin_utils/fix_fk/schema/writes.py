@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from .conditions import columns_in, condition, literal
-from .effects import Effect, Unread, WriteRows
+from .effects import Effect, ReadRows, Unread, WriteRows
 
 
 def read(tree: exp.Expr, statement: str) -> list[Effect] | None:
@@ -74,9 +74,27 @@ def _where(tree: exp.Expr, target: exp.Table) -> dict:
     }
 
 
+def query(tree: exp.Query) -> ReadRows:
+    """Return what a query needs: its tables and, of a query of one table, the columns."""
+    tables = reads(tree)
+    nested = sum(1 for _ in tree.find_all(exp.Query)) > 1 or tree.find(exp.Join)
+    if len(tables) != 1 or nested:
+        return ReadRows("", tables)
+    given = {alias.alias.casefold() for alias in tree.find_all(exp.Alias)}
+    named = dict.fromkeys(
+        column.name
+        for column in tree.find_all(exp.Column)
+        if column.name.casefold() not in given
+        and column.args.get("table") is None
+        and not isinstance(column.this, exp.Star)
+    )
+    return ReadRows("", tables, tuple(named))
+
+
 def reads(tree: exp.Expr | None) -> tuple[str, ...]:
     """Return the tables of the queries in a statement."""
     queries = list(tree.find_all(exp.Query)) if tree is not None else []
     named = {cte.alias for query in queries for cte in query.find_all(exp.CTE)}
     found = [table for query in queries for table in query.find_all(exp.Table)]
-    return tuple(dict.fromkeys(t.name for t in found if not t.db and t.name not in named))
+    names = [t.name for t in found if not t.db and t.name not in named]
+    return tuple(dict.fromkeys(name for name in names if name.casefold() != "dual"))

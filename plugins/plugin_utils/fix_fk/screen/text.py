@@ -12,6 +12,7 @@ import textwrap
 
 from ..rollback import IN_WORDS
 from ..steps import KINDS
+from . import foreseen as foreseen_words
 
 WIDTH = 100
 RULE = "-" * WIDTH
@@ -24,6 +25,9 @@ NOT_BEGUN = ("may_fail", "will_fail", "would_lose", "needs_repair")
 LONG = 150
 # Renames are shortened only when they are a wall: they are undo statements as well.
 LONG_RENAME = 600
+
+# Of more notes than these, where there is no plan, the report has the rest.
+NOTES = 4
 
 # How an item begins that is a command and nothing else.
 COMMAND = "ansible-playbook "
@@ -54,15 +58,19 @@ def refusal(diagnosis: dict) -> str:
 def plan(diagnosis: dict, host: str) -> str:
     """Return the diagnosis and the plan of one host, to be read before anything is done.
 
-    Of a refusal only what the report, a few lines further down, does not say; that may be nothing.
+    Where there is no plan, only what the report, a few lines further down, does not say; that may
+    be nothing.
     """
     steps = diagnosis["steps"]
     title = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
     head = _title("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
-    lines = [] if diagnosis["refused"] else _labelled("Found", [diagnosis["found"]])
+    lines = _labelled("Found", [diagnosis["found"]]) if steps else []
     lines += _labelled("In the way", _list(_name(name) for name in diagnosis["names"]))
     lines += _labelled("Evidence", _list(diagnosis["evidence"]))
-    lines += _labelled("Notes", _list(diagnosis["notes"]))
+    notes = diagnosis["notes"]
+    if not steps and len(notes) > NOTES + 1:
+        notes = [*notes[:NOTES], f"{len(notes) - NOTES} more are in the report."]
+    lines += _labelled("Notes", _list(notes))
     lines += _labelled(
         "Roll back",
         [
@@ -130,8 +138,8 @@ def rehearsal_parts(result: dict) -> dict[str, list[str]]:
     }
 
 
-def report(data: dict) -> str:
-    """Return the report of one host's run.
+def report(data: dict, verbose: bool = False) -> str:
+    """Return the report of one host's run; verbose: with all that is foreseen, and its queries.
 
     `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
     """
@@ -145,13 +153,12 @@ def report(data: dict) -> str:
                 lines += _wrap(line, " " * 15, " " * 17)
         lines.append("")
     foreseen = data.get("prediction")
+    foreseen_lines = foreseen_words.every if verbose else foreseen_words.lines
     if foreseen and (foreseen["findings"] or foreseen["notes"]):
         lines += ["Foreseen"]
-        for finding in foreseen["findings"]:
-            lines += _wrap(finding["sentence"], f"  {_likely(finding):<11}  ", " " * 15)
-            lines += _wrap(finding["query"] or "", " " * 15, " " * 17) if finding["query"] else []
-        for note in foreseen["notes"]:
-            lines += _wrap(note, f"  {'note':<11}  ", " " * 15)
+        for word, told in foreseen_lines(foreseen):
+            first = f"  {word:<11}  " if word else " " * 15
+            lines += _wrap(told, first, " " * (15 if word else 17))
         lines.append("")
     if data["checks"]:
         lines += ["Checks"]
@@ -185,14 +192,6 @@ def _mark(check: dict) -> str:
     if check.get("skipped"):
         return "skipped"
     return "look" if check.get("look") else "passed"
-
-
-def _likely(finding: dict) -> str:
-    if finding["loses"]:
-        return "LOSES ROWS"
-    if finding["will_fail"]:
-        return "WILL FAIL"
-    return "may fail" if finding["may_fail"] else "look"
 
 
 def _backup(backup: dict | None) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .. import advice, pending
 from ..case import Case
 from ..verdict import Refusal
+from ..wording import few
 
 
 def would_lose_rows(case: Case) -> None:
@@ -30,7 +31,7 @@ def nothing_failed(case: Case) -> bool:
     if accepted:
         accepted = f" Accepted in remigrate_accept_loss: {accepted}"
     case.diagnosis.verdict = "healthy"
-    names = ", ".join(case.laravel.pending)
+    names = few(case.laravel.pending)
     case.diagnosis.found = (
         f"No failed migration was found. Pending, and not tried yet as far as the log says: "
         f"{names}. No constraint name stands in their way, so nothing is repaired and "

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from ..effects import Effect, WriteRows
+from dataclasses import replace
+
+from ..effects import Effect, ReadRows, WriteRows
 from ..outcome import Loss
-from ..tables import Table, refers
+from ..tables import Table, has, refers
 from . import written
 from .clause import Clause
 
@@ -23,6 +25,24 @@ def write(clause: Clause, table: Table, effect: WriteRows) -> None:
         table.rows = True
     if effect.kind == "truncate" or (effect.kind == "delete" and effect.condition == ""):
         table.emptied = True
+
+
+def read(clause: Clause, effect: ReadRows) -> None:
+    """Judge whether a query finds its tables, and the columns of its table."""
+    for name in effect.reads:
+        if not clause.schema.can_read(name):
+            named = replace(clause, table=name)
+            named.problem("table_missing", f"there is no table {name}", name=name)
+            return
+    table = clause.schema.get(effect.reads[0]) if len(effect.reads) == 1 else None
+    if table is None or table.columns is None or table.name.casefold() in clause.schema.temporary:
+        return
+    for name in effect.named:
+        if not has(table.columns, name):
+            detail = f"table {table.name} has no column {name}"
+            named = replace(clause, table=table.name)
+            named.problem("column_missing", detail, name=name, error=1054)
+            return
 
 
 def _cascade(clause: Clause, table: Table, seen: set[str]) -> None:

@@ -90,7 +90,7 @@ def create_view(clause: Clause, effect: CreateView) -> None:
     folded = effect.table.casefold()
     names.judge(clause, "table", effect.table)
     for name in effect.reads:
-        if not clause.schema.get(name) and name.casefold() not in clause.schema.views:
+        if not clause.schema.can_read(name):
             clause.problem("table_missing", f"there is no table {name}", name=name)
             return
     if not clause.schema.get(effect.table) and folded not in clause.schema.views:

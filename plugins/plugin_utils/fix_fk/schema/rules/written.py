@@ -20,7 +20,7 @@ _FREE = ("CASCADE", "SET NULL", "SET DEFAULT")
 def judge(clause: Clause, table: Table, effect: WriteRows) -> None:
     schema = clause.schema
     for name in effect.reads:
-        if schema.get(name) is None and name.casefold() not in schema.views:
+        if not schema.can_read(name):
             clause.problem("table_missing", f"there is no table {name}", name=name)
             return
     named = (*(effect.columns or ()), *effect.named)
