@@ -24,6 +24,7 @@ from sandbox import PROJECT
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
 
 DIAGNOSE = "playbooks/diagnose.yml"
+VERIFY = "playbooks/verify.yml"
 OPTION_1 = "playbooks/option_1_rollback.yml"
 OPTION_2 = "playbooks/option_2_skip.yml"
 OPTION_3 = "playbooks/option_3_fresh.yml"
@@ -65,6 +66,8 @@ def inquire(sandbox, playbook="fix_fk.yml", **given) -> Answer:
     refusal = _misread(playbook, run.given)
     if refusal:
         run.result = refusal
+    elif playbook == VERIFY:
+        return _verified(run)
     else:
         run.inspect(predicts=looks)
     planned = not looks and bool(run.result["steps"])
@@ -82,6 +85,25 @@ def repair(sandbox, playbook="fix_fk.yml", **given) -> Answer:
         run.after_failure()
     told = {"task": "", "next": "", **failure} if failure else None
     return _answer(run, playbook, checks=checks, results=run.results, failure=told)
+
+
+def _verified(run: Run) -> Answer:
+    """Go through the checklist, where nothing was repaired before."""
+    run.laravel = run.call("laravel_info", statements="all")["laravel"]
+    run.result = filters.refusal_before_inspection(run.laravel) or {}
+    if run.result:
+        return _answer(run, VERIFY, read_only=True)
+    keys = run.given.get("expected_constraints") or []
+    checks = checklist.go_through(
+        run.call, {"constraints": keys}, run.laravel, run.given, route_pattern=run.route_pattern
+    )
+    told = checklist.not_met(checks)
+    failure = None
+    if told:
+        found = f"The application does not verify: {told}."
+        said = refused(found, filters.way_on(checks, VERIFY), again=False)
+        failure = {"task": "Verify | Stop when a check failed", "next": "", **_said(said)}
+    return _answer(run, VERIFY, read_only=True, checks=checks, failure=failure)
 
 
 def _run(sandbox, playbook: str, given: dict) -> Run:
@@ -138,7 +160,7 @@ def _answer(run: Run, playbook: str, **more) -> Answer:
             "diagnosis": run.result or None,
             "prediction": run.prediction,
             "fail_on": None,
-            "fail_on_aside": [],
+            "fail_on_aside": run.given.get("report_fail_on") or [],
             "failure": None,
             "checks": [],
             "command": _typed(playbook, run.given),

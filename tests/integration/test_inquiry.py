@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from inquiry import ACCESS, DIAGNOSE, OPTION_2, OPTION_3, inquire, repair
+from inquiry import ACCESS, DIAGNOSE, OPTION_2, OPTION_3, VERIFY, inquire, repair
 from playbook import play
 from release import OURS, RENAME_AND_CREATE, RENAME_BACK, TAKEN, create, fails
 
@@ -28,6 +28,12 @@ def planned(sandbox):
 def ahead(sandbox):
     sandbox.present()
     sandbox.add_migration("2027_02_01_000000_lagi", "Schema::create('users', fn ($t) => $t->id());")
+
+
+def lost(sandbox):
+    sandbox.present()
+    sandbox.sql("ALTER TABLE users DROP COLUMN name")
+    return {"route_pattern": "no-such-route"}
 
 
 def misread(sandbox):
@@ -57,6 +63,9 @@ def no_access(sandbox):
         (no_access, ACCESS),
         (refused, "fix_fk.yml"),
         (planned, DIAGNOSE),
+        (planned, VERIFY),
+        (lost, VERIFY),
+        (no_access, VERIFY),
         (ahead, DIAGNOSE),
         (misread, OPTION_2),
         (hides_rows, OPTION_2),
@@ -69,7 +78,7 @@ def test_it_says_what_the_playbook_says(kept, arrange, playbook):
     assert answer.rc == run.rc, run.screen
     for name in SAID:
         assert _plain(answer.report[name]) == _plain(run.report[name]), name
-    wanted = (one.report["diagnosis"].get("expected") for one in (answer, run))
+    wanted = ((one.report["diagnosis"] or {}).get("expected") for one in (answer, run))
     assert next(wanted) == next(wanted)
 
 

@@ -168,6 +168,33 @@ def test_a_second_run_changes_nothing(app):
     assert everything(app) == before
 
 
+def test_where_it_stands_cannot_be_told(app):
+    """Half of what it did was undone by hand, and something else in its place."""
+    orders(app)
+    fails(app, made("tags"), *DONE["columns"], 'Schema::rename("orders", "sales");', BREAKS)
+    app.sql("DROP TABLE tags")
+    app.sql("ALTER TABLE sales DROP COLUMN n")
+    before = everything(app)
+    run = inquire(app, rollback_only=True)
+    assert run.rc == 2 and run.report["diagnosis"]["verdict"] == "no_safe_rollback", run.screen
+    told = "table orders is not there; table sales is there"
+    assert f"(not as before it: {told})" in run.report["happened"], run.screen
+    assert everything(app) == before
+
+
+@pytest.mark.parametrize("wrong", ["nowhere();", "}} }}"])
+def test_what_it_sends_cannot_be_learned(app, wrong):
+    """It did something, and its file is now one that PHP cannot take, or that ends at once."""
+    orders(app)
+    fails(app, made("tags"), BREAKS)
+    app.add_migration(OURS, wrong)
+    before = everything(app)
+    run = inquire(app, rollback_only=True)
+    assert run.rc == 2 and run.report["outcome"] == "refused", run.screen
+    assert "migrate --force" not in run.report["next"], run.screen
+    assert everything(app) == before
+
+
 COLUMN = [changes('$table->string("note")->nullable();')]
 LAST = changes('$table->string("title")->nullable();')
 

@@ -242,6 +242,27 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
     return None
 
 
+def differences(laravel: Laravel, live: Schema, migration: str) -> list[str]:
+    """Return what of that which a migration touches is not as before it, in words."""
+    names = _concerned(laravel, live, migration)
+    state, live = before(laravel, live, names), _part(live, names)
+    if _complete(state, live, laravel.up(migration)) is None:
+        return ["tables that no recorded migration makes have been exchanged"]
+    every = [_things(state, KINDS[2:])]
+    for statement in laravel.up(migration):
+        state.apply([statement])
+        every.append(_things(state, KINDS[2:]))
+    touched, there = _changing(every), _things(live, KINDS[2:])
+    other = (every[0] ^ there) & touched
+    whole = {table for what, table, _name in other if what == "table"}
+    return [
+        f"{what if what == 'table' else f'{what} {name} of'} {table} is "
+        f"{'there' if (what, table, name) in there else 'not there'}"
+        for what, table, name in sorted(other)
+        if what == "table" or table not in whole
+    ]
+
+
 def _correct_implied(states: list[Schema], live: Schema, done: int) -> None:
     """Give the states the indexes of foreign keys that the server has, where it has others.
 

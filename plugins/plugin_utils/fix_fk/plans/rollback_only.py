@@ -9,7 +9,7 @@ from ..case import Case
 from ..expected import conclude
 from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
-from ..verdicts import WHICH_FAILED, ask, holders
+from ..verdicts import WHICH_FAILED, ask, holders, own_code
 from .rehearsal import rehearsal
 from .repair import undoing
 
@@ -29,6 +29,8 @@ def nothing_to_roll_back(case: Case) -> bool:
 
 ORDER = (
     *WHICH_FAILED,
+    own_code.does_not_load,
+    own_code.migration_unreadable,
     holders.names_and_holders,
     no_safe_rollback,
     nothing_to_roll_back,

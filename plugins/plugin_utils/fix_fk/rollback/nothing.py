@@ -6,6 +6,7 @@ from __future__ import annotations
 from .. import facts, leftovers, undo
 from ..case import Case
 from ..holders import Holder
+from ..position import differences
 from ..schema.effects import ForeignKeyChecks, ReadRows, WriteRows
 from ..schema.redaction import redact
 
@@ -24,7 +25,11 @@ def strategy(case: Case, displaced: list[Holder]) -> tuple[dict | None, str]:
     if case.inputs.rollback_only and _leaves_traces(case):
         position = case.position(case.migration)
         if position is None:
-            return None, "the schema does not tell that the migration has done nothing"
+            told = "; ".join(differences(case.laravel, case.live, case.migration))
+            return None, (
+                "the schema does not tell that the migration has done nothing"
+                + (f" (not as before it: {told})" if told else "")
+            )
         if position.agree[0]:
             return None, f"the migration {position.told}"
         for statement in undo.unclear(position, case.schema):
