@@ -99,6 +99,11 @@ def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     )
 
 
+def learnable(laravel: dict, schema: dict) -> bool:
+    """Tell whether a run in a scratch schema tells more of what pending migrations send."""
+    return bool(facts.to_learn(laravel, schema["name"]))
+
+
 def rehearsal_text(result: dict, host: str) -> str:
     """Return how the rehearsal went, as a person reads it."""
     return text.rehearsal(result, host)
@@ -234,6 +239,7 @@ FILTERS = {
     "fix_fk_plan_text": plan_text,
     "fix_fk_refusal": refusal_text,
     "fix_fk_replayable": replayable,
+    "fix_fk_learnable": learnable,
     "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_noted": noted,
     "fix_fk_going_on": going_on,

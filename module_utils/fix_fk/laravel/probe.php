@@ -10,6 +10,15 @@ final class FixFkProbe
     private $current;
     private $recorded;
     private $loaded = [];
+    private $opens = false;
+    private $stopped;
+
+    // Statements that leave a schema, or of which it cannot be seen whether they do.
+    const BEYOND = '~^\s*(?:/\*M?!\d*\s*)?(?:use|prepare|execute|grant|revoke|flush|kill|shutdown'
+        .'|install|uninstall|purge|reset|change|load|call|do|handler|start\s+(?:slave|replica|group)'
+        .'|stop|set\s+(?:@@)?(?:global|persist)|(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:user'
+        .'|role|database|schema|server|tablespace|logfile|instance|event|definer))\b'
+        .'|\binto\s+(?:out|dump)file\b|\bload_file\b~i';
 
     public function __construct(array $request)
     {
@@ -49,7 +58,7 @@ final class FixFkProbe
         if (! $this->boot()) {
             return;
         }
-        foreach (['application', 'database', 'checklist', 'models', 'statements'] as $section) {
+        foreach (['application', 'database', 'checklist', 'models', 'statements', 'sent'] as $section) {
             if ($section === 'application' || ! empty($this->request[$section])) {
                 $this->{$section}();
             }
@@ -448,11 +457,16 @@ final class FixFkProbe
         }
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
+        $this->alarm();
+    }
+
+    private function alarm()
+    {
         if (function_exists('pcntl_async_signals')) {
             pcntl_async_signals(true);
             pcntl_signal(SIGALRM, function () {
                 pcntl_alarm(1);
-                throw new RuntimeException('it did not end within '.$this->request['seconds'].' s');
+                throw $this->stop('it did not end within '.$this->request['seconds'].' s');
             });
         }
     }
@@ -500,6 +514,175 @@ final class FixFkProbe
         }
         $this->app['db']->setDefaultConnection($this->default);
         return $answer;
+    }
+
+    /** Run migrations for real, in a scratch schema and nowhere else; tell what each one sends. */
+    private function sent()
+    {
+        $this->confine();
+        $files = (array) $this->files();
+        foreach ($this->request['sent']['migrations'] as $name) {
+            $this->tell('begin', [$name, 'sent']);
+            $answer = $this->carryOut($name, $files[$name]);
+            $this->tell('sent', [$name, $answer]);
+            if ($answer['error'] !== null || $answer['stopped'] !== null) {
+                return;
+            }
+        }
+    }
+
+    /** No connection is opened any more but the one to the scratch schema, and that one once. */
+    private function confine()
+    {
+        $drivers = ['mysql' => 'MySql', 'mariadb' => 'MariaDb', 'pgsql' => 'Postgres',
+            'sqlite' => 'SQLite', 'sqlsrv' => 'SqlServer'];
+        foreach ($drivers as $driver => $vendor) {
+            $key = "db.connector.$driver";
+            $class = "Illuminate\\Database\\Connectors\\{$vendor}Connector";
+            $bound = $this->app->bound($key);
+            if (! $bound && ! class_exists($class)) {
+                continue;
+            }
+            $connector = $bound ? $this->app->make($key) : new $class;
+            $may = function (array $config) {
+                if (! $this->opens || $config['name'] !== $this->default
+                    || $config['database'] !== $this->request['sent']['schema']) {
+                    throw $this->stop('it opens a database connection of its own');
+                }
+            };
+            $this->app->bind($key, function () use ($connector, $may) {
+                return new class($connector, $may) implements
+                    Illuminate\Database\Connectors\ConnectorInterface
+                {
+                    private $connector;
+                    private $may;
+
+                    public function __construct($connector, $may)
+                    {
+                        $this->connector = $connector;
+                        $this->may = $may;
+                    }
+
+                    public function connect(array $config)
+                    {
+                        ($this->may)($config);
+                        return $this->connector->connect($config);
+                    }
+                };
+            });
+        }
+        $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
+        $this->alarm();
+    }
+
+    /** The migration may catch it: what it sends afterwards is not what it would send. */
+    private function stop($why)
+    {
+        $this->stopped = $this->stopped ?: $why;
+        return new RuntimeException($why);
+    }
+
+    private function carryOut($name, $path)
+    {
+        $answer = ['statements' => [], 'error' => null, 'unseen' => 0, 'stopped' => null];
+        $this->stopped = null;
+        $levels = ob_get_level();
+        $manager = $this->app['db'];
+        array_map([$manager, 'purge'], array_keys($manager->getConnections()));
+        try {
+            $this->opens = true;
+            $connection = $manager->connection($this->default);
+            $schemas = $this->watch($connection, $answer);
+            $connection->getReadPdo();
+            $this->opens = false;
+            $before = $this->written($connection);
+            $this->limit($this->request['seconds']);
+            try {
+                $this->load($name, $path)->up();
+            } catch (Throwable $e) {
+                $answer['error'] = $this->reason($e);
+            }
+            $this->limit(0);
+            $answer['unseen'] = $this->unseen($answer, $this->written($connection) - $before);
+        } catch (Throwable $e) {
+            $answer['error'] = $this->reason($e);
+            $this->stop($answer['error']);
+        }
+        $this->opens = false;
+        $answer['stopped'] = $this->stopped;
+        while (ob_get_level() > $levels) {
+            ob_end_clean();
+        }
+        $manager->setDefaultConnection($this->default);
+        return $answer;
+    }
+
+    /** Note what is sent, and stop before it what is not about the scratch schema. */
+    private function watch($connection, array &$answer)
+    {
+        $scratch = $this->request['sent']['schema'];
+        $there = $connection->selectOne('select database() as name')->name;
+        if ($there !== $scratch || ! method_exists($connection, 'beforeExecuting')) {
+            throw new RuntimeException($there !== $scratch ? "the connection leads to $there"
+                : 'this Laravel cannot say what is sent (8.72 or later does)');
+        }
+        $others = [];
+        foreach ($connection->getPdo()->query('SHOW DATABASES') as $row) {
+            if (! in_array(strtolower($row[0]), [strtolower($scratch), 'information_schema'], true)) {
+                $others[] = preg_quote(str_replace('`', '``', $row[0]), '/');
+            }
+        }
+        $others = '/(?<![\w$.])`?(?:'.implode('|', $others).')`?\s*\./iu';
+        $connection->beforeExecuting(function ($sql, $values, $connection) use (&$answer, $others) {
+            $bare = preg_replace('/\'(?:[^\'\\\\]|\\\\.|\'\')*\'|"(?:[^"\\\\]|\\\\.|"")*"/s', "''", $sql);
+            // Neither found, nor unreadable for the pattern.
+            if ($bare === null || preg_match(self::BEYOND, $bare) || preg_match($others, $bare) !== 0) {
+                throw $this->stop('it sends what is not about its schema alone');
+            }
+            $filled = $this->filled($sql, $connection->prepareBindings($values));
+            $answer['statements'][] = ['sql' => $filled, 'raw' => $sql, 'done' => false];
+        });
+        $connection->listen(function ($event) use (&$answer, $connection) {
+            $last = count($answer['statements']) - 1;
+            if ($event->connection === $connection && $last >= 0
+                && $answer['statements'][$last]['raw'] === $event->sql) {
+                $answer['statements'][$last]['done'] = true;
+            }
+        });
+    }
+
+    /** How many statements that write the session has sent, by the server's own count. */
+    private function written($connection)
+    {
+        $count = 0;
+        foreach ($connection->getPdo()->query("SHOW SESSION STATUS LIKE 'Com\\_%'") as $row) {
+            if (preg_match('/^Com_(alter|create|drop|rename|insert|update|delete|replace|truncate)'
+                .'(_|$)/', $row[0])) {
+                $count += (int) $row[1];
+            }
+        }
+        return $count;
+    }
+
+    /** How many of them Laravel does not know of; of a statement that failed either may be. */
+    private function unseen(array &$answer, $written)
+    {
+        $done = $failed = 0;
+        foreach ($answer['statements'] as &$one) {
+            if (preg_match('~^\s*(?:/\*M?!\d*\s*)?(alter|create|drop|rename|insert|update|delete'
+                .'|replace|truncate)\b~i', $one['raw'])) {
+                $one['done'] ? $done++ : $failed++;
+            }
+            unset($one['raw']);
+        }
+        return $written < $done ? $written - $done : max(0, $written - $done - $failed);
+    }
+
+    private function reason(Throwable $e)
+    {
+        // What the server said is enough: the values of rows are in the statement.
+        $said = $e instanceof Illuminate\Database\QueryException ? $e->getPrevious() : $e;
+        return ($said ?: $e)->getMessage() ?: get_class($e);
     }
 
     private function queries($connection)

@@ -64,7 +64,8 @@ def probe(
     """Start PHP, put questions to the application, and return the answers.
 
     questions: database=True, checklist=True, models=True, statements="all", "pending" (with
-    database=True) or [migration names].
+    database=True) or [migration names], sent={schema, migrations}: those run for real, in order, in
+    the scratch schema to which this connection leads, to the first that fails.
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), ways (every {host, port, socket, database, username,
     password} that the connection may come to use, to read or to write), migrations_table (without
@@ -75,7 +76,9 @@ def probe(
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
-    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
+    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}},
+    sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
+    sent past Laravel, stopped: why it was not let go on, or None}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -96,7 +99,7 @@ def probe(
         )
         facts = facts or answers
         statements.update(answers["statements"])
-        if answers["done"] or not answers["begun"]:
+        if answers["done"] or not answers["begun"] or "sent" in questions:
             break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
@@ -121,6 +124,7 @@ def probe(
         checklist=facts["checklist"],
         models=facts["models"],
         statements=statements,
+        sent=facts["sent"],
     )
     key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
     _known.setdefault(module, {})[key] = result
@@ -159,7 +163,7 @@ def _ask(module, path, php, env, request, timeout):
             "begun",
         )
     )
-    answers["statements"] = {}
+    answers["statements"], answers["sent"] = {}, {}
     with tempfile.TemporaryFile() as answer:
         request = dict(
             request,
@@ -192,6 +196,8 @@ def _ask(module, path, php, env, request, timeout):
             answers["begun"] = tuple(value)
         elif key == "statements":
             answers["statements"][tuple(value[:2])] = value[2]
+        elif key == "sent":
+            answers["sent"][value[0]] = value[1]
         else:
             answers[key] = value
     begun = answers["begun"]
@@ -200,7 +206,12 @@ def _ask(module, path, php, env, request, timeout):
         why = ended.get("error") or (
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
-        answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+        if begun[1] == "sent":
+            answers["sent"].setdefault(
+                begun[0], {"statements": [], "error": why, "unseen": 0, "stopped": why}
+            )
+        else:
+            answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
     _hide_secrets(answers, hider(module, path, env, *passwords(answers["application"])))
     return answers
 
@@ -223,6 +234,7 @@ def _hide_secrets(answers, hide):
         (application.get("maintenance") or {}, "error"),
         (database.get("error") or {}, "message"),
         *((answer, "error") for answer in answers["statements"].values()),
+        *((answer, "error") for answer in answers["sent"].values()),
     ]
     for holder, name in holders:
         if holder.get(name):

@@ -211,29 +211,59 @@ def proven(
         plan = other
 
 
-def replay(clone: Clone, laravel: dict) -> dict:
+def replay(clone: Clone, laravel: dict, learns: list[str] | tuple = ()) -> dict:
     """Run the recorded migrations on an empty schema; return the application's facts with what
-    they made there, as `replay`, or with where that ended, as `replay_error`."""
+    they made there, as `replay`, or with where that ended, as `replay_error`.
+
+    learns: pending migrations that are run after them, and once more on the definitions as they are
+    now; what they sent is in `learned`, by migration, as `before` and as `now`.
+    """
     files = {item["name"]: item["path"] for item in laravel["migrations"]["files"]}
     names = {row["name"] for row in laravel["migrations"]["recorded"] or ()}
     recorded = {name: path for name, path in sorted(files.items()) if name in names}
+    found = dict(laravel)
+    if learns:
+        found["learned"] = {"before": {}, "now": {}}
     try:
         made = clone.make("empty")
         if made.get("refused"):
-            return {**laravel, "replay_error": made["refused"]}
+            return {**found, "replay_error": made["refused"]}
         result = clone.send(
             "migrate",
             arguments=["--realpath", *(f"--path={path}" for path in recorded.values())],
             migrations=list(recorded),
             inspect={},
         )
+        found["replay"] = result["schema"]
+        if learns:
+            found["learned"]["before"] = _sent(clone, learns)
     except Failed as failed:
         if "held_by" in failed.result:
             raise
         ran = (failed.result.get("effect") or {}).get("recorded") or ()
         left = next((name for name in recorded if name not in ran), "")
         said = failed.result.get("said") or str(failed)
-        return {**laravel, "replay_error": f"at {left}: {said}"}
+        found["replay_error"] = f"at {left}: {said}"
     finally:
         clone.drop()
-    return {**laravel, "replay": result["schema"]}
+    if learns:
+        found["learned"]["now"] = _sent_now(clone, learns)
+    return found
+
+
+def _sent_now(clone: Clone, migrations: list[str] | tuple) -> dict:
+    """Return what migrations send on the definitions as they are now, as far as it is known."""
+    try:
+        made = clone.make("structure")
+        return {} if made.get("refused") else _sent(clone, migrations)
+    finally:
+        clone.drop()
+
+
+def _sent(clone: Clone, migrations: list[str] | tuple) -> dict:
+    try:
+        return clone.send("migration_statements", migrations=list(migrations))["sent"]
+    except Failed as failed:
+        if "held_by" in failed.result:
+            raise
+        return {}

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from . import learned
 from .inputs import Inputs
 from .schema import sql
 from .schema.columns import Server
@@ -64,9 +65,11 @@ class History:
 
 @dataclass
 class Laravel:
-    """The application's facts."""
+    """The application's facts. The statements of a migration are those at the schema `at` which
+    it begins: "before" it, or as it is "now"."""
 
     raw: dict
+    at: str = "before"
     failed: FailedStatement | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -189,8 +192,19 @@ class Laravel:
         """Tell whether a migration asks what the schema has before it acts."""
         return any("information_schema" in why.casefold() for why in self.conditional(migration))
 
+    @cached_property
+    def ahead(self) -> Laravel:
+        """The facts, with what migrations would send as the schema is now."""
+        return Laravel(self.raw, "now")
+
+    @cached_property
+    def _statements(self) -> dict:
+        sent = (self.raw.get("learned") or {}).get(self.at) or {}
+        known = self.raw.get("statements") or {}
+        return {name: learned.applied(one, sent.get(name)) for name, one in known.items()}
+
     def statements(self, migration: str) -> dict:
-        return (self.raw.get("statements") or {}).get(migration) or {}
+        return self._statements.get(migration) or {}
 
     def up(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("up") or [])
@@ -284,6 +298,34 @@ def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
     return ""
 
 
+def to_learn(facts: dict, schema: str) -> list[str]:
+    """Return the pending migrations to run in a scratch schema, in order, so that those among them
+    become known that decide by what they find; those are the last ones."""
+    laravel, found = Laravel({**facts, "learned": None}), []
+    for migration in laravel.pending:
+        if unfit_to_learn(laravel, migration, schema):
+            break
+        found.append(migration)
+    while found and not laravel.conditional(found[-1]):
+        found.pop()
+    return found
+
+
+def unfit_to_learn(laravel: Laravel, migration: str, schema: str) -> str:
+    """Return why a migration is not run in a scratch schema, or nothing."""
+    known = laravel.statements(migration)
+    if not known:
+        return f"{migration} is not known"
+    if known.get("connection"):
+        return f"{migration} has a database connection of its own"
+    if known.get("outside"):
+        return f"{migration} uses {', '.join(known['outside'])}, which reach out of the database"
+    named = any(schema.casefold() in text.casefold() for text in known.get("source_strings") or ())
+    if named:
+        return f"{migration} names the schema {schema}"
+    return reaches_out(laravel, [migration])
+
+
 def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = None) -> dict:
     """Return the application's facts as if these migrations were pending, and that one recorded."""
     migrations = laravel["migrations"]
@@ -291,7 +333,7 @@ def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = Non
     name = "migration" if rows and "migration" in rows[0] else "name"
     batch = Laravel(laravel).next_batch
     return {
-        **{part: value for part, value in laravel.items() if part != "replay"},
+        **{part: value for part, value in laravel.items() if part not in ("replay", "learned")},
         "migrations": {
             **migrations,
             "recorded": [row for row in rows if row[name] not in pending]
@@ -401,7 +443,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
     # What was skipped counts as if it were still to be run.
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
     for migration in [*laravel.pending, *skipped]:
-        for statement in laravel.up(migration):
+        for statement in [*laravel.up(migration), *laravel.ahead.up(migration)]:
             tables |= tables_of(statement)
             for name in keys_added(statement):
                 note(name, "pretend")
