@@ -51,4 +51,8 @@ class ActionModule(Acting):
         where = {"server": given["server"], "other": given["other"]}
         laravel = given["laravel"]
         scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
-        return {"laravel": clone.replay(scratch, laravel, facts.to_learn(laravel, given["schema"]["name"]))}
+        return {
+            "laravel": clone.replay(
+                scratch, laravel, facts.to_learn(laravel, given["schema"]["name"])
+            )
+        }

@@ -38,3 +38,69 @@ def test_a_guarded_rename_without_a_log_is_rolled_back(app):
     run = mend(app, rollback_only=True)
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert app.schema_dump() == before
+
+
+TABLE_ORDERS = "Schema::table('orders', function (Blueprint $table) { $table->%s; });"
+COLUMN = (
+    "if (! Schema::hasColumn('orders', 'note')) { "
+    + TABLE_ORDERS % "string('note')->nullable()"
+    + " }"
+)
+# The column is there before: --pretend shows that it is added, and it is not.
+GONE = (
+    "if (Schema::hasColumn('orders', 'user_id')) { "
+    + TABLE_ORDERS % "dropForeign('fk_orders_user')"
+    + TABLE_ORDERS % "renameColumn('user_id', 'owner_id')"
+    + " }"
+)
+KEY = TABLE_ORDERS % "foreign('note', 'fk_orders_note')->references('id')->on('users')"
+
+
+def test_a_guarded_column_before_what_fails_is_taken_back(app):
+    orders(app)
+    before = app.schema_dump()
+    fails(app, COLUMN, KEY, log="null")
+    run = mend(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert app.schema_dump() == before
+    assert app.rows("orders") == ROWS
+
+
+def test_what_fails_whatever_the_rows_is_said(app):
+    orders(app)
+    app.add_migration(OURS, COLUMN + KEY)
+    run = mend(app)
+    assert run.report["outcome"] == "will_fail", run.screen
+    assert "may fail" not in run.screen and "1005" in run.report["happened"], run.screen
+    assert app.artisan("migrate", "--force").returncode != 0
+
+
+def test_a_guard_on_a_key_of_an_earlier_migration_is_no_incident(app):
+    orders(app)
+    app.add_migration(
+        OURS,
+        'if (! DB::select("SELECT 1 FROM information_schema.table_constraints'
+        " WHERE constraint_schema = DATABASE() AND constraint_name = 'fk_orders_user'\")) { "
+        + TABLE_ORDERS % "foreign('user_id', 'fk_orders_user')->references('id')->on('users')"
+        + " }",
+    )
+    run = mend(app)
+    assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_what_a_try_catches_is_known(app):
+    orders(app)
+    before = app.schema_dump()
+    gone = TABLE_ORDERS % "dropForeign('never_there')"
+    fails(
+        app,
+        f"try {{ {gone} }} catch (\\Throwable $e) {{ {TABLE_ORDERS % 'integer(chr(99))->nullable()'} }}",
+        RENAME,
+        ORDERS.replace("{}", ""),
+        log="null",
+    )
+    run = mend(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert "never_there" not in run.report["diagnosis"]["found"]
+    assert app.schema_dump() == before

@@ -305,6 +305,8 @@ def answer(**values):
             "drops": [],
             "renames": [],
             "writes": [],
+            "counts": [],
+            "outside": [],
         },
         **values,
     )
@@ -338,6 +340,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_renames": [],
         "up_writes": [],
         "down_writes": [],
+        "counts": [],
+        "outside": [],
     }
 
 

@@ -475,7 +475,7 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => []];
+            'renames' => [], 'writes' => [], 'counts' => [], 'outside' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -485,6 +485,7 @@ final class FixFkProbe
             $answer['conditional'] = $this->conditions($migration, $direction);
             list($answer['drops'], $answer['renames'], $answer['writes'])
                 = $this->hidden($path, $direction);
+            list($answer['counts'], $answer['outside']) = $this->beyond($path);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -908,6 +909,68 @@ final class FixFkProbe
         }
         return [array_map('strval', array_keys($found)), $renames,
             array_map('strval', array_keys($writes))];
+    }
+
+    /**
+     * Where the source may decide by how many rows a statement has changed, and what it names that
+     * reaches out of the database, or past Laravel.
+     */
+    private function beyond($path)
+    {
+        static $classes = '/(^|\\\\)(Http|Mail|Notification|Storage|File|Redis|Queue|Bus|Artisan|Process'
+            .'|Broadcast|GuzzleHttp|PDO|mysqli|ZipArchive|SplFileObject)(\\\\|$)/';
+        static $methods = '/^(getPdo|getRawPdo|getReadPdo|getRawReadPdo|notify|notifyNow)$/i';
+        static $functions = '/^(dispatch|dispatch_sync|dispatch_now|mail|curl_\w+|fopen|fsockopen|unlink'
+            .'|rename|copy|mkdir|rmdir|touch|file_put_contents|exec|shell_exec|system|passthru|popen'
+            .'|proc_open|stream_socket_client|mysqli_\w+)$/i';
+        static $changing = '/^(update|delete|forceDelete|increment|decrement|upsert|insertOrIgnore'
+            .'|insertUsing|updateOrInsert|insertGetId|affectingStatement|updateOrCreate|firstOrCreate)$/i';
+        static $deciding = ['=', '?', 'T_IF', 'T_ELSEIF', 'T_WHILE', 'T_FOR', 'T_SWITCH', 'T_MATCH',
+            'T_RETURN', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR', 'T_LOGICAL_AND', 'T_LOGICAL_OR', 'T_FN',
+            'T_PLUS_EQUAL', 'T_COALESCE', 'T_COALESCE_EQUAL'];
+        $counts = [];
+        $outside = [];
+        $before = null;
+        $decides = false;
+        $begins = true;
+        $tokens = $this->tokens($path);
+        foreach ($tokens as $at => $token) {
+            list($id, $text) = is_array($token) ? $token : [null, $token];
+            $kind = $id === null ? $text : token_name($id);
+            if (in_array($kind, ['T_WHITESPACE', 'T_COMMENT', 'T_DOC_COMMENT'], true)) {
+                continue;
+            }
+            if (in_array($kind, [';', '{', '}'], true)) {
+                list($decides, $begins, $before) = [false, true, $kind];
+                continue;
+            }
+            // What goes on with an expression after a closure belongs to what is before that.
+            $goes = in_array($kind, [')', ']', ',', 'T_OBJECT_OPERATOR'], true);
+            $decides = $decides || in_array($kind, $deciding, true) || ($begins && $goes);
+            $begins = false;
+            $names = in_array($kind, ['T_STRING', 'T_NAME_QUALIFIED', 'T_NAME_FULLY_QUALIFIED'], true);
+            $called = in_array($before, ['T_OBJECT_OPERATOR', 'T_NULLSAFE_OBJECT_OPERATOR',
+                'T_DOUBLE_COLON'], true);
+            if ($names && ! $called && $before !== 'T_FUNCTION'
+                && (preg_match($classes, $text) || (preg_match($functions, ltrim($text, '\\'))
+                    && $this->next($tokens, $at) === '('))) {
+                $outside[$text] = true;
+            } elseif ($names && $called && preg_match($methods, $text)) {
+                $outside[$text] = true;
+            } elseif ($names && $called && $decides && preg_match($changing, $text)) {
+                $counts["line {$token[2]}: by the rows that $text() has changed"] = true;
+            }
+            $before = $kind;
+        }
+        return [array_keys($counts), array_keys($outside)];
+    }
+
+    private function next(array $tokens, $at)
+    {
+        do {
+            $token = $tokens[++$at] ?? null;
+        } while (is_array($token) && $token[0] === T_WHITESPACE);
+        return is_array($token) ? $token[1] : $token;
     }
 
     /** Whether SQL is given as something else than text, and may drop or empty a table. */

@@ -76,7 +76,9 @@ def probe(
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
-    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}},
+    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
+    counts: [where it may decide by how many rows were changed], outside: [what it names that
+    reaches out of the database]}},
     sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
     sent past Laravel, stopped: why it was not let go on, or None}}.
 
@@ -255,6 +257,8 @@ def _unread(direction, error, queries):
         "drops": [],
         "renames": [],
         "writes": [],
+        "counts": [],
+        "outside": [],
     }
 
 

@@ -109,15 +109,16 @@ class Case:
         for migration in migrations:
             found = self.stopped(migration)
             # One that decides by what it finds may have been shown with another branch.
-            clear = found and not self.laravel.conditional(migration)
+            clear = found and self.laravel.certain(migration, found.agree[-1])
             if found and found.left and (clear or found.renamed or found.added):
                 return migration
         return None
 
-    def is_sure(self, migration: str) -> bool:
-        """Tell whether the statements that --pretend shows are those that are sent."""
+    def is_sure(self, migration: str, number: int = 0, laravel: Laravel | None = None) -> bool:
+        """Tell whether the statements that are known of a migration are those that are sent; with a
+        number, whether so many of the first are."""
         return bool(
-            not self.laravel.conditional(migration)
+            (laravel or self.laravel).certain(migration, number)
             or self.laravel.failed_migration() == migration
             or self.stopped(migration)
         )
@@ -144,12 +145,13 @@ class Case:
 
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""
-        trial = self.live.copy()
+        trial, laravel = self.live.copy(), self.laravel.ahead
         for migration in migrations:
-            problems = trial.apply(self.laravel.up(migration)).problems
-            met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
-            if met and self.is_sure(migration):
-                return migration
+            for number, statement in enumerate(laravel.up(migration), 1):
+                problems = trial.apply([statement]).problems
+                met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
+                if met and self.is_sure(migration, number, laravel):
+                    return migration
         return None
 
     def logged(self, migration: str) -> FailedStatement | None:
@@ -169,10 +171,13 @@ class Case:
         return [
             problem
             for migration in laravel.pending
-            for problem in trial.apply(laravel.up(migration)).problems
-            if problem.kind not in ("name_taken", "unread") and self.is_sure(migration)
+            for number, statement in enumerate(laravel.up(migration), 1)
+            for problem in trial.apply([statement]).problems
+            if problem.kind not in ("name_taken", "unread")
+            if self.is_sure(migration, number, laravel)
             # It asks before it meets what is there already.
             if not (problem.kind in LEFT and laravel.guarded(migration))
+            or (laravel.at == "now" and laravel.certain(migration, number))
         ]
 
     def lost(self, found: WrongRecords) -> list[tuple[str, ForeignKey]]:

@@ -262,8 +262,17 @@ def _sent_now(clone: Clone, migrations: list[str] | tuple) -> dict:
 
 def _sent(clone: Clone, migrations: list[str] | tuple) -> dict:
     try:
-        return clone.send("migration_statements", migrations=list(migrations))["sent"]
+        sent = clone.send("migration_statements", migrations=list(migrations))["sent"]
     except Failed as failed:
         if "held_by" in failed.result:
             raise
         return {}
+    own, scratch = clone.laravel["connection"]["database"], clone.made["schema"]
+    return {name: _as_if_in(own, scratch, answer) for name, answer in sent.items()}
+
+
+def _as_if_in(own: str, scratch: str, answer: dict) -> dict:
+    """Return what a migration sent as it would be sent in the application's own schema."""
+    statements = [{**one, "sql": one["sql"].replace(scratch, own)} for one in answer["statements"]]
+    error = answer["error"] and answer["error"].replace(scratch, own)
+    return {**answer, "statements": statements, "error": error}

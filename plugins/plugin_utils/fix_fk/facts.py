@@ -190,7 +190,19 @@ class Laravel:
 
     def guarded(self, migration: str) -> bool:
         """Tell whether a migration asks what the schema has before it acts."""
-        return any("information_schema" in why.casefold() for why in self.conditional(migration))
+        known = (self.raw.get("statements") or {}).get(migration) or {}
+        asked = known.get("up_conditional") or ()
+        return any("information_schema" in why.casefold() for why in asked)
+
+    def certain(self, migration: str, number: int) -> bool:
+        """Tell whether it is certain that a migration sends the first `number` statements."""
+        known = self.statements(migration)
+        return not known.get("up_conditional") or 0 < number <= (known.get("up_certain") or 0)
+
+    def met(self, migration: str) -> str:
+        """Return the error that a migration certainly ends with, whatever rows there are; "" where
+        none is known."""
+        return self.statements(migration).get("up_met") or ""
 
     @cached_property
     def ahead(self) -> Laravel:

@@ -54,7 +54,7 @@ def applied(known: dict, answer: dict | None) -> dict:
     """Return what is known of a migration's statements, with what it sent in a scratch schema.
 
     `known` is laravel_info's, `answer` migration_statements'. `up_certain` is how many of the first
-    statements are certain, `up_met` the error with which it ended there.
+    statements are certain, `up_met` the error with which it certainly ends then.
     """
     if not known or answer is None:
         return known
@@ -79,14 +79,14 @@ def applied(known: dict, answer: dict | None) -> dict:
     failing = [one["sql"] for one in sent[-1:] if not one["done"]]
     rest = _rest(known.get("up") or [], failing)
     reached = [*done, *failing]
+    by_rows = _by_rows(known, control, reached)
     return {
         **known,
         "up": [*reached, *(rest or ())],
         # Its own code failed, or what follows is not known.
         "up_error": error if rest is None else known.get("up_error"),
-        "up_conditional": known.get("up_conditional") if rest is not None else [],
-        "up_certain": 0 if _by_rows(known, control, reached) else len(reached),
-        "up_met": error,
+        "up_certain": 0 if by_rows else len(reached),
+        "up_met": "" if by_rows else error,
     }
 
 
@@ -131,7 +131,7 @@ def _by_rows(known: dict, control: list[str], statements: list[str]) -> list[str
         found += [why for why in control if _CATCHES.search(why)]
     writes = any(isinstance(e, WriteRows) and e.table.casefold() not in made for e in effects)
     if writes and control:
-        found += list(known.get("up_counts") or ())
+        found += list(known.get("counts") or ())
     return list(dict.fromkeys(found))
 
 
