@@ -89,13 +89,13 @@ def plan_text(result: dict, host: str) -> str:
 
 
 def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
-    """Tell whether the recorded migrations may be run on an empty scratch schema."""
+    """Tell whether migrations may be run in a scratch schema to see what they do: the recorded
+    ones, or pending ones that decide by what they find."""
     given, known = read_inputs(inputs), facts.Laravel(laravel)
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
-        and not laravel["migrations"]["missing"]
-        and not facts.reaches_out(known, known.recorded)
+        and (facts.history_runs(known) or learnable(laravel, schema))
     )
 
 

@@ -6,8 +6,10 @@ Each incident is brought about on a real server, without a log, and repaired.
 
 from __future__ import annotations
 
+import pytest
 from half_run import ORDERS, OURS, RENAME, ROWS, fails, orders
-from inquiry import repair
+from inquiry import DIAGNOSE, repair
+from playbook import play
 
 # In a branch that --pretend does not take: every hasTable() is false in it.
 GUARDED = f"if (Schema::hasTable('orders')) {{ {RENAME} }}", ORDERS.replace("{}", "")
@@ -103,4 +105,105 @@ def test_what_a_try_catches_is_known(app):
     run = mend(app, rollback_only=True)
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert "never_there" not in run.report["diagnosis"]["found"]
+    assert app.schema_dump() == before
+
+
+def test_code_of_its_own_that_fails_after_a_guard_is_taken_back(app):
+    """Laravel 8 wants a package for renameColumn; later ones fail at the key."""
+    orders(app)
+    before = app.schema_dump()
+    fails(app, GONE, KEY, log="null")
+    run = mend(app, rollback_only=True)
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
+    assert app.schema_dump() == before
+
+
+BY_ROWS = {
+    "exists": "if (DB::table('orders')->exists()) {{ {} }}",
+    "count": "$n = DB::table('orders')->count(); if ($n > 0) {{ {} }}",
+    "foreach": "foreach (DB::table('orders')->limit(1)->get() as $one) {{ {} }}",
+    "changed": "if (DB::table('orders')->where('id', '<', 9)->update(['id' => DB::raw('id')]))"
+    " {{ {} }} Schema::table('orders', function (Blueprint $table) {{ }});",
+    "caught": "try {{ Schema::table('orders', function (Blueprint $table) {{"
+    " $table->unique('user_id', 'one_each'); }}); }} catch (\\Throwable $e) {{ {} }}",
+}
+
+
+@pytest.mark.parametrize("up", BY_ROWS.values(), ids=BY_ROWS)
+def test_what_rows_decide_stays_uncertain(app, up):
+    orders(app)
+    app.add_migration(OURS, up.format("Schema::drop('orders');"))
+    before = app.schema_dump()
+    run = mend(app)
+    assert run.report["diagnosis"]["verdict"] == "migration_would_lose_rows", run.screen
+    assert "orders" in run.report["happened"] and app.schema_dump() == before
+
+
+def test_without_the_right_to_make_a_schema_it_is_unknown(app):
+    orders(app)
+    fails(app, *GUARDED, log="null")
+    app.sql("CREATE USER sempit@localhost IDENTIFIED BY 'rahasia'")
+    app.sql(f"GRANT ALL PRIVILEGES ON {app.database}.* TO sempit@localhost")
+    before = app.schema_dump()
+    run = mend(app, database_user="sempit", database_password="rahasia")
+    assert app.schema_dump() == before
+    app.sql("DROP USER sempit@localhost")
+    assert run.report["outcome"] == "may_fail", run.screen
+    assert f"What {OURS} would send was not learned" in " ".join(run.report["diagnosis"]["notes"])
+
+
+REACHES = {
+    "pdo": "DB::connection()->getPdo()->exec('DROP TABLE orders');",
+    "connection": "config(['database.connections.o' => config('database.connections.mysql')]);"
+    " DB::connection('o')->statement('DROP TABLE orders');",
+    "schema": "DB::statement('DROP TABLE ' . strrev('liwnakbkl_oclupsag') . '.orders');",
+    "http": "Http::get('http://127.0.0.1:9/');",
+    "caught": "try { DB::statement('USE ' . strrev('liwnakbkl_oclupsag')); } catch (\\Throwable $e) {"
+    " Schema::dropIfExists('orders'); }",
+}
+
+
+@pytest.mark.parametrize("does", REACHES.values(), ids=REACHES)
+def test_what_would_reach_out_of_the_scratch_schema_is_not_done(app, does):
+    orders(app)
+    app.add_migration(OURS, f"if (Schema::hasTable('orders')) {{ {does} }}")
+    before = app.schema_dump()
+    run = mend(app)
+    assert app.schema_dump() == before and app.rows("orders") == ROWS
+    assert "in a scratch schema: " in run.screen.replace("\n", " "), run.screen
+    assert "--pretend" in run.screen
+
+
+def test_a_guard_that_passes_on_the_schema_as_it_is_now_is_no_failure(app):
+    """Somebody has added by hand what the migration adds."""
+    orders(app)
+    app.add_migration(OURS, COLUMN)
+    app.sql("ALTER TABLE orders ADD note VARCHAR(255) NULL")
+    run = mend(app)
+    assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+    assert app.artisan("migrate", "--force").returncode == 0
+
+
+def test_a_drop_that_only_the_schema_as_it_is_now_brings_about_is_seen(app):
+    orders(app)
+    app.sql("CREATE TABLE by_hand (id INT PRIMARY KEY)")
+    app.add_migration(
+        OURS, "if (Schema::hasTable('by_hand')) { $t = 'ord'.'ers'; Schema::drop($t); }"
+    )
+    before = app.schema_dump()
+    run = mend(app)
+    assert run.report["diagnosis"]["verdict"] == "migration_would_lose_rows", run.screen
+    assert "table orders" in run.report["happened"] and app.schema_dump() == before
+
+
+def test_the_playbook_learns_it_and_repairs(app):
+    orders(app)
+    before = app.schema_dump()
+    fails(app, *GUARDED, log="null")
+    state = app.schema_dump()
+    for given in ({"check": True}, {"playbook": DIAGNOSE}):
+        run = play(app, **given)
+        assert "may fail" in run.screen and app.schema_dump() == state, run.screen
+    run = play(app, "playbooks/rollback.yml")
+    assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert app.schema_dump() == before

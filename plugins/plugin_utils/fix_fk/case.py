@@ -221,6 +221,38 @@ class Case:
         ]
         return [names for names in wanted if not any(state.get(name) for name in names)]
 
+    def no_clone(self) -> str:
+        """Return why no scratch schema is made, or nothing."""
+        if self.inputs.rehearsal_level == "none":
+            return "rehearsal_level is none"
+        clone = self.schema["rehearsal"]
+        if not clone["lacking"] or self.inputs.rehearsal_server != "same":
+            return ""
+        lacking = "; ".join(
+            f"{account['account']} lacks {', '.join(account['rights'])}"
+            for account in clone["lacking"]
+        )
+        accounts = ", ".join(self.account(a["account"]) for a in clone["lacking"])
+        return (
+            f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
+            f"administrator may give them: GRANT ALL PRIVILEGES ON {quote(clone['pattern'])}.* TO "
+            f"{accounts}. Without them it can be rehearsed on a server of its own, with "
+            "-e rehearsal_server=embedded"
+        )
+
+    def unlearned(self) -> list[str]:
+        """Say why it was not learned what pending migrations send that decide by what they find."""
+        wanted = [name for name in self.laravel.pending if self.laravel.learns(name)]
+        why = self.no_clone() if wanted else ""
+        if why:
+            return [f"What {', '.join(wanted)} would send was not learned in a scratch schema: {why}."]
+        return [
+            f"What {name} would send is not learned in a scratch schema: {unfit}."
+            for name in wanted
+            for unfit in [facts.unfit_to_learn(self.laravel, name, self.schema["name"])]
+            if unfit
+        ]
+
     def replay_text(self) -> str:
         error = self.laravel.raw.get("replay_error")
         if not error:

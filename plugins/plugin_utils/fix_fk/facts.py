@@ -194,6 +194,11 @@ class Laravel:
         asked = known.get("up_conditional") or ()
         return any("information_schema" in why.casefold() for why in asked)
 
+    def learns(self, migration: str) -> bool:
+        """Tell whether running a migration tells more of what it sends than --pretend did."""
+        known = (self.raw.get("statements") or {}).get(migration) or {}
+        return bool(known.get("up_conditional") or known.get("up_error"))
+
     def certain(self, migration: str, number: int) -> bool:
         """Tell whether it is certain that a migration sends the first `number` statements."""
         known = self.statements(migration)
@@ -318,23 +323,29 @@ def to_learn(facts: dict, schema: str) -> list[str]:
         if unfit_to_learn(laravel, migration, schema):
             break
         found.append(migration)
-    while found and not laravel.conditional(found[-1]):
+    while found and not laravel.learns(found[-1]):
         found.pop()
     return found
+
+
+def history_runs(laravel: Laravel) -> bool:
+    """Tell whether the recorded migrations may be run on an empty scratch schema."""
+    missing = laravel.raw["migrations"]["missing"]
+    return not missing and not reaches_out(laravel, laravel.recorded)
 
 
 def unfit_to_learn(laravel: Laravel, migration: str, schema: str) -> str:
     """Return why a migration is not run in a scratch schema, or nothing."""
     known = laravel.statements(migration)
     if not known:
-        return f"{migration} is not known"
+        return "its file was not read"
     if known.get("connection"):
-        return f"{migration} has a database connection of its own"
+        return "it has a database connection of its own"
     if known.get("outside"):
-        return f"{migration} uses {', '.join(known['outside'])}, which reach out of the database"
+        return f"{', '.join(known['outside'])} in it may reach out of the schema, or past Laravel"
     named = any(schema.casefold() in text.casefold() for text in known.get("source_strings") or ())
     if named:
-        return f"{migration} names the schema {schema}"
+        return f"it names the schema {schema}"
     return reaches_out(laravel, [migration])
 
 
