@@ -201,9 +201,9 @@ def test_the_playbook_learns_it_and_repairs(app):
     before = app.schema_dump()
     fails(app, *GUARDED, log="null")
     state = app.schema_dump()
-    for given in ({"check": True}, {"playbook": DIAGNOSE}):
+    for given in ({"check": True, "rehearsal_level": "structure"}, {"playbook": DIAGNOSE}):
         run = play(app, **given)
         assert "may fail" in run.screen and app.schema_dump() == state, run.screen
-    run = play(app, "playbooks/rollback.yml")
+    run = play(app, "playbooks/rollback.yml", rehearsal_level="structure")
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert app.schema_dump() == before
