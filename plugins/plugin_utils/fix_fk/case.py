@@ -242,14 +242,16 @@ class Case:
 
     def unlearned(self) -> list[str]:
         """Say why it was not learned what pending migrations send that decide by what they find."""
-        wanted = [name for name in self.laravel.pending if self.laravel.learns(name)]
+        sent = (self.laravel.raw.get("learned") or {}).get("now") or {}
+        laravel = Laravel({**self.laravel.raw, "learned": None})
+        wanted = [name for name in laravel.pending if laravel.learns(name) and name not in sent]
         why = self.no_clone() if wanted else ""
         if why:
             return [f"What {', '.join(wanted)} would send was not learned in a scratch schema: {why}."]
         return [
             f"What {name} would send is not learned in a scratch schema: {unfit}."
             for name in wanted
-            for unfit in [facts.unfit_to_learn(self.laravel, name, self.schema["name"])]
+            for unfit in [facts.unfit_to_learn(laravel, name, self.schema["name"])]
             if unfit
         ]
 

@@ -124,13 +124,20 @@ class Laravel:
         dump = self.raw.get("schema_dump")
         return [] if self.recorded or not dump else dump["tables"]
 
+    def _may_hide(self, migration: str) -> bool:
+        """Tell whether a migration may do more than is known. What it did on an empty schema is no
+        proof: what somebody made by hand since may lead it elsewhere."""
+        known = self.statements(migration)
+        more = self.at == "before" and self.learns(migration)
+        return bool(more or known.get("up_conditional") or known.get("up_error"))
+
     def unshown_drops(self, migration: str) -> list[str]:
         """Return the tables that a migration may drop or empty and that --pretend did not show.
 
         "" stands for one whose name is known only when it runs.
         """
         known = self.statements(migration)
-        if not (known.get("up_conditional") or known.get("up_error")):
+        if not self._may_hide(migration):
             return []
         shown = {table for text in self.up(migration) for table in emptied_by(text)}
         named: set[str] = set()
@@ -152,7 +159,7 @@ class Laravel:
         """Return (old, new) of the tables that a migration may rename and that --pretend did not
         show, without those whose new name another table has been given by a migration."""
         known = self.statements(migration)
-        if not (known.get("up_conditional") or known.get("up_error")):
+        if not self._may_hide(migration):
             return []
         shown = {
             effect.new_name.casefold()

@@ -202,7 +202,8 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
         for number, statement in enumerate(known.get("up") or (), 1):
             doubt = unread if laravel.certain(migration, number) else decides
             outcome = state.apply([statement])
-            if met and number == known["up_certain"] and not outcome.problems:
+            foreseen = any(problem.kind != "unread" for problem in outcome.problems)
+            if met and number == known["up_certain"] and not foreseen:
                 yield _Met(migration, said=met, statement=statement)
             for problem in outcome.problems:
                 if problem.kind == "unread":
