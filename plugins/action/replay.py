@@ -41,6 +41,12 @@ options:
   other:
     description: The server for O(server=other), as M(schema_clone) takes it.
     type: dict
+  careful:
+    description:
+      - Whether to leave the recorded migrations alone where one of them names what may reach out of
+        the schema.
+    type: bool
+    default: false
 """
 
 
@@ -51,8 +57,5 @@ class ActionModule(Acting):
         where = {"server": given["server"], "other": given["other"]}
         laravel = given["laravel"]
         scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
-        return {
-            "laravel": clone.replay(
-                scratch, laravel, facts.to_learn(laravel, given["schema"]["name"])
-            )
-        }
+        learns = facts.to_learn(laravel, given["schema"]["name"])
+        return {"laravel": clone.replay(scratch, laravel, learns, given["careful"])}

@@ -95,7 +95,7 @@ def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
-        and (facts.history_runs(known) or learnable(laravel, schema))
+        and (not facts.no_history(known) or learnable(laravel, schema))
     )
 
 

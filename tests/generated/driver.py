@@ -111,9 +111,10 @@ class Run:
             return
         in_full = self.inputs["rehearsal_level"] == "full" and self.has("rehearse")
         unknown = self.result["verdict"] == "holder_not_identified"
-        wanted = in_full or unknown or filters.learnable(self.laravel, self.schema)
+        replays = in_full or unknown
+        wanted = replays or filters.learnable(self.laravel, self.schema)
         if wanted and filters.replayable(self.laravel, self.schema, self.inputs):
-            self.laravel = act(replay, self.send, **self.place())["laravel"]
+            self.laravel = act(replay, self.send, careful=not replays, **self.place())["laravel"]
             self.schema = self.whole
             self.judge()
 

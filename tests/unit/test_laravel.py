@@ -306,6 +306,7 @@ def answer(**values):
             "renames": [],
             "writes": [],
             "counts": [],
+            "varies": [],
             "outside": [],
         },
         **values,
@@ -341,6 +342,7 @@ def test_questions_to_the_database_make_a_list_conditional():
         "up_writes": [],
         "down_writes": [],
         "counts": [],
+        "varies": [],
         "outside": [],
     }
 

@@ -475,7 +475,8 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => [], 'counts' => [], 'outside' => []];
+            'renames' => [], 'writes' => [], 'counts' => [], 'varies' => [],
+            'outside' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -485,7 +486,7 @@ final class FixFkProbe
             $answer['conditional'] = $this->conditions($migration, $direction);
             list($answer['drops'], $answer['renames'], $answer['writes'])
                 = $this->hidden($path, $direction);
-            list($answer['counts'], $answer['outside']) = $this->beyond($path);
+            list($answer['counts'], $answer['varies'], $answer['outside']) = $this->beyond($path);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -912,8 +913,9 @@ final class FixFkProbe
     }
 
     /**
-     * Where the source may decide by how many rows a statement has changed, and what it names that
-     * reaches out of the database, or past Laravel.
+     * Where the source may decide by how many rows a statement has changed, where by what may be
+     * another at another time or place, and what it names that reaches out of the database, or past
+     * Laravel.
      */
     private function beyond($path)
     {
@@ -928,10 +930,16 @@ final class FixFkProbe
         static $deciding = ['=', '?', 'T_IF', 'T_ELSEIF', 'T_WHILE', 'T_FOR', 'T_SWITCH', 'T_MATCH',
             'T_RETURN', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR', 'T_LOGICAL_AND', 'T_LOGICAL_OR', 'T_FN',
             'T_PLUS_EQUAL', 'T_COALESCE', 'T_COALESCE_EQUAL'];
+        static $varying = '/^(now|today|date|time|microtime|hrtime|rand|mt_rand|random_int|uniqid|env'
+            .'|getenv|file_exists|is_file|is_dir|glob|gethostname|Carbon|CarbonImmutable|Date|Cache'
+            .'|cache)$/';
+        static $branching = ['T_IF', 'T_ELSEIF', 'T_WHILE', 'T_SWITCH', 'T_MATCH', '?'];
         $counts = [];
+        $varies = [];
         $outside = [];
         $before = null;
         $decides = false;
+        $branches = false;
         $begins = true;
         $tokens = $this->tokens($path);
         foreach ($tokens as $at => $token) {
@@ -941,12 +949,13 @@ final class FixFkProbe
                 continue;
             }
             if (in_array($kind, [';', '{', '}'], true)) {
-                list($decides, $begins, $before) = [false, true, $kind];
+                list($decides, $branches, $begins, $before) = [false, false, true, $kind];
                 continue;
             }
             // What goes on with an expression after a closure belongs to what is before that.
             $goes = in_array($kind, [')', ']', ',', 'T_OBJECT_OPERATOR'], true);
             $decides = $decides || in_array($kind, $deciding, true) || ($begins && $goes);
+            $branches = $branches || in_array($kind, $branching, true);
             $begins = false;
             $names = in_array($kind, ['T_STRING', 'T_NAME_QUALIFIED', 'T_NAME_FULLY_QUALIFIED'], true);
             $called = in_array($before, ['T_OBJECT_OPERATOR', 'T_NULLSAFE_OBJECT_OPERATOR',
@@ -960,9 +969,12 @@ final class FixFkProbe
             } elseif ($names && $called && $decides && preg_match($changing, $text)) {
                 $counts["line {$token[2]}: by the rows that $text() has changed"] = true;
             }
+            if ($names && $branches && ! $called && preg_match($varying, $text)) {
+                $varies["line {$token[2]}: by $text"] = true;
+            }
             $before = $kind;
         }
-        return [array_keys($counts), array_keys($outside)];
+        return [array_keys($counts), array_keys($varies), array_keys($outside)];
     }
 
     private function next(array $tokens, $at)

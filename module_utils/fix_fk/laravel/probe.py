@@ -77,8 +77,8 @@ def probe(
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
-    counts: [where it may decide by how many rows were changed], outside: [what it names that
-    reaches out of the database]}},
+    counts: [where it may decide by how many rows were changed], varies: [where by the time, a file
+    or the environment], outside: [what it names that reaches out of the database]}},
     sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
     sent past Laravel, stopped: why it was not let go on, or None}}.
 
@@ -258,6 +258,7 @@ def _unread(direction, error, queries):
         "renames": [],
         "writes": [],
         "counts": [],
+        "varies": [],
         "outside": [],
     }
 

@@ -242,13 +242,22 @@ class Case:
 
     def unlearned(self) -> list[str]:
         """Say why it was not learned what pending migrations send that decide by what they find."""
-        sent = (self.laravel.raw.get("learned") or {}).get("now") or {}
+        learned = self.laravel.raw.get("learned") or {}
+        sent = learned.get("now") or {}
         laravel = Laravel({**self.laravel.raw, "learned": None})
         wanted = [name for name in laravel.pending if laravel.learns(name) and name not in sent]
         why = self.no_clone() if wanted else ""
         if why:
-            return [f"What {', '.join(wanted)} would send was not learned in a scratch schema: {why}."]
+            return [
+                f"What {', '.join(wanted)} would send was not learned in a scratch schema: {why}."
+            ]
+        history = facts.no_history(laravel, careful=True) if learned else ""
+        begun = [name for name in sent if name not in learned["before"] and history]
         return [
+            f"What {name} has sent was not learned, as that takes the recorded migrations, run on "
+            f"an empty schema: {history}."
+            for name in begun
+        ] + [
             f"What {name} would send is not learned in a scratch schema: {unfit}."
             for name in wanted
             for unfit in [facts.unfit_to_learn(laravel, name, self.schema["name"])]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
-from .facts import Laravel, history_runs
+from .facts import Laravel, no_history
 from .inputs import read_inputs
 from .steps import KINDS, arguments
 
@@ -212,12 +212,15 @@ def proven(
         plan = other
 
 
-def replay(clone: Clone, laravel: dict, learns: list[str] | tuple = ()) -> dict:
+def replay(
+    clone: Clone, laravel: dict, learns: list[str] | tuple = (), careful: bool = False
+) -> dict:
     """Run the recorded migrations on an empty schema; return the application's facts with what
     they made there, as `replay`, or with where that ended, as `replay_error`.
 
     learns: pending migrations that are run after them, and once more on the definitions as they are
-    now; what they sent is in `learned`, by migration, as `before` and as `now`.
+    now; what they sent is in `learned`, by migration, as `before` and as `now`. careful: the
+    recorded ones are not run where one of them names what may reach out of the schema.
     """
     files = {item["name"]: item["path"] for item in laravel["migrations"]["files"]}
     names = {row["name"] for row in laravel["migrations"]["recorded"] or ()}
@@ -225,7 +228,7 @@ def replay(clone: Clone, laravel: dict, learns: list[str] | tuple = ()) -> dict:
     found = dict(laravel)
     if learns:
         found["learned"] = {"before": {}, "now": _sent_now(clone, learns)}
-    if not history_runs(Laravel(laravel)):
+    if no_history(Laravel(laravel), careful):
         return found
     try:
         made = clone.make("empty")

@@ -335,10 +335,17 @@ def to_learn(facts: dict, schema: str) -> list[str]:
     return found
 
 
-def history_runs(laravel: Laravel) -> bool:
-    """Tell whether the recorded migrations may be run on an empty scratch schema."""
+def no_history(laravel: Laravel, careful: bool = False) -> str:
+    """Return why the recorded migrations may not be run on an empty scratch schema, or nothing;
+    careful: nor for a reason that --pretend does not mind either."""
     missing = laravel.raw["migrations"]["missing"]
-    return not missing and not reaches_out(laravel, laravel.recorded)
+    if missing:
+        return f"the file of {missing[0]} is not there"
+    for migration in laravel.recorded if careful else ():
+        outside = laravel.statements(migration).get("outside")
+        if outside:
+            return f"{', '.join(outside)} in {migration} may reach out of the schema"
+    return reaches_out(laravel, laravel.recorded)
 
 
 def unfit_to_learn(laravel: Laravel, migration: str, schema: str) -> str:

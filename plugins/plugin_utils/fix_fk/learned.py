@@ -122,8 +122,9 @@ def _asks_schema(text: str) -> bool:
 
 
 def _by_rows(known: dict, control: list[str], statements: list[str]) -> list[str]:
-    """Return those of the reasons in the source that rows may decide."""
+    """Return those of the reasons that the schema alone does not decide."""
     found = [why for why in control if why.startswith("shouldRun()")]
+    found += known.get("varies") or ()
     effects = [effect for text in statements for effect in sql.read(text)]
     made = {e.table.casefold() for e in effects if isinstance(e, CreateTable)}
     may_fail = any(e.table.casefold() not in made and _rows_decide(e) for e in effects)

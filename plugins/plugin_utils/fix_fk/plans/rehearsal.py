@@ -7,6 +7,7 @@ from .. import facts, steps
 from ..case import Case
 from ..verdict import STATE, Refusal, Verdict
 
+
 def rehearsal(case: Case) -> list[dict]:
     """Return the step that rehearses the plan, or none and a note on why there is none."""
     level = case.inputs.rehearsal_level
