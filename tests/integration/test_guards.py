@@ -34,11 +34,12 @@ def test_a_guarded_rename_without_a_log_is_repaired(app):
     assert app.holders("fk_orders_user") == ["orders"]
 
 
-def test_a_guarded_rename_without_a_log_is_rolled_back(app):
+@pytest.mark.parametrize("server", ["same", "embedded"])
+def test_a_guarded_rename_without_a_log_is_rolled_back(app, server):
     orders(app)
     before = app.schema_dump()
     fails(app, *GUARDED, log="null")
-    run = mend(app, rollback_only=True)
+    run = mend(app, rollback_only=True, rehearsal_server=server)
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert app.schema_dump() == before
 

@@ -634,7 +634,8 @@ final class FixFkProbe
                 $others[] = preg_quote(str_replace('`', '``', $row[0]), '/');
             }
         }
-        $others = '/(?<![\w$.])`?(?:'.implode('|', $others).')`?\s*\./iu';
+        // An account that sees none can reach none.
+        $others = '/(?<![\w$.])`?(?:'.implode('|', $others ?: ['(?!)']).')`?\s*\./iu';
         $connection->beforeExecuting(function ($sql, $values, $connection) use (&$answer, $others) {
             $bare = preg_replace('/\'(?:[^\'\\\\]|\\\\.|\'\')*\'|"(?:[^"\\\\]|\\\\.|"")*"/s', "''", $sql);
             // Neither found, nor unreadable for the pattern.

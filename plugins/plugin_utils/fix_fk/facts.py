@@ -206,6 +206,10 @@ class Laravel:
         known = (self.raw.get("statements") or {}).get(migration) or {}
         return bool(known.get("up_conditional") or known.get("up_error"))
 
+    def learned(self, migration: str) -> bool:
+        """Tell whether its statements are those that it sent in a scratch schema."""
+        return "up_certain" in self.statements(migration)
+
     def certain(self, migration: str, number: int) -> bool:
         """Tell whether it is certain that a migration sends the first `number` statements."""
         known = self.statements(migration)
@@ -468,7 +472,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Say what to ask of the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the
-    sources being "pretend", "log" and "inventory".
+    sources being "pretend", "scratch", "log" and "inventory".
     """
     names: dict[str, list[str]] = {}
     tables: set[str] = set()
@@ -483,7 +487,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
         for statement in [*laravel.up(migration), *laravel.ahead.up(migration)]:
             tables |= tables_of(statement)
             for name in keys_added(statement):
-                note(name, "pretend")
+                note(name, "scratch" if laravel.learned(migration) else "pretend")
         for statement in laravel.down(migration):
             tables |= tables_of(statement)
         tables |= {*laravel.unshown_drops(migration)} - {""}

@@ -254,7 +254,7 @@ def _decides(known: dict, reasons: list[str]) -> str:
     """Say why it is not certain what a migration sends."""
     found = f"It decides by what it finds ({', '.join(reasons)})"
     if "up_certain" in known and not known.get("up_met"):
-        return f"{found}: it was run in a scratch schema, which has no rows."
+        return f"{found}; it was run in a scratch schema, which has no rows."
     return f"{found}, so --pretend may show what it does not send."
 
 
