@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
-from fix_fk import clone, facts
+from fix_fk import clone, learning
 from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
@@ -57,5 +57,5 @@ class ActionModule(Acting):
         where = {"server": given["server"], "other": given["other"]}
         laravel = given["laravel"]
         scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
-        learns = facts.to_learn(laravel, given["schema"]["name"])
+        learns = learning.to_learn(laravel, given["schema"]["name"])
         return {"laravel": clone.replay(scratch, laravel, learns, given["careful"])}

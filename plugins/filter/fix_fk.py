@@ -19,6 +19,7 @@ try:
         engine,
         facts,
         inspection,
+        learning,
         prediction,
         verification,
     )
@@ -95,13 +96,13 @@ def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
-        and (not facts.no_history(known) or learnable(laravel, schema))
+        and (not learning.no_history(known) or learnable(laravel, schema))
     )
 
 
 def learnable(laravel: dict, schema: dict) -> bool:
     """Tell whether a run in a scratch schema tells more of what pending migrations send."""
-    return bool(facts.to_learn(laravel, schema["name"]))
+    return bool(learning.to_learn(laravel, schema["name"]))
 
 
 def rehearsal_text(result: dict, host: str) -> str:

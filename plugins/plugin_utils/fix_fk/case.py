@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from . import children, facts, position
+from . import children, facts, learning, position
 from .facts import Laravel
 from .holders import Holder
 from .inputs import Inputs
@@ -31,6 +31,9 @@ LEFT = (
     "index_missing",
     "constraint_missing",
 )
+
+
+_NOT_LEARNED = "What {} would send was not learned in a scratch schema"
 
 
 def counted_as(asked: dict) -> str:
@@ -243,26 +246,25 @@ class Case:
     def unlearned(self) -> list[str]:
         """Say why it was not learned what pending migrations send that decide by what they find."""
         learned = self.laravel.raw.get("learned") or {}
-        sent = learned.get("now") or {}
+        now, before = learned.get("now") or {}, learned.get("before") or {}
         laravel = Laravel({**self.laravel.raw, "learned": None})
-        wanted = [name for name in laravel.pending if laravel.learns(name) and name not in sent]
-        why = self.no_clone() if wanted else ""
-        if why:
-            return [
-                f"What {', '.join(wanted)} would send was not learned in a scratch schema: {why}."
-            ]
-        history = facts.no_history(laravel, careful=True) if learned else ""
-        begun = [name for name in sent if name not in learned["before"] and history]
-        return [
+        wanted = [name for name in laravel.pending if laravel.learns(name)]
+        left = [name for name in wanted if name not in now]
+        history = learning.no_history(laravel, careful=True) if now else ""
+        found = [
             f"What {name} has sent was not learned, as that takes the recorded migrations, run on "
             f"an empty schema: {history}."
-            for name in begun
-        ] + [
-            f"What {name} would send is not learned in a scratch schema: {unfit}."
             for name in wanted
-            for unfit in [facts.unfit_to_learn(laravel, name, self.schema["name"])]
-            if unfit
+            if history and name in now and name not in before
         ]
+        if left and self.no_clone():
+            return [f"{_NOT_LEARNED.format(', '.join(left))}: {self.no_clone()}."]
+        for name in laravel.pending:
+            why = learning.unfit_to_learn(laravel, name, self.schema["name"])
+            after = [one for one in left if one >= name]
+            if why and after:
+                return [*found, f"{_NOT_LEARNED.format(', '.join(after))} (at {name}: {why})."]
+        return found
 
     def replay_text(self) -> str:
         error = self.laravel.raw.get("replay_error")

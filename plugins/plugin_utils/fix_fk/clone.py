@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
-from .facts import Laravel, no_history
+from .facts import Laravel
 from .inputs import read_inputs
+from .learning import no_history
 from .steps import KINDS, arguments
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip

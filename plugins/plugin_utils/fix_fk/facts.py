@@ -267,7 +267,9 @@ class Laravel:
         if not self.failed:
             return None
         for migration in self.pending:
-            if self.failed.sql and self.failed.sql in self.up(migration):
+            shown = (self.raw.get("statements") or {}).get(migration, {}).get("up") or []
+            sent = [*self.up(migration), *self.ahead.up(migration), *shown]
+            if self.failed.sql and self.failed.sql in sent:
                 return migration
         return None
 
@@ -324,47 +326,6 @@ def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
                 "clone"
             )
     return ""
-
-
-def to_learn(facts: dict, schema: str) -> list[str]:
-    """Return the pending migrations to run in a scratch schema, in order, so that those among them
-    become known that decide by what they find; those are the last ones."""
-    laravel, found = Laravel({**facts, "learned": None}), []
-    for migration in laravel.pending:
-        if unfit_to_learn(laravel, migration, schema):
-            break
-        found.append(migration)
-    while found and not laravel.learns(found[-1]):
-        found.pop()
-    return found
-
-
-def no_history(laravel: Laravel, careful: bool = False) -> str:
-    """Return why the recorded migrations may not be run on an empty scratch schema, or nothing;
-    careful: nor for a reason that --pretend does not mind either."""
-    missing = laravel.raw["migrations"]["missing"]
-    if missing:
-        return f"the file of {missing[0]} is not there"
-    for migration in laravel.recorded if careful else ():
-        outside = laravel.statements(migration).get("outside")
-        if outside:
-            return f"{', '.join(outside)} in {migration} may reach out of the schema"
-    return reaches_out(laravel, laravel.recorded)
-
-
-def unfit_to_learn(laravel: Laravel, migration: str, schema: str) -> str:
-    """Return why a migration is not run in a scratch schema, or nothing."""
-    known = laravel.statements(migration)
-    if not known:
-        return "its file was not read"
-    if known.get("connection"):
-        return "it has a database connection of its own"
-    if known.get("outside"):
-        return f"{', '.join(known['outside'])} in it may reach out of the schema, or past Laravel"
-    named = any(schema.casefold() in text.casefold() for text in known.get("source_strings") or ())
-    if named:
-        return f"it names the schema {schema}"
-    return reaches_out(laravel, [migration])
 
 
 def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = None) -> dict:
