@@ -232,6 +232,9 @@ laravel:
           source renames, shown by C(--pretend) or not.
         - V(up_writes) and V(down_writes) are the tables of which the source writes rows, shown or
           not; an empty one stands for a name that is not written out there.
+        - V(counts) are the places in the file where it may decide by how many rows a statement has
+          changed, V(varies) those where it may by the time, a file or the environment, V(outside)
+          what it names that reaches out of the database or past Laravel.
       type: dict
       sample:
         {
@@ -253,6 +256,9 @@ laravel:
               down_renames: [],
               up_writes: [],
               down_writes: [],
+              counts: [],
+              varies: [],
+              outside: [],
             },
         }
     destructive_commands_prohibited:
@@ -502,6 +508,8 @@ def statements_by_migration(answers):
         entry[f"{direction}_drops"] = answer["drops"]
         entry[f"{direction}_renames"] = answer["renames"]
         entry[f"{direction}_writes"] = answer["writes"]
+        for part in ("counts", "varies", "outside"):
+            entry[part] = answer[part]
         entry["connection"] = entry.get("connection") or answer["connection"]
         known = entry.get("other_connections", ())
         entry["other_connections"] = sorted({*known, *answer["other_connections"]})

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
-from fix_fk import clone
+from fix_fk import clone, learning
 from fix_fk.acting import Acting, options_of
 
 DOCUMENTATION = r"""
@@ -19,6 +19,8 @@ version_added: 0.2.0
 description:
   - Returns O(laravel) as RV(laravel), with what the migrations made there as C(replay), or with
     where that ended as C(replay_error). The scratch schema is dropped, however that ends.
+  - Pending migrations that decide by what they find are then run as well, there and on a clone of
+    the definitions as they are now. What they sent is C(learned).
 options:
   laravel:
     description: What M(laravel_info) returned.
@@ -39,6 +41,12 @@ options:
   other:
     description: The server for O(server=other), as M(schema_clone) takes it.
     type: dict
+  careful:
+    description:
+      - Whether to leave the recorded migrations alone where one of them names what may reach out of
+        the schema.
+    type: bool
+    default: false
 """
 
 
@@ -49,4 +57,5 @@ class ActionModule(Acting):
         where = {"server": given["server"], "other": given["other"]}
         laravel = given["laravel"]
         scratch = clone.Clone(self.send, laravel, given["schema"], given["connection"], where)
-        return {"laravel": clone.replay(scratch, laravel)}
+        learns = learning.to_learn(laravel, given["schema"]["name"])
+        return {"laravel": clone.replay(scratch, laravel, learns, given["careful"])}

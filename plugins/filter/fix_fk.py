@@ -19,6 +19,7 @@ try:
         engine,
         facts,
         inspection,
+        learning,
         prediction,
         verification,
     )
@@ -94,14 +95,19 @@ def plan_text(result: dict, host: str) -> str:
 
 
 def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
-    """Tell whether the recorded migrations may be run on an empty scratch schema."""
+    """Tell whether migrations may be run in a scratch schema to see what they do: the recorded
+    ones, or pending ones that decide by what they find."""
     given, known = read_inputs(inputs), facts.Laravel(laravel)
     return (
         given.rehearsal_level != "none"
         and not (given.rehearsal_server == "same" and schema["rehearsal"]["lacking"])
-        and not laravel["migrations"]["missing"]
-        and not facts.reaches_out(known, known.recorded)
+        and (not learning.no_history(known) or learnable(laravel, schema))
     )
+
+
+def learnable(laravel: dict, schema: dict) -> bool:
+    """Tell whether a run in a scratch schema tells more of what pending migrations send."""
+    return bool(learning.to_learn(laravel, schema["name"]))
 
 
 def rehearsal_text(result: dict, host: str) -> str:
@@ -239,6 +245,7 @@ FILTERS = {
     "fix_fk_plan_text": plan_text,
     "fix_fk_refusal": refusal_text,
     "fix_fk_replayable": replayable,
+    "fix_fk_learnable": learnable,
     "fix_fk_rehearsal_text": rehearsal_text,
     "fix_fk_noted": noted,
     "fix_fk_going_on": going_on,

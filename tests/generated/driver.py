@@ -75,6 +75,7 @@ class Run:
         self.given: dict = {}
         self.laravel: dict = {}
         self.schema: dict | None = None
+        self.whole: dict | None = None
         self.result: dict = {}
         self.prediction: dict | None = None
         self.changed = 0
@@ -101,16 +102,20 @@ class Run:
         """Ask the application and the server, and come to `result`."""
         known = self.call("laravel_info", statements="all", inspect_whole=100)
         self.laravel = known["laravel"]
-        self.schema = known.get("schema")
+        self.schema = self.whole = known.get("schema")
         self.judge(predicts)
 
     def replay(self) -> None:
         """Let the recorded migrations tell, where the role diagnose lets them."""
+        if not self.schema:
+            return
         in_full = self.inputs["rehearsal_level"] == "full" and self.has("rehearse")
-        if (in_full or self.result["verdict"] == "holder_not_identified") and filters.replayable(
-            self.laravel, self.schema, self.inputs
-        ):
-            self.laravel = act(replay, self.send, **self.place())["laravel"]
+        unknown = self.result["verdict"] == "holder_not_identified"
+        replays = in_full or unknown
+        wanted = replays or filters.learnable(self.laravel, self.schema)
+        if wanted and filters.replayable(self.laravel, self.schema, self.inputs):
+            self.laravel = act(replay, self.send, careful=not replays, **self.place())["laravel"]
+            self.schema = self.whole
             self.judge()
 
     def has(self, step: str) -> bool:

@@ -342,6 +342,9 @@ def answer(**values):
             "drops": [],
             "renames": [],
             "writes": [],
+            "counts": [],
+            "varies": [],
+            "outside": [],
         },
         **values,
     )
@@ -375,6 +378,9 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_renames": [],
         "up_writes": [],
         "down_writes": [],
+        "counts": [],
+        "varies": [],
+        "outside": [],
     }
 
 

@@ -12,6 +12,15 @@ final class FixFkProbe
     private $loaded = [];
     private $protected = false;
     private $asked = 0;
+    private $opens = false;
+    private $stopped;
+
+    // Statements that leave a schema, or of which it cannot be seen whether they do.
+    const BEYOND = '~^\s*(?:/\*M?!\d*\s*)?(?:use|prepare|execute|grant|revoke|flush|kill|shutdown'
+        .'|install|uninstall|purge|reset|change|load|call|do|handler|start\s+(?:slave|replica|group)'
+        .'|stop|set\s+(?:@@)?(?:global|persist)|(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:user'
+        .'|role|database|schema|server|tablespace|logfile|instance|event|definer))\b'
+        .'|\binto\s+(?:out|dump)file\b|\bload_file\b~i';
 
     public function __construct(array $request)
     {
@@ -53,7 +62,7 @@ final class FixFkProbe
         if (! $this->boot()) {
             return;
         }
-        foreach (['application', 'database', 'checklist', 'models', 'statements', 'runs'] as $section) {
+        foreach (['application', 'database', 'checklist', 'models', 'statements', 'runs', 'sent'] as $section) {
             if ($section === 'application' || ! empty($this->request[$section])) {
                 $this->{$section}();
             }
@@ -601,11 +610,16 @@ final class FixFkProbe
         });
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
+        $this->alarm();
+    }
+
+    private function alarm()
+    {
         if (function_exists('pcntl_async_signals')) {
             pcntl_async_signals(true);
             pcntl_signal(SIGALRM, function () {
                 pcntl_alarm(1);
-                throw new RuntimeException('it did not end within '.$this->request['seconds'].' s');
+                throw $this->stop('it did not end within '.$this->request['seconds'].' s');
             });
         }
     }
@@ -658,7 +672,8 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => []];
+            'renames' => [], 'writes' => [], 'counts' => [], 'varies' => [],
+            'outside' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -672,6 +687,7 @@ final class FixFkProbe
                 && $this->decides($migration) && $this->says($migration) === null) {
                 $answer['conditional'][] = 'shouldRun() decides whether it runs';
             }
+            list($answer['counts'], $answer['varies'], $answer['outside']) = $this->beyond($path);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -701,6 +717,176 @@ final class FixFkProbe
         }
         $this->app['db']->setDefaultConnection($this->default);
         return $answer;
+    }
+
+    /** Run migrations for real, in a scratch schema and nowhere else; tell what each one sends. */
+    private function sent()
+    {
+        $this->confine();
+        $files = (array) $this->files();
+        foreach ($this->request['sent']['migrations'] as $name) {
+            $this->tell('begin', [$name, 'sent']);
+            $answer = $this->carryOut($name, $files[$name]);
+            $this->tell('sent', [$name, $answer]);
+            if ($answer['error'] !== null || $answer['stopped'] !== null) {
+                return;
+            }
+        }
+    }
+
+    /** No connection is opened any more but the one to the scratch schema, and that one once. */
+    private function confine()
+    {
+        $drivers = ['mysql' => 'MySql', 'mariadb' => 'MariaDb', 'pgsql' => 'Postgres',
+            'sqlite' => 'SQLite', 'sqlsrv' => 'SqlServer'];
+        foreach ($drivers as $driver => $vendor) {
+            $key = "db.connector.$driver";
+            $class = "Illuminate\\Database\\Connectors\\{$vendor}Connector";
+            $bound = $this->app->bound($key);
+            if (! $bound && ! class_exists($class)) {
+                continue;
+            }
+            $connector = $bound ? $this->app->make($key) : new $class;
+            $may = function (array $config) {
+                if (! $this->opens || $config['name'] !== $this->default
+                    || $config['database'] !== $this->request['sent']['schema']) {
+                    throw $this->stop('it opens a database connection of its own');
+                }
+            };
+            $this->app->bind($key, function () use ($connector, $may) {
+                return new class($connector, $may) implements
+                    Illuminate\Database\Connectors\ConnectorInterface
+                {
+                    private $connector;
+                    private $may;
+
+                    public function __construct($connector, $may)
+                    {
+                        $this->connector = $connector;
+                        $this->may = $may;
+                    }
+
+                    public function connect(array $config)
+                    {
+                        ($this->may)($config);
+                        return $this->connector->connect($config);
+                    }
+                };
+            });
+        }
+        $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
+        $this->alarm();
+    }
+
+    /** The migration may catch it: what it sends afterwards is not what it would send. */
+    private function stop($why)
+    {
+        $this->stopped = $this->stopped ?: $why;
+        return new RuntimeException($why);
+    }
+
+    private function carryOut($name, $path)
+    {
+        $answer = ['statements' => [], 'error' => null, 'unseen' => 0, 'stopped' => null];
+        $this->stopped = null;
+        $levels = ob_get_level();
+        $manager = $this->app['db'];
+        array_map([$manager, 'purge'], array_keys($manager->getConnections()));
+        try {
+            $this->opens = true;
+            $connection = $manager->connection($this->default);
+            $schemas = $this->watch($connection, $answer);
+            $connection->getReadPdo();
+            $this->opens = false;
+            $before = $this->written($connection);
+            $this->limit($this->request['seconds']);
+            try {
+                $this->load($name, $path)->up();
+            } catch (Throwable $e) {
+                $answer['error'] = $this->reason($e);
+            }
+            $this->limit(0);
+            $answer['unseen'] = $this->unseen($answer, $this->written($connection) - $before);
+        } catch (Throwable $e) {
+            $answer['error'] = $this->reason($e);
+            $this->stop($answer['error']);
+        }
+        $this->opens = false;
+        $answer['stopped'] = $this->stopped;
+        while (ob_get_level() > $levels) {
+            ob_end_clean();
+        }
+        $manager->setDefaultConnection($this->default);
+        return $answer;
+    }
+
+    /** Note what is sent, and stop before it what is not about the scratch schema. */
+    private function watch($connection, array &$answer)
+    {
+        $scratch = $this->request['sent']['schema'];
+        $there = $connection->selectOne('select database() as name')->name;
+        if ($there !== $scratch || ! method_exists($connection, 'beforeExecuting')) {
+            throw new RuntimeException($there !== $scratch ? "the connection leads to $there"
+                : 'this Laravel cannot say what is sent (8.72 or later does)');
+        }
+        $others = [];
+        foreach ($connection->getPdo()->query('SHOW DATABASES') as $row) {
+            if (! in_array(strtolower($row[0]), [strtolower($scratch), 'information_schema'], true)) {
+                $others[] = preg_quote(str_replace('`', '``', $row[0]), '/');
+            }
+        }
+        // An account that sees none can reach none.
+        $others = '/(?<![\w$.])`?(?:'.implode('|', $others ?: ['(?!)']).')`?\s*\./iu';
+        $connection->beforeExecuting(function ($sql, $values, $connection) use (&$answer, $others) {
+            $bare = preg_replace('/\'(?:[^\'\\\\]|\\\\.|\'\')*\'|"(?:[^"\\\\]|\\\\.|"")*"/s', "''", $sql);
+            // Neither found, nor unreadable for the pattern.
+            if ($bare === null || preg_match(self::BEYOND, $bare) || preg_match($others, $bare) !== 0) {
+                throw $this->stop('it sends what is not about its schema alone');
+            }
+            $filled = $this->filled($sql, $connection->prepareBindings($values));
+            $answer['statements'][] = ['sql' => $filled, 'raw' => $sql, 'done' => false];
+        });
+        $connection->listen(function ($event) use (&$answer, $connection) {
+            $last = count($answer['statements']) - 1;
+            if ($event->connection === $connection && $last >= 0
+                && $answer['statements'][$last]['raw'] === $event->sql) {
+                $answer['statements'][$last]['done'] = true;
+            }
+        });
+    }
+
+    /** How many statements that write the session has sent, by the server's own count. */
+    private function written($connection)
+    {
+        $count = 0;
+        foreach ($connection->getPdo()->query("SHOW SESSION STATUS LIKE 'Com\\_%'") as $row) {
+            if (preg_match('/^Com_(alter|create|drop|rename|insert|update|delete|replace|truncate)'
+                .'(_|$)/', $row[0])) {
+                $count += (int) $row[1];
+            }
+        }
+        return $count;
+    }
+
+    /** How many of them Laravel does not know of; of a statement that failed either may be. */
+    private function unseen(array &$answer, $written)
+    {
+        $done = $failed = 0;
+        foreach ($answer['statements'] as &$one) {
+            if (preg_match('~^\s*(?:/\*M?!\d*\s*)?(alter|create|drop|rename|insert|update|delete'
+                .'|replace|truncate)\b~i', $one['raw'])) {
+                $one['done'] ? $done++ : $failed++;
+            }
+            unset($one['raw']);
+        }
+        return $written < $done ? $written - $done : max(0, $written - $done - $failed);
+    }
+
+    private function reason(Throwable $e)
+    {
+        // What the server said is enough: the values of rows are in the statement.
+        $said = $e instanceof Illuminate\Database\QueryException ? $e->getPrevious() : $e;
+        return ($said ?: $e)->getMessage() ?: get_class($e);
     }
 
     private function queries($connection)
@@ -926,6 +1112,79 @@ final class FixFkProbe
         }
         return [array_map('strval', array_keys($found)), $renames,
             array_map('strval', array_keys($writes))];
+    }
+
+    /**
+     * Where the source may decide by how many rows a statement has changed, where by what may be
+     * another at another time or place, and what it names that reaches out of the database, or past
+     * Laravel.
+     */
+    private function beyond($path)
+    {
+        static $classes = '/(^|\\\\)(Http|Mail|Notification|Storage|File|Redis|Queue|Bus|Artisan|Process'
+            .'|Broadcast|GuzzleHttp|PDO|mysqli|ZipArchive|SplFileObject)(\\\\|$)/';
+        static $methods = '/^(getPdo|getRawPdo|getReadPdo|getRawReadPdo|notify|notifyNow)$/i';
+        static $functions = '/^(dispatch|dispatch_sync|dispatch_now|mail|curl_\w+|fopen|fsockopen|unlink'
+            .'|rename|copy|mkdir|rmdir|touch|file_put_contents|exec|shell_exec|system|passthru|popen'
+            .'|proc_open|stream_socket_client|mysqli_\w+)$/i';
+        static $changing = '/^(update|delete|forceDelete|increment|decrement|upsert|insertOrIgnore'
+            .'|insertUsing|updateOrInsert|insertGetId|affectingStatement|updateOrCreate|firstOrCreate)$/i';
+        static $deciding = ['=', '?', 'T_IF', 'T_ELSEIF', 'T_WHILE', 'T_FOR', 'T_SWITCH', 'T_MATCH',
+            'T_RETURN', 'T_BOOLEAN_AND', 'T_BOOLEAN_OR', 'T_LOGICAL_AND', 'T_LOGICAL_OR', 'T_FN',
+            'T_PLUS_EQUAL', 'T_COALESCE', 'T_COALESCE_EQUAL'];
+        static $varying = '/^(now|today|date|time|microtime|hrtime|rand|mt_rand|random_int|uniqid|env'
+            .'|getenv|file_exists|is_file|is_dir|glob|gethostname|Carbon|CarbonImmutable|Date|Cache'
+            .'|cache)$/';
+        static $branching = ['T_IF', 'T_ELSEIF', 'T_WHILE', 'T_SWITCH', 'T_MATCH', '?'];
+        $counts = [];
+        $varies = [];
+        $outside = [];
+        $before = null;
+        $decides = false;
+        $branches = false;
+        $begins = true;
+        $tokens = $this->tokens($path);
+        foreach ($tokens as $at => $token) {
+            list($id, $text) = is_array($token) ? $token : [null, $token];
+            $kind = $id === null ? $text : token_name($id);
+            if (in_array($kind, ['T_WHITESPACE', 'T_COMMENT', 'T_DOC_COMMENT'], true)) {
+                continue;
+            }
+            if (in_array($kind, [';', '{', '}'], true)) {
+                list($decides, $branches, $begins, $before) = [false, false, true, $kind];
+                continue;
+            }
+            // What goes on with an expression after a closure belongs to what is before that.
+            $goes = in_array($kind, [')', ']', ',', 'T_OBJECT_OPERATOR'], true);
+            $decides = $decides || in_array($kind, $deciding, true) || ($begins && $goes);
+            $branches = $branches || in_array($kind, $branching, true);
+            $begins = false;
+            $names = in_array($kind, ['T_STRING', 'T_NAME_QUALIFIED', 'T_NAME_FULLY_QUALIFIED'], true);
+            $called = in_array($before, ['T_OBJECT_OPERATOR', 'T_NULLSAFE_OBJECT_OPERATOR',
+                'T_DOUBLE_COLON'], true);
+            if ($names && ! $called && $before !== 'T_FUNCTION'
+                && (preg_match($classes, $text) || (preg_match($functions, ltrim($text, '\\'))
+                    && $this->next($tokens, $at) === '('))) {
+                $outside[$text] = true;
+            } elseif ($names && $called && preg_match($methods, $text)) {
+                $outside[$text] = true;
+            } elseif ($names && $called && $decides && preg_match($changing, $text)) {
+                $counts["line {$token[2]}: by the rows that $text() has changed"] = true;
+            }
+            if ($names && $branches && ! $called && preg_match($varying, $text)) {
+                $varies["line {$token[2]}: by $text"] = true;
+            }
+            $before = $kind;
+        }
+        return [array_keys($counts), array_keys($varies), array_keys($outside)];
+    }
+
+    private function next(array $tokens, $at)
+    {
+        do {
+            $token = $tokens[++$at] ?? null;
+        } while (is_array($token) && $token[0] === T_WHITESPACE);
+        return is_array($token) ? $token[1] : $token;
     }
 
     /** Whether SQL is given as something else than text, and may drop or empty a table. */

@@ -64,7 +64,8 @@ def probe(
     """Start PHP, put questions to the application, and return the answers.
 
     questions: database=True, checklist=True, models=True, runs=True, statements="all", "pending"
-    (with database=True) or [migration names].
+    (with database=True) or [migration names], sent={schema, migrations}: those run for real, in
+    order, in the scratch schema to which this connection leads, to the first that fails.
     Always answered: version, environment, php {binary, version}, default (connection name),
     connection (see resolve_connection), ways (every {host, port, socket, database, username,
     password} that the connection may come to use, to read or to write), migrations_table (without
@@ -81,7 +82,11 @@ def probe(
     statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
-    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
+    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
+    counts: [where it may decide by how many rows were changed], varies: [where by the time, a file
+    or the environment], outside: [what it names that reaches out of the database]}},
+    sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
+    sent past Laravel, stopped: why it was not let go on, or None}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -106,7 +111,8 @@ def probe(
         facts["runs"] = facts["runs"] or answers["runs"]
         statements.update(answers["statements"])
         begun = answers["begun"]
-        if not begun or begun[1] == "runs" or (answers["done"] and not answers["later"]):
+        whole = not begun or begun[1] == "runs" or (answers["done"] and not answers["later"])
+        if whole or "sent" in questions:
             break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
@@ -135,6 +141,7 @@ def probe(
         runs=facts["runs"] or {},
         models=facts["models"],
         statements=statements,
+        sent=facts["sent"],
     )
     key = (path, php, json.dumps(env or {}, sort_keys=True), connection_name)
     _known.setdefault(module, {})[key] = result
@@ -176,7 +183,7 @@ def _ask(module, path, php, env, request, timeout):
             "begun",
         )
     )
-    answers["statements"] = {}
+    answers["statements"], answers["sent"] = {}, {}
     with tempfile.TemporaryFile() as answer:
         request = dict(
             request,
@@ -209,6 +216,8 @@ def _ask(module, path, php, env, request, timeout):
             answers["begun"] = tuple(value)
         elif key == "statements":
             answers["statements"][tuple(value[:2])] = value[2]
+        elif key == "sent":
+            answers["sent"][value[0]] = value[1]
         else:
             answers[key] = value
     begun = answers["begun"]
@@ -217,7 +226,11 @@ def _ask(module, path, php, env, request, timeout):
         why = ended.get("error") or (
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
-        if begun[1] in ("up", "down"):
+        if begun[1] == "sent":
+            answers["sent"].setdefault(
+                begun[0], {"statements": [], "error": why, "unseen": 0, "stopped": why}
+            )
+        elif begun[1] in ("up", "down"):
             answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
         elif begun[1] != "runs":
             path = ((answers["application"] or {}).get("files") or {}).get(begun[0])
@@ -252,6 +265,7 @@ def _hide_secrets(answers, hide):
         (database.get("error") or {}, "message"),
         (answers["loading"] or {}, "error"),
         *((answer, "error") for answer in answers["statements"].values()),
+        *((answer, "error") for answer in answers["sent"].values()),
     ]
     for holder, name in holders:
         if holder.get(name):
@@ -272,6 +286,9 @@ def _unread(direction, error, queries):
         "drops": [],
         "renames": [],
         "writes": [],
+        "counts": [],
+        "varies": [],
+        "outside": [],
     }
 
 

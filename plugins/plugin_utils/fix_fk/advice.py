@@ -43,7 +43,7 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     `migrate` is only named where, as far as can be seen, it neither fails nor destroys rows.
     """
     found = case.position(migration)
-    decides = bool(case.laravel.conditional(migration))
+    decides = bool(case.laravel.ahead.conditional(migration))
     began = case.laravel.failed_migration() == migration
     if found and (not found.agree[0] or (decides and not found.half_run and not began)):
         found = None
@@ -60,7 +60,7 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
             "let the migration pass over what is there already (if (!Schema::hasColumn(...)), "
             "if (!Schema::hasTable(...))), deploy it, then run this again"
         )
-    laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel
+    laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel.ahead
     known = case.logged(migration)
     written = written_before(case, migration)
     if written and first is None:

@@ -13,7 +13,7 @@ from . import prediction, rollback, taken
 from .case import Case
 from .schema import sql
 from .schema.effects import Harmless, ReadRows, Unread, WriteRows
-from .schema.messages import FailedStatement
+from .schema.messages import FailedStatement, read_message
 from .schema.simulation import Schema
 from .schema.statements import tables_of
 
@@ -50,6 +50,9 @@ def gets_through(case: Case) -> bool:
     failed = case.logged(migration)
     error = case.laravel.raw.get("last_error") or {}
     if known.get("up_error") or case.laravel.conditional(migration):
+        return False
+    met = read_message(case.laravel.met(migration))
+    if case.laravel.met(migration) and not (met and (is_name_taken(met) or met.code in MOMENT)):
         return False
     if error.get("migration") == migration and error.get("place"):
         return False

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from . import children, facts, position
+from . import children, facts, learning, position
 from .facts import Laravel
 from .holders import Holder
 from .inputs import Inputs
@@ -31,6 +31,9 @@ LEFT = (
     "index_missing",
     "constraint_missing",
 )
+
+
+_NOT_LEARNED = "What {} would send was not learned in a scratch schema"
 
 
 def counted_as(asked: dict) -> str:
@@ -122,15 +125,16 @@ class Case:
         for migration in migrations:
             found = self.stopped(migration)
             # One that decides by what it finds may have been shown with another branch.
-            clear = found and not self.laravel.conditional(migration)
+            clear = found and self.laravel.certain(migration, found.agree[-1])
             if found and found.left and (clear or found.renamed or found.added):
                 return migration
         return None
 
-    def is_sure(self, migration: str) -> bool:
-        """Tell whether the statements that --pretend shows are those that are sent."""
+    def is_sure(self, migration: str, number: int = 0, laravel: Laravel | None = None) -> bool:
+        """Tell whether the statements that are known of a migration are those that are sent; with a
+        number, whether so many of the first are."""
         return bool(
-            not self.laravel.conditional(migration)
+            (laravel or self.laravel).certain(migration, number)
             or self.laravel.failed_migration() == migration
             or self.stopped(migration)
         )
@@ -157,12 +161,13 @@ class Case:
 
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""
-        trial = self.live.copy()
+        trial, laravel = self.live.copy(), self.laravel.ahead
         for migration in migrations:
-            problems = trial.apply(self.laravel.up(migration)).problems
-            met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
-            if met and self.is_sure(migration):
-                return migration
+            for number, statement in enumerate(laravel.up(migration), 1):
+                problems = trial.apply([statement]).problems
+                met = any(problem.kind in ("name_taken", "table_exists") for problem in problems)
+                if met and self.is_sure(migration, number, laravel):
+                    return migration
         return None
 
     def logged(self, migration: str) -> FailedStatement | None:
@@ -182,10 +187,13 @@ class Case:
         return [
             problem
             for migration in laravel.pending
-            for problem in trial.apply(laravel.up(migration)).problems
-            if problem.kind not in ("name_taken", "unread") and self.is_sure(migration)
+            for number, statement in enumerate(laravel.up(migration), 1)
+            for problem in trial.apply([statement]).problems
+            if problem.kind not in ("name_taken", "unread")
+            if self.is_sure(migration, number, laravel)
             # It asks before it meets what is there already.
             if not (problem.kind in LEFT and laravel.guarded(migration))
+            or (laravel.at == "now" and laravel.certain(migration, number))
         ]
 
     def lost(self, found: WrongRecords) -> list[tuple[str, ForeignKey]]:
@@ -228,6 +236,48 @@ class Case:
             for entry in self.inputs.expected_tables
         ]
         return [names for names in wanted if not any(state.get(name) for name in names)]
+
+    def no_clone(self) -> str:
+        """Return why no scratch schema is made, or nothing."""
+        if self.inputs.rehearsal_level == "none":
+            return "rehearsal_level is none"
+        clone = self.schema["rehearsal"]
+        if not clone["lacking"] or self.inputs.rehearsal_server != "same":
+            return ""
+        lacking = "; ".join(
+            f"{account['account']} lacks {', '.join(account['rights'])}"
+            for account in clone["lacking"]
+        )
+        accounts = ", ".join(self.account(a["account"]) for a in clone["lacking"])
+        return (
+            f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
+            f"administrator may give them: GRANT ALL PRIVILEGES ON {quote(clone['pattern'])}.* TO "
+            f"{accounts}. Without them it can be rehearsed on a server of its own, with "
+            "-e rehearsal_server=embedded"
+        )
+
+    def unlearned(self) -> list[str]:
+        """Say why it was not learned what pending migrations send that decide by what they find."""
+        learned = self.laravel.raw.get("learned") or {}
+        now, before = learned.get("now") or {}, learned.get("before") or {}
+        laravel = Laravel({**self.laravel.raw, "learned": None})
+        wanted = [name for name in laravel.pending if laravel.learns(name)]
+        left = [name for name in wanted if name not in now]
+        history = learning.no_history(laravel, careful=True) if now else ""
+        found = [
+            f"What {name} has sent was not learned, as that takes the recorded migrations, run on "
+            f"an empty schema: {history}."
+            for name in wanted
+            if history and name in now and name not in before
+        ]
+        if left and self.no_clone():
+            return [f"{_NOT_LEARNED.format(', '.join(left))}: {self.no_clone()}."]
+        for name in laravel.pending:
+            why = learning.unfit_to_learn(laravel, name, self.schema["name"])
+            after = [one for one in left if one >= name]
+            if why and after:
+                return [*found, f"{_NOT_LEARNED.format(', '.join(after))} (at {name}: {why})."]
+        return found
 
     def replay_text(self) -> str:
         error = self.laravel.raw.get("replay_error")

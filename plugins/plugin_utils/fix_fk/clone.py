@@ -13,7 +13,9 @@ from collections.abc import Callable
 
 from . import carrying_out, checklist, engine, verification
 from .carrying_out import Failed, Send
+from .facts import Laravel
 from .inputs import read_inputs
+from .learning import no_history
 from .steps import KINDS, arguments
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
@@ -211,29 +213,82 @@ def proven(
         plan = other
 
 
-def replay(clone: Clone, laravel: dict) -> dict:
+def replay(
+    clone: Clone, laravel: dict, learns: list[str] | tuple = (), careful: bool = False
+) -> dict:
     """Run the recorded migrations on an empty schema; return the application's facts with what
-    they made there, as `replay`, or with where that ended, as `replay_error`."""
+    they made there, as `replay`, or with where that ended, as `replay_error`.
+
+    learns: pending migrations that are run after them, and once more on the definitions as they are
+    now; what they sent is in `learned`, by migration, as `before` and as `now`. careful: the
+    recorded ones are not run where one of them names what may reach out of the schema.
+    """
     files = {item["name"]: item["path"] for item in laravel["migrations"]["files"]}
     names = {row["name"] for row in laravel["migrations"]["recorded"] or ()}
     recorded = {name: path for name, path in sorted(files.items()) if name in names}
+    found = dict(laravel)
+    if learns:
+        found["learned"] = {"before": {}, "now": _sent_now(clone, learns)}
+    if no_history(Laravel(laravel), careful):
+        return found
     try:
         made = clone.make("empty")
         if made.get("refused"):
-            return {**laravel, "replay_error": made["refused"]}
-        result = clone.send(
-            "migrate",
-            arguments=["--realpath", *(f"--path={path}" for path in recorded.values())],
-            migrations=list(recorded),
-            inspect={},
-        )
+            return {**found, "replay_error": made["refused"]}
+        # Without a path, artisan would run those that are pending.
+        if recorded:
+            result = clone.send(
+                "migrate",
+                arguments=["--realpath", *(f"--path={path}" for path in recorded.values())],
+                migrations=list(recorded),
+                inspect={},
+            )
+            found["replay"] = result["schema"]
     except Failed as failed:
         if "held_by" in failed.result:
             raise
         ran = (failed.result.get("effect") or {}).get("recorded") or ()
         left = next((name for name in recorded if name not in ran), "")
         said = failed.result.get("said") or str(failed)
-        return {**laravel, "replay_error": f"at {left}: {said}"}
+        found["replay_error"] = f"at {left}: {said}"
+    else:
+        if learns:
+            found["learned"]["before"] = _sent(clone, learns)
     finally:
         clone.drop()
-    return {**laravel, "replay": result["schema"]}
+    return found
+
+
+def _sent_now(clone: Clone, migrations: list[str] | tuple) -> dict:
+    """Return what migrations send on the definitions as they are now, as far as it is known."""
+    try:
+        made = clone.make("structure")
+        return {} if made.get("refused") else _sent(clone, migrations)
+    except Failed as failed:
+        return _not_held(failed)
+    finally:
+        clone.drop()
+
+
+def _sent(clone: Clone, migrations: list[str] | tuple) -> dict:
+    """Return what migrations send on the clone, by migration, to the first that fails."""
+    try:
+        sent = clone.send("migration_statements", migrations=list(migrations))["sent"]
+    except Failed as failed:
+        return _not_held(failed)
+    own, scratch = clone.laravel["connection"]["database"], clone.made["schema"]
+    return {name: _as_if_in(own, scratch, answer) for name, answer in sent.items()}
+
+
+def _not_held(failed: Failed) -> dict:
+    """Return nothing in the place of what failed, unless another run has the schema."""
+    if "held_by" in failed.result:
+        raise failed
+    return {}
+
+
+def _as_if_in(own: str, scratch: str, answer: dict) -> dict:
+    """Return what a migration sent as it would be sent in the application's own schema."""
+    statements = [{**one, "sql": one["sql"].replace(scratch, own)} for one in answer["statements"]]
+    error = answer["error"] and answer["error"].replace(scratch, own)
+    return {**answer, "statements": statements, "error": error}

@@ -24,6 +24,7 @@ def concluded(case: Case, decide: Callable[[], None]) -> dict:
         if case.replay_text():
             told = case.replay_text().strip()
             diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
+    diagnosis.notes += case.unlearned()
     _tell_aside(case)
     diagnosis.pending = case.laravel.pending
     return diagnosis.as_dict()

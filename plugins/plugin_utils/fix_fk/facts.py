@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from . import learned
 from .inputs import Inputs
 from .schema import sql
 from .schema.columns import Server
@@ -76,9 +77,11 @@ class History:
 
 @dataclass
 class Laravel:
-    """The application's facts."""
+    """The application's facts. The statements of a migration are those at the schema `at` which
+    it begins: "before" it, or as it is "now"."""
 
     raw: dict
+    at: str = "before"
     failed: FailedStatement | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,13 +146,20 @@ class Laravel:
         dump = self.raw.get("schema_dump")
         return [] if self.recorded or not dump else dump["tables"]
 
+    def _may_hide(self, migration: str) -> bool:
+        """Tell whether a migration may do more than is known. What it did on an empty schema is no
+        proof: what somebody made by hand since may lead it elsewhere."""
+        known = self.statements(migration)
+        more = self.at == "before" and self.learns(migration)
+        return bool(more or known.get("up_conditional") or known.get("up_error"))
+
     def unshown_drops(self, migration: str) -> list[str]:
         """Return the tables that a migration may drop or empty and that --pretend did not show.
 
         "" stands for one whose name is known only when it runs.
         """
         known = self.statements(migration)
-        if not (known.get("up_conditional") or known.get("up_error")):
+        if not self._may_hide(migration):
             return []
         shown = {table for text in self.up(migration) for table in emptied_by(text)}
         named: set[str] = set()
@@ -171,7 +181,7 @@ class Laravel:
         """Return (old, new) of the tables that a migration may rename and that --pretend did not
         show, without those whose new name another table has been given by a migration."""
         known = self.statements(migration)
-        if not (known.get("up_conditional") or known.get("up_error")):
+        if not self._may_hide(migration):
             return []
         shown = {
             effect.new_name.casefold()
@@ -209,7 +219,39 @@ class Laravel:
 
     def guarded(self, migration: str) -> bool:
         """Tell whether a migration asks what the schema has before it acts."""
-        return any("information_schema" in why.casefold() for why in self.conditional(migration))
+        known = (self.raw.get("statements") or {}).get(migration) or {}
+        asked = known.get("up_conditional") or ()
+        return any("information_schema" in why.casefold() for why in asked)
+
+    def learns(self, migration: str) -> bool:
+        """Tell whether running a migration tells more of what it sends than --pretend did."""
+        known = (self.raw.get("statements") or {}).get(migration) or {}
+        return bool(known.get("up_conditional") or known.get("up_error"))
+
+    def learned(self, migration: str) -> bool:
+        """Tell whether its statements are those that it sent in a scratch schema."""
+        return "up_certain" in self.statements(migration)
+
+    def certain(self, migration: str, number: int) -> bool:
+        """Tell whether it is certain that a migration sends the first `number` statements."""
+        known = self.statements(migration)
+        return not known.get("up_conditional") or 0 < number <= (known.get("up_certain") or 0)
+
+    def met(self, migration: str) -> str:
+        """Return the error that a migration certainly ends with, whatever rows there are; "" where
+        none is known."""
+        return self.statements(migration).get("up_met") or ""
+
+    @cached_property
+    def ahead(self) -> Laravel:
+        """The facts, with what migrations would send as the schema is now."""
+        return Laravel(self.raw, "now")
+
+    @cached_property
+    def _statements(self) -> dict:
+        sent = (self.raw.get("learned") or {}).get(self.at) or {}
+        known = self.raw.get("statements") or {}
+        return {name: learned.applied(one, sent.get(name)) for name, one in known.items()}
 
     def path_option(self, migration: str) -> str:
         """Return the arguments with which artisan takes this migration alone."""
@@ -263,7 +305,7 @@ class Laravel:
         ]
 
     def statements(self, migration: str) -> dict:
-        return (self.raw.get("statements") or {}).get(migration) or {}
+        return self._statements.get(migration) or {}
 
     def up(self, migration: str) -> list[str]:
         return list(self.statements(migration).get("up") or [])
@@ -298,7 +340,9 @@ class Laravel:
         if not self.failed:
             return None
         for migration in self.pending:
-            if self.failed.sql and self.failed.sql in self.up(migration):
+            shown = (self.raw.get("statements") or {}).get(migration, {}).get("up") or []
+            sent = [*self.up(migration), *self.ahead.up(migration), *shown]
+            if self.failed.sql and self.failed.sql in sent:
                 return migration
         return None
 
@@ -368,7 +412,7 @@ def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = Non
     name = "migration" if rows and "migration" in rows[0] else "name"
     batch = Laravel(laravel).next_batch
     return {
-        **{part: value for part, value in laravel.items() if part != "replay"},
+        **{part: value for part, value in laravel.items() if part not in ("replay", "learned")},
         "migrations": {
             **migrations,
             "recorded": [row for row in rows if row[name] not in pending]
@@ -469,7 +513,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Say what to ask of the server.
 
     Returns {names: {constraint name: [where it was learned]}, tables: [names]}, the
-    sources being "pretend", "log" and "inventory".
+    sources being "pretend", "scratch", "log" and "inventory".
     """
     names: dict[str, list[str]] = {}
     tables: set[str] = set()
@@ -481,10 +525,10 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
     # What was skipped counts as if it were still to be run.
     skipped = [inputs.skip_accept] if inputs.skip_accept in laravel.recorded else []
     for migration in [*laravel.pending, *laravel.skipped, *skipped]:
-        for statement in laravel.up(migration):
+        for statement in [*laravel.up(migration), *laravel.ahead.up(migration)]:
             tables |= tables_of(statement) | read_by(statement)
             for name in keys_added(statement):
-                note(name, "pretend")
+                note(name, "scratch" if laravel.learned(migration) else "pretend")
         for statement in laravel.down(migration):
             tables |= tables_of(statement)
         tables |= {*laravel.unshown_drops(migration)} - {""}

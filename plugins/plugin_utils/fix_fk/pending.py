@@ -75,14 +75,17 @@ def dangers(
     moved: dict[str, Table] = {}
     for migration in wanted:
         reasons = laravel.conditional(migration)
-        doubt = f"It decides by what it finds ({', '.join(reasons)})." if reasons else ""
+        decides = f"It decides by what it finds ({', '.join(reasons)})." if reasons else ""
         for old, new in laravel.unshown_renames(migration):
             table = live.get(old)
             if table and table.may_have_rows:
                 moved[new.casefold()] = table
-        for statement in laravel.up(migration):
+        for number, statement in enumerate(laravel.up(migration), 1):
+            doubt = "" if laravel.certain(migration, number) else decides
             outcome = state.apply([statement])
-            ended = not doubt and any(problem.kind in _ENDS for problem in outcome.problems)
+            # What was made by hand since the recorded migrations may lead it elsewhere.
+            sure = not doubt and not (laravel.at == "before" and laravel.learns(migration))
+            ended = sure and any(problem.kind in _ENDS for problem in outcome.problems)
             if ended:
                 break
             found += [
@@ -105,14 +108,14 @@ def dangers(
         for name in laravel.unshown_drops(migration):
             if not name and migration not in all_of:
                 does = "drops or empties a table whose name is known only when it runs"
-                found.append(Danger(migration, "", does, "", doubt or "It was not read."))
+                found.append(Danger(migration, "", does, "", decides or "It was not read."))
             # By then it may be called so, or not any more.
             for table in filter(None, (live.get(name), state.get(name))):
                 now = table.identity or ""
                 if now and table.may_have_rows and not {name.casefold(), now.casefold()} & passed:
                     does = f"drops or empties table {name}"
                     does += "" if now.casefold() == name.casefold() else f" (now {now})"
-                    found.append(Danger(migration, now, does, "", doubt or "It was not read."))
+                    found.append(Danger(migration, now, does, "", decides or "It was not read."))
                     break
     return found
 

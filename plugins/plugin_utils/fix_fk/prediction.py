@@ -5,7 +5,7 @@ The statements that `--pretend` shows are carried out, in order, on the schema i
 later migration meets what an earlier one leaves. A finding is plain data:
 
     kind       one of outcome.KINDS, or orphans, duplicates, nulls, ignored, lock, unseen, unloaded,
-               loss
+               loss, met
     migration  the pending migration that meets it; None for a lock on no known table
     table      the table concerned, with the name that it has by then; None when there is none
     constraint the foreign key concerned, or None
@@ -31,6 +31,7 @@ from . import error_numbers, facts, pending
 from .facts import Laravel
 from .inputs import outcomes
 from .pending import Danger
+from .schema.messages import read_message
 from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
@@ -84,12 +85,15 @@ LONG = 10
 
 @dataclass(frozen=True)
 class _Met:
-    """What a pending migration meets, and why it is not certain ("" when it is)."""
+    """What a pending migration meets, and why it is not certain ("" when it is). `said` is with
+    what it ended in a scratch schema, at `statement`."""
 
     migration: str
     problem: Problem | None = None
     question: Question | None = None
     doubt: str = ""
+    said: str = ""
+    statement: str = ""
 
     @property
     def guarded(self) -> bool:
@@ -102,7 +106,7 @@ def questions(laravel_facts: dict, schema_facts: dict, accepted: Iterable[str] =
     `accepted` are the tables whose rows may go.
     """
     asked = [count_of(met.question) for met in _walk(laravel_facts, schema_facts) if met.question]
-    dangers = pending.dangers(Laravel(laravel_facts), facts.live(schema_facts), accepted)
+    dangers = pending.dangers(Laravel(laravel_facts, "now"), facts.live(schema_facts), accepted)
     tables = _in_danger(dangers)
     return asked + [
         {"kind": "rows", "table": table, "columns": [], "values": {}} for table in tables
@@ -128,13 +132,15 @@ def predict(
     """
     if schema_facts is None or diagnosis["verdict"] in _BLIND:
         return {"outcome": "refused", "findings": [], "notes": []}
-    laravel = Laravel(laravel_facts)
+    laravel = Laravel(laravel_facts, "now")
     mariadb = schema_facts["server"].get("flavour") != "mysql"
     answers = iter(counts)
     findings: list[dict] = []
     said: set[str] = set()
     for met in _walk(laravel_facts, schema_facts):
-        if met.problem:
+        if met.said:
+            findings.append(_of_scratch(met))
+        elif met.problem:
             found = _of_problem(met, met.problem, mariadb)
             # Of rows that are written one by one, each meets the same.
             if found["sentence"] not in said:
@@ -203,25 +209,27 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
 
 def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
     """Carry the pending migrations out in memory and yield what they meet, in order."""
-    laravel, state = Laravel(laravel_facts), facts.live(schema_facts)
+    laravel, state = Laravel(laravel_facts, "now"), facts.live(schema_facts)
     own = (schema_facts.get("defaults") or {}).get("sql_mode")
     state.server = replace(state.server, modes=laravel.modes(own))
     unread = ""
     for migration in laravel.pending:
         known = laravel.statements(migration)
         reasons = known.get("up_conditional") or []
-        decides = (
-            f"{DECIDES} ({', '.join(reasons)}), so --pretend may show what it does not send."
-            if reasons
-            else ""
-        )
+        decides = _decides(known, reasons)
         # Up to the first answer that it gets, one that only reads rows does what is shown.
-        only_reads = all(ASKS in reason for reason in reasons)
-        doubt = unread if only_reads else decides
-
+        asked = laravel.learned(migration) or not all(ASKS in reason for reason in reasons)
+        met = laravel.met(migration)
+        if met and not known["up_certain"]:
+            yield _Met(migration, said=met)
         uncertain: set[str] = set()
-        for statement in known.get("up") or ():
+        for number, statement in enumerate(known.get("up") or (), 1):
+            sure = laravel.certain(migration, number) or not asked
+            doubt = unread if sure else decides
             outcome = state.apply([statement])
+            foreseen = any(problem.kind != "unread" for problem in outcome.problems)
+            if met and number == known["up_certain"] and not foreseen:
+                yield _Met(migration, said=met, statement=statement)
             for problem in outcome.problems:
                 if problem.kind == "unread":
                     yield _Met(migration, problem)
@@ -240,8 +248,7 @@ def _walk(laravel_facts: dict, schema_facts: dict) -> Iterator[_Met]:
             for question in outcome.questions:
                 own = "" if question.sure else "It changes rows of these tables before that."
                 yield _Met(migration, question=question, doubt=doubt or own)
-            if outcome.reads:
-                doubt = decides or doubt
+            asked = asked or bool(outcome.reads)
 
 
 def rows_met(migration: str, question: Question, answer: dict, mariadb: bool) -> dict | None:
@@ -267,6 +274,14 @@ def count_of(question: Question) -> dict:
         asked["referenced_table"] = question.referenced_table
         asked["referenced_columns"] = list(question.referenced_columns)
     return asked
+
+
+def _decides(known: dict, reasons: list[str]) -> str:
+    """Say why it is not certain what a migration sends."""
+    found = f"{DECIDES} ({', '.join(reasons)})"
+    if "up_certain" in known and not known.get("up_met"):
+        return f"{found}; it was run in a scratch schema, which has no rows."
+    return f"{found}, so --pretend may show what it does not send."
 
 
 # --- findings --------------------------------------------------------------------------------
@@ -295,6 +310,18 @@ def _finding(met: _Met, kind: str, statement: str, detail: str, errors, **more) 
         "loses": False,
         **more,
     }
+
+
+def _of_scratch(met: _Met) -> dict:
+    failed = read_message(met.said)
+    found = _finding(met, "met", met.statement, "", (failed.code,) if failed else ())
+    said = failed.shown if failed else met.said
+    number = f" with error {failed.code}" if failed else ""
+    sentence = (
+        f"Migration {met.migration} will fail{number}, whatever the rows: run in a scratch schema "
+        f"with the definitions of this one, it ended with: {said.rstrip('.')}."
+    )
+    return {**found, "sentence": sentence, "will_fail": True, "may_fail": True}
 
 
 def _of_loss(danger: Danger, rows: int | None) -> dict:

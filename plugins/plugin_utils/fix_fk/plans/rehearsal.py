@@ -7,8 +7,6 @@ from .. import facts, steps
 from ..case import Case
 from ..verdict import STATE, Refusal, Verdict
 
-from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
-
 
 def rehearsal(case: Case) -> list[dict]:
     """Return the step that rehearses the plan, or none and a note on why there is none."""
@@ -31,23 +29,7 @@ def _why_unrehearsed(case: Case) -> str:
     """Return why the plan is not rehearsed, or nothing."""
     if case.unrehearsed:
         return case.unrehearsed
-    if case.inputs.rehearsal_level == "none":
-        return "rehearsal_level is none"
-    clone = case.schema["rehearsal"]
-    if clone["lacking"] and case.inputs.rehearsal_server == "same":
-        lacking = "; ".join(
-            f"{account['account']} lacks {', '.join(account['rights'])}"
-            for account in clone["lacking"]
-        )
-        accounts = ", ".join(case.account(a["account"]) for a in clone["lacking"])
-        pattern = quote(clone["pattern"])
-        return (
-            f"that takes all rights on a schema {clone['schema']}, and {lacking}. An "
-            f"administrator may give them: GRANT ALL PRIVILEGES ON {pattern}.* TO {accounts}. "
-            "Without them it can be rehearsed on a server of its own, with "
-            "-e rehearsal_server=embedded"
-        )
-    return facts.reaches_out(case.laravel, case.to_run())
+    return case.no_clone() or facts.reaches_out(case.laravel, case.to_run())
 
 
 VERDICTS = (

@@ -36,7 +36,12 @@ QUOTED = re.compile(r"""`[^`]*`|(?<!\w)(['"]).*?\1""")
 # Stands for a blank that is no place for a line break: no text that is shown has it.
 NO_BREAK = "\0"
 
-SOURCES = {"pretend": "migrate --pretend", "log": "the log", "inventory": "the inventory"}
+SOURCES = {
+    "pretend": "migrate --pretend",
+    "scratch": "its run in a scratch schema",
+    "log": "the log",
+    "inventory": "the inventory",
+}
 PROOFS = {
     "L0": "the file was read back",
     "L1": "it was loaded once",

@@ -13,7 +13,8 @@ def would_lose_rows(case: Case) -> None:
     """Refuse pending migrations, none of which has failed, that would destroy rows."""
     if case.migration:
         return
-    dangers = pending.dangers(case.laravel, case.live, case.inputs.remigrate_accept_loss)
+    laravel, accepted = case.laravel.ahead, case.inputs.remigrate_accept_loss
+    dangers = pending.dangers(laravel, case.live, accepted)
     if dangers:
         raise Refusal(
             "migration_would_lose_rows",
@@ -26,8 +27,9 @@ def nothing_failed(case: Case) -> bool:
     """Tell whether none of the pending migrations has failed."""
     if case.migration:
         return False
-    case.diagnosis.notes += pending.parts(case.laravel, case.live)
-    accepted = " ".join(d.sentence() for d in pending.dangers(case.laravel, case.live))
+    laravel = case.laravel.ahead
+    case.diagnosis.notes += pending.parts(laravel, case.live)
+    accepted = " ".join(d.sentence() for d in pending.dangers(laravel, case.live))
     if accepted:
         accepted = f" Accepted in remigrate_accept_loss: {accepted}"
     case.diagnosis.verdict = "healthy"

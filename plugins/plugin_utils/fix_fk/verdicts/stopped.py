@@ -20,12 +20,14 @@ def stopped_half_way(case: Case) -> None:
     trial = case.live.copy()
     left = stopped.statements[stopped.agree[0] :]
     met = next((problem.detail for problem in trial.apply(left).problems), "")
-    what = "that" if met else "what stopped it"
+    said = case.laravel.met(migration).rstrip(".")
+    what = "that" if met or said else "what stopped it"
     raise Refusal(
         "stopped_half_way",
         f"Migration {migration} has {stopped.told}; the log holds no error of it. So "
         f"{', '.join(stopped.left)}."
-        + (f" What comes next in it would fail: {met}." if met else ""),
+        + (f" What comes next in it would fail: {met}." if met else "")
+        + (f" Run on an empty schema, it ended with: {said}." if said and not met else ""),
         f"{advice.way_out(case, f'Correct {what}')}. "
         f"If it has not begun, name it: fix_fk.yml -e incident_migration={migration}",
     )
