@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from . import error_numbers, facts, pending
+from . import error_numbers, facts, migrator, pending
 from .facts import Laravel
 from .inputs import outcomes
 from .pending import Danger
@@ -355,11 +355,11 @@ def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict
 
 def _unloaded(laravel: Laravel) -> Iterator[dict]:
     """Say at which file `migrate` ends."""
-    if laravel.loading:
-        found = _finding(_Met(laravel.loading["migration"]), "unloaded", "", "", ())
+    if laravel.raw.get("loading"):
+        found = _finding(_Met(laravel.raw["loading"]["migration"]), "unloaded", "", "", ())
         yield {
             **found,
-            "sentence": laravel.does_not_load(),
+            "sentence": migrator.does_not_load(laravel),
             "will_fail": True,
             "may_fail": True,
         }

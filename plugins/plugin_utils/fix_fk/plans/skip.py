@@ -78,7 +78,10 @@ class _Skip:
             self.diagnosis.found = f"Migration {self.migration} is recorded as run."
         statements = self.laravel.up(self.migration)
         others = [name for name in self.laravel.pending if name != self.migration]
-        if others and (self.laravel.loading or {}).get("migration") not in (None, self.migration):
+        if others and (self.laravel.raw.get("loading") or {}).get("migration") not in (
+            None,
+            self.migration,
+        ):
             own_code.does_not_load(self.case)
         self.case.runs = others
         final = self.live.copy()

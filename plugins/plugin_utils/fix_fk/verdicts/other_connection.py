@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .. import migrator
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
 
@@ -22,7 +23,7 @@ def another_connection(case: Case) -> None:
             f"this looks at {(case.laravel.raw.get('connection') or {}).get('name')} alone. "
             "What it will meet there, and what a failed attempt has left there, is not known.",
             f"Show what it sends: {case.artisan} migrate --pretend "
-            f"{case.laravel.path_option(migration)}. Compare that with the schema of the "
+            f"{migrator.path_option(case.laravel, migration)}. Compare that with the schema of the "
             f"connection {other}, back that schema up, and put right there what is in the way. "
             "Once the migration is recorded, run this again.",
         )

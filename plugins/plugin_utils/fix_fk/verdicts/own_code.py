@@ -3,41 +3,35 @@
 
 from __future__ import annotations
 
-import os
-
-from .. import advice
+from .. import advice, migrator
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
 
 
 def passed_over(case: Case) -> None:
     """Note the files that `migrate` never takes."""
-    case.diagnosis.notes += case.laravel.passed_over()
+    case.diagnosis.notes += migrator.passed_over(case.laravel)
 
 
 def would_not_load(case: Case) -> None:
     """Refuse pending migrations, none of which has failed, at whose files `migrate` would end."""
-    if case.laravel.loading and not case.migration:
+    if migrator.ends_at(case.laravel) and not case.migration:
         raise Refusal(
             "migration_does_not_load",
-            f"No migration has failed so far. {case.laravel.does_not_load()}",
-            f"Correct {_file(case)}, deploy it, and run this again.",
+            f"No migration has failed so far. {migrator.does_not_load(case.laravel)}",
+            f"Correct {migrator.ends_at(case.laravel)}, deploy it, and run this again.",
         )
 
 
 def does_not_load(case: Case) -> None:
     """Refuse a repair after which `migrate` would end at a file."""
-    if case.laravel.loading:
+    file = migrator.ends_at(case.laravel)
+    if file:
         raise Refusal(
             "migration_does_not_load",
-            f"{case.laravel.does_not_load()}{case.stopped_text(case.migration)}",
-            f"{advice.way_out(case, f'Correct {_file(case)}', asks=True)}.",
+            f"{migrator.does_not_load(case.laravel)}{case.stopped_text(case.migration)}",
+            f"{advice.way_out(case, f'Correct {file}', asks=True)}.",
         )
-
-
-def _file(case: Case) -> str:
-    path = (case.laravel.loading or {})["file"]
-    return os.path.relpath(path, case.laravel.raw.get("path") or "/")
 
 
 def passes_itself_over(case: Case) -> None:
@@ -84,7 +78,7 @@ def migration_unreadable(case: Case) -> None:
             "migration_unreadable",
             f"What migration {migration} would send could not be learned: "
             f"{known['up_error']}. Without it no one can say which names it needs.",
-            f"Run {case.artisan} migrate --pretend {case.laravel.path_option(migration)} "
+            f"Run {case.artisan} migrate --pretend {migrator.path_option(case.laravel, migration)} "
             "to see the same error, correct the migration, and run this again.",
         )
 
