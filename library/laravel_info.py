@@ -134,6 +134,16 @@ laravel:
           modes: null,
           tls: null,
         }
+    connections:
+      description:
+        - The other connections that the pending migrations use, by name, as RV(laravel.connection)
+          has it (of one that is no MySQL or MariaDB only C(name), C(driver) and C(database)).
+        - C(schema) is what M(fk_constraint_info) says of its schema, with the tables that these
+          migrations name; null where that could not be read, and C(reason) then says why. Only
+          a schema on the server of RV(laravel.connection) is read.
+      type: dict
+      sample:
+        {old: {name: old, driver: sqlite, database: a.db, schema: null, reason: it is sqlite}}
     configuration:
       description: Whether the configuration is cached, and what C(.env) and the configuration files
         would say otherwise. A password that differs is listed without its values.
@@ -216,6 +226,8 @@ laravel:
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
+        - V(up_elsewhere) and V(down_elsewhere) are, by connection, what is sent to another schema
+          than the application's own; V(up) and V(down) are without it.
         - V(source_strings) are the strings in the file, V(other_connections) the database
           connections that it opened besides the application's default one, V(connection) the one
           that it names as its own (null for the default one).
@@ -238,6 +250,8 @@ laravel:
               down_exists: true,
               down_error: null,
               down_conditional: [],
+              up_elsewhere: {},
+              down_elsewhere: {},
               source_strings: [a, id],
               other_connections: [],
               connection: null,
@@ -322,12 +336,14 @@ schema:
   type: dict
 """
 
+import itertools
 import os
 import platform
 
 from ansible.module_utils.fix_fk.laravel.artisan import is_busy
 from ansible.module_utils.fix_fk.laravel.log import last_error
 from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
+from ansible.module_utils.fix_fk.laravel.others import describe_others
 from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
 from ansible.module_utils.fix_fk.laravel.records import split_migrations
 from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
@@ -403,6 +419,9 @@ def main():
         differences = differ(facts, dotenv)
     hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))
     result = {"laravel": present(facts, differences, busy, given, hide)}
+    result["laravel"]["connections"] = describe_others(
+        module, facts, result["laravel"], hide, can_inspect(result["laravel"])
+    )
     if can_inspect(result["laravel"]):
         result["laravel"]["another_run"] = find_another_run(module)
     if given["inspect"]:
@@ -470,10 +489,12 @@ def statements_by_migration(answers):
     result: dict = {}
     for (name, direction), answer in answers.items():
         conditional = list(answer["conditional"])
-        asked = [sql for sql in answer["queries"] if first_word(sql) in ("select", "show", "with")]
+        sent = [*answer["queries"], *itertools.chain.from_iterable(answer["elsewhere"].values())]
+        asked = [sql for sql in sent if first_word(sql) in ("select", "show", "with")]
         conditional += [f"{direction}() asks the database: {sql}" for sql in asked]
         entry = result.setdefault(name, {})
         entry[direction] = answer["queries"]
+        entry[f"{direction}_elsewhere"] = dict(answer["elsewhere"])
         entry[f"{direction}_error"] = answer["error"]
         entry[f"{direction}_conditional"] = conditional
         if direction == "down":

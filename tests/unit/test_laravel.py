@@ -304,6 +304,7 @@ def answer(**values):
             "conditional": [],
             "strings": [],
             "other_connections": [],
+            "elsewhere": {},
             "connection": None,
             "drops": [],
             "renames": [],
@@ -326,6 +327,8 @@ def test_questions_to_the_database_make_a_list_conditional():
     )
     assert result["m"] == {
         "up": ["drop table `a`", "(SELECT 1)"],
+        "up_elsewhere": {},
+        "down_elsewhere": {},
         "up_error": None,
         "up_conditional": ["up() asks the database: (SELECT 1)"],
         "down": [],

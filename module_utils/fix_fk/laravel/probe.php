@@ -7,10 +7,13 @@ final class FixFkProbe
     private $app;
     private $default;
     private $logging = [];
-    private $current;
     private $recorded;
     private $loaded = [];
     private $protected = false;
+    private $own = [];
+    // Those that pretend now, by name, and the names of those to which a statement went, in order.
+    private $pretending = [];
+    private $sent = [];
     private $asked = 0;
 
     public function __construct(array $request)
@@ -31,7 +34,8 @@ final class FixFkProbe
                 'error' => $fatal ? $error['message'] : null,
                 'file' => $fatal ? $error['file'] : null,
                 'line' => $fatal ? $error['line'] : null,
-                'queries' => $this->current ? $this->queries($this->current) : [],
+                'queries' => $this->pretending ? $this->queries()[0] : [],
+                'elsewhere' => $this->pretending ? (object) $this->queries()[1] : (object) [],
             ]);
             exit;
         });
@@ -122,6 +126,7 @@ final class FixFkProbe
             'php' => ['binary' => PHP_BINARY, 'version' => PHP_VERSION],
             'default' => $config['database.default'],
             'connection' => $this->connection(),
+            'others' => $this->others(),
             'ways' => $this->attempt(function () {
                 return $this->ways();
             }, []),
@@ -142,9 +147,9 @@ final class FixFkProbe
         ]);
     }
 
-    private function connection()
+    private function connection($name = null)
     {
-        $name = $this->default;
+        $name = $name ?: $this->default;
         try {
             $config = $this->app['db']->connection($name)->getConfig();
         } catch (Throwable $e) {
@@ -168,6 +173,43 @@ final class FixFkProbe
             'modes' => $config['modes'] ?? null,
             'tls' => $this->tls($config['options'] ?? []),
         ];
+    }
+
+    /** The other connections that are configured, by name, without their passwords. */
+    private function others()
+    {
+        $others = [];
+        foreach ((array) $this->app['config']['database.connections'] as $name => $config) {
+            $name = (string) $name;
+            if ($name === $this->default || ! is_array($config)) {
+                continue;
+            }
+            // One of another kind may connect, or fail, as soon as it is made.
+            $others[$name] = $this->isServer($config) ? $this->connection($name) : [
+                'name' => $name, 'driver' => $config['driver'] ?? null,
+                'database' => $config['database'] ?? null,
+            ];
+            unset($others[$name]['password']);
+        }
+        return (object) $others;
+    }
+
+    private function isServer(array $config)
+    {
+        return in_array($config['driver'] ?? null, ['mysql', 'mariadb'], true);
+    }
+
+    /** Whether a connection leads to the same schema as the application's own. */
+    private function isOwn($name)
+    {
+        if (! isset($this->own[$name])) {
+            $places = array_map(function ($one) {
+                $about = $this->connection($one);
+                return array_intersect_key($about, array_flip(['host', 'port', 'socket', 'database']));
+            }, [$name, $this->default]);
+            $this->own[$name] = $name === $this->default || $places[0] === $places[1];
+        }
+        return $this->own[$name];
     }
 
     /** Every place that the connection may come to use: with each host, to read and to write. */
@@ -595,8 +637,9 @@ final class FixFkProbe
         foreach (array_keys($this->app['db']->getConnections()) as $name) {
             $this->app['db']->purge($name);
         }
-        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function () {
+        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function ($event) {
             $this->asked++;
+            $this->sent[] = $event->connectionName;
         });
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
@@ -657,7 +700,7 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => []];
+            'renames' => [], 'writes' => [], 'elsewhere' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -674,11 +717,13 @@ final class FixFkProbe
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
-                $answer['connection'] = $own === $this->default ? null : $own;
+                $answer['connection'] = $own === null || $this->isOwn($own) ? null : $own;
                 $connection = $this->app['db']->connection($own ?: $this->default);
-                $this->current = $connection;
                 $this->app['db']->setDefaultConnection($connection->getName());
-                $connection->pretend(function () use ($migration, $direction) {
+                $this->everyPretends($connection, $answer['strings'], function () use (
+                    $migration,
+                    $direction
+                ) {
                     $migration->{$direction}();
                 });
             }
@@ -689,24 +734,81 @@ final class FixFkProbe
         while (ob_get_level() > $levels) {
             ob_end_clean();
         }
-        if ($this->current) {
-            $answer['queries'] = $this->queries($this->current);
-            $used = array_keys($this->app['db']->getConnections());
-            $answer['other_connections'] = array_values(array_diff($used, [$this->default]));
-            array_map([$this->app['db'], 'purge'], $answer['other_connections']);
+        if ($this->pretending) {
+            list($answer['queries'], $answer['elsewhere'], $mixed) = $this->queries();
+            if ($mixed) {
+                $answer['conditional'][] = 'the order of its statements is not known';
+            }
+            $answer['other_connections'] = $this->used();
             // Laravel 8 goes on pretending after an exception.
-            $this->app['db']->purge($this->current->getName());
-            $this->current = null;
+            array_map([$this->app['db'], 'purge'], array_keys($this->app['db']->getConnections()));
+            $this->pretending = [];
         }
+        $answer['elsewhere'] = (object) $answer['elsewhere'];
         $this->app['db']->setDefaultConnection($this->default);
         return $answer;
     }
 
-    private function queries($connection)
+    /** Let every connection that a migration may use only pretend while the callback runs. */
+    private function everyPretends($connection, array $strings, callable $callback)
     {
-        return array_map(function ($entry) use ($connection) {
-            return $this->filled($entry['query'], $connection->prepareBindings($entry['bindings']));
-        }, $connection->getQueryLog());
+        $this->pretending = [$connection->getName() => $connection];
+        foreach ((array) $this->app['config']['database.connections'] as $name => $config) {
+            $name = (string) $name;
+            if (is_array($config) && ! isset($this->pretending[$name])
+                && ($this->isServer($config) || in_array($name, $strings, true))) {
+                $this->attempt(function () use ($name) {
+                    $this->pretending[$name] = $this->app['db']->connection($name);
+                });
+            }
+        }
+        $this->sent = [];
+        foreach (array_reverse($this->pretending) as $one) {
+            $callback = function () use ($one, $callback) {
+                $one->pretend($callback);
+            };
+        }
+        $callback();
+    }
+
+    /** What went to the application's schema, to each other connection, and whether in doubt. */
+    private function queries()
+    {
+        $logs = array_map(function ($connection) {
+            return array_map(function ($entry) use ($connection) {
+                $values = $connection->prepareBindings($entry['bindings']);
+                return $this->filled($entry['query'], $values);
+            }, $connection->getQueryLog());
+        }, $this->pretending);
+        $own = array_filter($logs, function ($log, $name) {
+            return $log && $this->isOwn($name);
+        }, ARRAY_FILTER_USE_BOTH);
+        $elsewhere = array_filter(array_diff_key($logs, $own));
+        if (count($own) < 2) {
+            return [$own ? reset($own) : [], $elsewhere, false];
+        }
+        $queries = [];
+        foreach ($this->sent as $name) {
+            if (! empty($own[$name])) {
+                $queries[] = array_shift($own[$name]);
+            }
+        }
+        $rest = array_merge(...array_values($own));
+        return [array_merge($queries, $rest), $elsewhere, (bool) $rest];
+    }
+
+    /** The connections other than the application's own that were opened, or sent something. */
+    private function used()
+    {
+        $used = [];
+        foreach ($this->app['db']->getConnections() as $name => $connection) {
+            $pretended = isset($this->pretending[$name]);
+            $opened = ! $pretended || ! $connection->getRawPdo() instanceof Closure;
+            if ($name !== $this->default && ($opened || $connection->getQueryLog())) {
+                $used[] = $name;
+            }
+        }
+        return $used;
     }
 
     /** Laravel before version 10 logs a statement apart from its values. */

@@ -66,8 +66,10 @@ def probe(
     questions: database=True, checklist=True, models=True, runs=True, statements="all", "pending"
     (with database=True) or [migration names].
     Always answered: version, environment, php {binary, version}, default (connection name),
-    connection (see resolve_connection), ways (every {host, port, socket, database, username,
-    password} that the connection may come to use, to read or to write), migrations_table (without
+    connection (see resolve_connection), others {name: the same of another connection, without its
+    password; of no MySQL or MariaDB only name, driver and database}, ways (every {host, port,
+    socket, database, username, password} that the connection may come to use, to read or to
+    write), migrations_table (without
     prefix), files {name: path}, twins {files: [{name, paths, alike}] of one name in two folders,
     classes: [{class, migrations}] that two files declare}, schema_dump (path or None),
     destructive_commands_prohibited, seeder (class or None), cached, storage (path),
@@ -79,7 +81,8 @@ def probe(
     is before any runs, "turn" where it is in its turn, file, line or None, error}, or None),
     runs {migration with a shouldRun() of its own: what it says, None where it asks the database},
     statements {(migration, "up" or "down"):
-    {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
+    {exists, queries (on the application's own schema), elsewhere {connection: queries}, error,
+    conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
 
@@ -218,7 +221,8 @@ def _ask(module, path, php, env, request, timeout):
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
         if begun[1] in ("up", "down"):
-            answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+            sent = (ended.get("queries") or [], ended.get("elsewhere") or {})
+            answers["statements"][begun] = _unread(begun[1], why, *sent)
         elif begun[1] != "runs":
             path = ((answers["application"] or {}).get("files") or {}).get(begun[0])
             own = path and os.path.realpath(ended.get("file") or "") == os.path.realpath(path)
@@ -259,7 +263,7 @@ def _hide_secrets(answers, hide):
             holder[name] = hide(str(holder[name]).partition("\nStack trace:")[0])
 
 
-def _unread(direction, error, queries):
+def _unread(direction, error, queries, elsewhere=None):
     """Return the answer about a migration that PHP did not get to the end of."""
     return {
         "exists": True,
@@ -267,7 +271,8 @@ def _unread(direction, error, queries):
         "error": error,
         "conditional": [f"{direction}() was not read to its end"],
         "strings": [],
-        "other_connections": [],
+        "other_connections": sorted(elsewhere or ()),
+        "elsewhere": elsewhere or {},
         "connection": None,
         "drops": [],
         "renames": [],

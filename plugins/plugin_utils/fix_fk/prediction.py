@@ -31,7 +31,7 @@ from .pending import Danger
 from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
-from .verdict import FORESEEN, Verdict
+from .verdict import FORESEEN, NOT_CHANGED, Verdict
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
@@ -65,7 +65,7 @@ _FAILED = (
 )
 
 # Verdicts after which it is not known what `migrate` would send here.
-_BLIND = ("would_load_schema_dump", "another_connection")
+_BLIND = ("would_load_schema_dump",)
 
 # Seconds from which a session is worth a word: one on a table that is to be changed, and one of
 # which it is not known what it has locked.
@@ -155,6 +155,15 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
         found = f"No migration has failed so far. {' '.join(losses)}"
         return {**diagnosis, "found": found}
     well = diagnosis["verdict"] in ("healthy", "rows_aside")
+    if outcome == "refused" and well and prediction.get("unknown"):
+        return {
+            **diagnosis,
+            "verdict": "another_connection",
+            "refused": True,
+            "not_changed": NOT_CHANGED,
+            "found": f"No migration has failed so far. {' '.join(prediction['notes'])}",
+            "next": f"See what they meet in the {', '.join(prediction['unknown'])}.",
+        }
     if outcome not in ("will_fail", "may_fail") or not well:
         return diagnosis
     aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []

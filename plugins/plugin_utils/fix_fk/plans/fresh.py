@@ -181,6 +181,12 @@ class _Fresh:
         self.foreseen = self.foreseen or migrator.declared_twice(self.laravel)
         for migration in self._files():
             known = self.laravel.statements(migration)
+            if known.get("up_elsewhere") and not self.foreseen:
+                others = ", ".join(known["up_elsewhere"])
+                self.foreseen = (
+                    f"{migration} works on the connection {others} as well, whose schema "
+                    "migrate:fresh does not empty"
+                )
             for problem in state.apply(known.get("up") or []).problems:
                 if problem.kind == "unread" or self.foreseen:
                     continue
