@@ -190,6 +190,10 @@ laravel:
           skipped: [],
           should_run: {},
         }
+    isolated:
+      description: Whether somebody has the lock of C(artisan migrate --isolated) (Laravel 9.38 and
+        later), a deployment that is running or one that was killed; null where that is not known.
+      type: bool
     loading:
       description:
         - What ends C(artisan migrate) as it takes the files of the pending migrations, null where
@@ -456,6 +460,7 @@ def present(facts, differences, busy, given, hide):
             should_run=facts["runs"],
             files=[{"name": name, "path": path} for name, path in facts["files"].items()],
         ),
+        "isolated": facts["isolated"],
         "loading": facts["loading"],
         "twins": facts["twins"] or {"files": [], "classes": []},
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},

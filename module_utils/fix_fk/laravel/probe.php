@@ -671,6 +671,33 @@ final class FixFkProbe
             });
         }
         $this->tell('runs', (object) $found);
+        $this->tell('begin', ['', 'runs']);
+        $this->tell('isolated', $this->attempt(function () {
+            return $this->isIsolated();
+        }));
+    }
+
+    /** Whether somebody has the lock of `migrate --isolated`, without taking it. */
+    private function isIsolated()
+    {
+        $command = 'Illuminate\Database\Console\Migrations\MigrateCommand';
+        if (! is_a($command, 'Illuminate\Contracts\Console\Isolatable', true)) {
+            return false;
+        }
+        ini_set('default_socket_timeout', '3');
+        $named = 'Illuminate\Console\CommandMutex';
+        $mutex = $this->app->make(
+            $this->app->bound($named) ? $named : 'Illuminate\Console\CacheCommandMutex'
+        );
+        $cache = $mutex->cache->store($mutex->store);
+        $store = $cache->getStore();
+        $name = 'framework'.DIRECTORY_SEPARATOR.'command-migrate';
+        if (! $store instanceof Illuminate\Contracts\Cache\LockProvider) {
+            return $cache->has($name);
+        }
+        $owner = new ReflectionMethod($lock = $store->lock($name), 'getCurrentOwner');
+        PHP_VERSION_ID < 80100 && $owner->setAccessible(true);
+        return (bool) $owner->invoke($lock);
     }
 
     private function decides($migration)

@@ -80,6 +80,7 @@ def probe(
     pending: what ends `artisan migrate` as it takes their files, {migration, part: "all" where it
     is before any runs, "turn" where it is in its turn, file, line or None, error}, or None),
     runs {migration with a shouldRun() of its own: what it says, None where it asks the database},
+    isolated (with runs: whether somebody has the lock of `migrate --isolated`; None: not known),
     statements {(migration, "up" or "down"):
     {exists, queries (on the application's own schema), elsewhere {connection: queries}, error,
     conditional, strings, other_connections: [other connections it opened],
@@ -107,6 +108,7 @@ def probe(
         )
         facts = facts or answers
         facts["runs"] = facts["runs"] or answers["runs"]
+        facts["isolated"] = facts["isolated"] or answers["isolated"]
         statements.update(answers["statements"])
         begun = answers["begun"]
         if not begun or begun[1] == "runs" or (answers["done"] and not answers["later"]):
@@ -136,6 +138,7 @@ def probe(
         checklist=facts["checklist"],
         loading=facts["loading"],
         runs=facts["runs"] or {},
+        isolated=facts["isolated"],
         models=facts["models"],
         statements=statements,
     )
@@ -171,6 +174,7 @@ def _ask(module, path, php, env, request, timeout):
             "models",
             "loading",
             "runs",
+            "isolated",
             "later",
             "boot_error",
             "refused",

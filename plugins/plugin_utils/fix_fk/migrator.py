@@ -47,6 +47,17 @@ def does_not_load(laravel: Laravel) -> str:
     )
 
 
+def isolated(laravel: Laravel) -> str:
+    """Say that somebody has the lock of `migrate --isolated`, "" where nobody is known to."""
+    if not laravel.raw.get("isolated"):
+        return ""
+    return (
+        "The lock of artisan migrate --isolated is held: a deployment migrates at this moment, or "
+        "was killed and left it, for an hour at most. Until it is gone, migrate --isolated runs "
+        "nothing and ends with 0."
+    )
+
+
 def declared_twice(laravel: Laravel) -> str:
     """Say which class two migrations declare, so that no command takes both; "" if none."""
     for twin in (laravel.raw.get("twins") or {}).get("classes") or ():
@@ -55,14 +66,15 @@ def declared_twice(laravel: Laravel) -> str:
 
 
 def passed_over(laravel: Laravel) -> list[str]:
-    """Return a note on what `migrate` passes over: migrations that say so themselves, and files
-    whose name another one has."""
+    """Return a note on what `migrate` passes over: all while its lock is held, migrations that say
+    so themselves, and files whose name another one has."""
     skipped = [
         f"Migration {name} says itself that it is not to run (shouldRun()). artisan migrate "
         "passes it over: it stays pending, and nothing has failed."
         for name in laravel.skipped
     ]
-    return skipped + [
+    locked = [isolated(laravel)] if laravel.pending and isolated(laravel) else []
+    return [*locked, *skipped] + [
         f"{len(twin['paths'])} files are the migration {twin['name']}, and they differ. "
         f"artisan migrate takes {twin['paths'][-1]}; what {', '.join(twin['paths'][:-1])} "
         "would do is never done."

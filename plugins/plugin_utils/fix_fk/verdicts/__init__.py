@@ -61,6 +61,7 @@ WHICH_FAILED: tuple[Question, ...] = (
     nothing_failed.would_lose_rows,
     nothing_failed.nothing_failed,
     # A migration has failed.
+    own_code.deployment_has_the_lock,
     rights.rights,
     other_connection.failed_elsewhere,
 )

@@ -5,12 +5,33 @@ from __future__ import annotations
 
 from .. import advice, migrator
 from ..case import Case
-from ..verdict import CODE, Cause, Refusal, Verdict
+from ..verdict import CODE, STATE, Cause, Refusal, Verdict
+
+# In PHP: takes the lock of `migrate --isolated` away, wherever the application keeps it.
+RELEASE = (
+    'require "vendor/autoload.php"; $app = require "bootstrap/app.php"; '
+    '$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap(); '
+    '$app->make("Illuminate\\Console\\CacheCommandMutex")->forget('
+    '$app->make("Illuminate\\Database\\Console\\Migrations\\MigrateCommand"));'
+)
 
 
 def passed_over(case: Case) -> None:
     """Note the files that `migrate` never takes."""
     case.diagnosis.notes += migrator.passed_over(case.laravel)
+
+
+def deployment_has_the_lock(case: Case) -> None:
+    """Refuse to undo what a deployment may be doing at this moment."""
+    if migrator.isolated(case.laravel):
+        raise Refusal(
+            "deployment_has_the_lock",
+            f"Migration {case.migration} has begun. {migrator.isolated(case.laravel)} What it is "
+            f"doing must not be undone meanwhile.{case.stopped_text(case.migration)}",
+            "See that no deployment is running, and wait until one that is has ended. If it was "
+            f"killed, take its lock away, in {case.laravel.raw.get('path')}: "
+            f"{case.inputs.laravel_php} -r '{RELEASE}' ; then run this again.",
+        )
 
 
 def would_not_load(case: Case) -> None:
@@ -84,6 +105,15 @@ def migration_unreadable(case: Case) -> None:
 
 
 VERDICTS = (
+    Verdict(
+        "deployment_has_the_lock",
+        STATE,
+        "A migration has begun and is not recorded, and somebody has the lock of `artisan migrate "
+        "--isolated`: a deployment that is running, or one that was killed.",
+        "Wait until it has ended, or take the lock of a killed one away with the command that is "
+        "shown. Run it again.",
+        proof=("integration/test_migrator.py::test_what_a_deployment_is_doing_is_not_undone",),
+    ),
     Verdict(
         "migration_skips_itself",
         CODE,
