@@ -11,7 +11,7 @@ from .shared import ARRANGED, HERE
 CASES = {**definitions.CASES, **rows.CASES, **references.CASES, **laravel.CASES}
 # What the server is told before a case, and what puts it back.
 SETTINGS = dict.fromkeys(
-    ("nopk", "nopkdrop"),
+    ("nopk", "nopkdrop", "phpnopk", "phpnopkoff", "phpnopkafter"),
     ("SET GLOBAL sql_require_primary_key = 1", "SET GLOBAL sql_require_primary_key = 0"),
 )
 __all__ = ["ARRANGED", "CASES", "HERE", "SETTINGS"]
