@@ -240,6 +240,8 @@ laravel:
           name that is not written out there.
         - V(up_renames) and V(down_renames) are the old and the new name of each table that the
           source renames, shown by C(--pretend) or not.
+        - V(up_names) and V(down_names) are the connections that the source names in a call of
+          C(connection), used or not.
         - V(up_writes) and V(down_writes) are the tables of which the source writes rows, shown or
           not; an empty one stands for a name that is not written out there.
       type: dict
@@ -265,6 +267,8 @@ laravel:
               down_renames: [],
               up_writes: [],
               down_writes: [],
+              up_names: [],
+              down_names: [],
             },
         }
     destructive_commands_prohibited:
@@ -508,6 +512,7 @@ def statements_by_migration(answers):
         entry[f"{direction}_drops"] = answer["drops"]
         entry[f"{direction}_renames"] = answer["renames"]
         entry[f"{direction}_writes"] = answer["writes"]
+        entry[f"{direction}_names"] = answer["names"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         known = entry.get("other_connections", ())
         entry["other_connections"] = sorted({*known, *answer["other_connections"]})

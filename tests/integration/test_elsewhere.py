@@ -146,8 +146,13 @@ def test_rows_that_a_branch_not_shown_would_lose_there_are_told(two):
     assert "That is in the schema second" in both(two, 13, "would_lose")[0]["happened"]
 
 
-def test_a_word_that_is_a_connection_s_name_too_is_no_connection(two):
-    two.add_migration(OURS, "if (DB::getDriverName() !== 'lite') { Schema::hasTable('far'); }")
+def test_a_connection_that_is_only_asked_for_its_kind_is_not_used(two):
+    two.sql("CREATE TABLE second.here (id INT)")
+    two.add_migration(
+        OURS,
+        "if (DB::connection('lite')->getDriverName() !== 'second') {"
+        f" {TABLE.format('second', '')} }}",
+    )
     for report in both(two, 0, "healthy"):
         assert "lite" not in report["happened"]
 

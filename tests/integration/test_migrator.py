@@ -393,7 +393,7 @@ def test_with_a_prefix_what_stopped_half_way_is_undone_and_repaired(prefixed, un
     prefixed.sql("INSERT INTO x_orders (user_id) SELECT id FROM x_users LIMIT 3")
     prefixed.add_migration(OURS, " ".join(ANEW))
     assert prefixed.artisan("migrate", "--force").returncode != 0
-    none = {"expected_tables": [], "expected_constraints": []}
+    none: dict = {"expected_tables": [], "expected_constraints": []}
     found = inquire(prefixed, DIAGNOSE, **none)
     assert found.rc == 11, found.screen
     assert "stopped after statement 3 of 4: create table `x_orders`" in str(found.report)

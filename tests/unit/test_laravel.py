@@ -309,6 +309,7 @@ def answer(**values):
             "drops": [],
             "renames": [],
             "writes": [],
+            "names": [],
         },
         **values,
     )
@@ -344,6 +345,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_renames": [],
         "up_writes": [],
         "down_writes": [],
+        "up_names": [],
+        "down_names": [],
     }
 
 

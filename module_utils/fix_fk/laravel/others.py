@@ -30,7 +30,7 @@ def describe_others(module, facts, laravel, hide, reachable):
         known = laravel["statements"].get(name) or {}
         # In a branch that is not shown it may use one that it names.
         if known.get("up_conditional"):
-            named |= set(known["source_strings"]) & set(facts["others"])
+            named |= set(known["up_names"]) & set(facts["others"])
         own = [known["connection"]] if known.get("connection") else []
         for other in (*known.get("other_connections", ()), *own):
             texts.setdefault(other, [])
@@ -45,7 +45,7 @@ def describe_others(module, facts, laravel, hide, reachable):
         schema, reason = None, not_read(about, facts["connection"], reachable)
         if not reason:
             schema, reason = read_elsewhere(module, name, about, sent, laravel)
-        # A word that is a connection's name as well need not mean it.
+        # One that is only named need not be used: a condition may ask which kind it is.
         if reason and name not in texts:
             continue
         found[name] = dict(about, schema=schema, reason=reason and hide(reason))

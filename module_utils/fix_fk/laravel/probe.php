@@ -727,7 +727,7 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => [], 'elsewhere' => []];
+            'renames' => [], 'writes' => [], 'names' => [], 'elsewhere' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -735,7 +735,7 @@ final class FixFkProbe
             $migration = $this->load($name, $path);
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
-            list($answer['drops'], $answer['renames'], $answer['writes'])
+            list($answer['drops'], $answer['renames'], $answer['writes'], $answer['names'])
                 = $this->hidden($path, $direction);
             if ($direction === 'up' && ! in_array($name, $this->recorded ?: [], true)
                 && $this->decides($migration) && $this->says($migration) === null) {
@@ -967,7 +967,8 @@ final class FixFkProbe
      * What the source does outside the other direction's method, whether it is sent or not: what it
      * drops or empties (tables by name, '' for one that is not written out there, and statements as
      * they are written, as the rest of one may be known only when it runs), [old, new] of each table
-     * that it renames, and the tables of which it writes rows ('' as before).
+     * that it renames, the tables of which it writes rows ('' as before), and the connections that it
+     * names.
      */
     private function hidden($path, $direction)
     {
@@ -982,6 +983,7 @@ final class FixFkProbe
         $found = [];
         $renames = [];
         $writes = [];
+        $connections = [];
         $method = null;
         $table = null;
         $some = false;
@@ -1023,6 +1025,9 @@ final class FixFkProbe
             $named = $whole
                 ? stripslashes(substr($next[1], 1, -1)) : null;
             $called = strtolower($token[1]);
+            if ($called === 'connection' && $whole) {
+                $connections[$named] = true;
+            }
             if (preg_match('/^(insert|increment|decrement)/', $called)
                 || ($called === 'update' && $table !== null)
                 || ($called === 'create' && $text($at - 1) === '::'
@@ -1053,7 +1058,8 @@ final class FixFkProbe
             }
         }
         return [array_map('strval', array_keys($found)), $renames,
-            array_map('strval', array_keys($writes))];
+            array_map('strval', array_keys($writes)),
+            array_map('strval', array_keys($connections))];
     }
 
     /** Whether SQL is given as something else than text, and may drop or empty a table. */

@@ -85,7 +85,8 @@ def probe(
     {exists, queries (on the application's own schema), elsewhere {connection: queries}, error,
     conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
-    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
+    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
+    names: [connections that its source names]}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -281,6 +282,7 @@ def _unread(direction, error, queries, elsewhere=None):
         "drops": [],
         "renames": [],
         "writes": [],
+        "names": [],
     }
 
 

@@ -63,17 +63,22 @@ def places(laravel: Laravel) -> list[Place]:
         if migrations:
             database = about.get("database") or "?"
             there = Laravel(_seen_from(laravel, name, about, migrations))
-            reason, schema = about.get("reason") or "", about.get("schema")
-            if schema and not schema["account"]["sees_all"]:
-                reason, schema = f"not all of it is visible: {schema['account']['reason']}", None
-            errors = [laravel.statements(m).get("up_error") for m in migrations]
-            if schema and any(errors):
-                reason, schema = (
-                    f"what is sent there was not learned ({next(filter(None, errors))})",
-                    None,
-                )
+            reason = _not_known(laravel, about, migrations)
+            schema = None if reason else about["schema"]
             found.append(Place(name, database, migrations, there, schema, reason))
     return found
+
+
+def _not_known(laravel: Laravel, about: dict, migrations: Iterable[str]) -> str:
+    """Return why it is not known what these migrations meet there, or nothing."""
+    if about.get("schema") is None:
+        return about.get("reason") or "its schema was not read"
+    account = about["schema"]["account"]
+    if not account["sees_all"]:
+        return f"not all of it is visible: {account['reason']}"
+    errors = filter(None, (laravel.statements(m).get("up_error") for m in migrations))
+    error = next(errors, "")
+    return f"what is sent there was not learned ({error})" if error else ""
 
 
 def uses(laravel: Laravel, migration: str, connection: str) -> bool:
@@ -84,7 +89,7 @@ def uses(laravel: Laravel, migration: str, connection: str) -> bool:
         known.get("connection") == connection
         or connection in (known.get("other_connections") or ())
         or connection in (known.get("up_elsewhere") or {})
-        or (bool(known.get("up_conditional")) and connection in (known.get("source_strings") or ()))
+        or (bool(known.get("up_conditional")) and connection in (known.get("up_names") or ()))
     )
 
 
@@ -144,9 +149,7 @@ def foreseen(laravel: dict, ahead: dict, ask: Callable[..., dict], failed: type[
 
 
 # Of two outcomes the one that counts.
-SEVERITY = (
-    *("clean", "rows_aside", "may_fail", "refused", "will_fail", "would_lose", "has_failed"),
-)
+SEVERITY = ["clean", "rows_aside", "may_fail", "refused", "will_fail", "would_lose", "has_failed"]
 
 
 def _there(finding: dict, place: Place) -> dict:
