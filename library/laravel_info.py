@@ -134,6 +134,16 @@ laravel:
           modes: null,
           tls: null,
         }
+    connections:
+      description:
+        - The other connections that the pending migrations use, by name, as RV(laravel.connection)
+          has it (of one that is no MySQL or MariaDB only C(name), C(driver) and C(database)).
+        - C(schema) is what M(fk_constraint_info) says of its schema, with the tables that these
+          migrations name; null where that could not be read, and C(reason) then says why. Only
+          a schema on the server of RV(laravel.connection) is read.
+      type: dict
+      sample:
+        {old: {name: old, driver: sqlite, database: a.db, schema: null, reason: it is sqlite}}
     configuration:
       description: Whether the configuration is cached, and what C(.env) and the configuration files
         would say otherwise. A password that differs is listed without its values.
@@ -186,6 +196,10 @@ laravel:
           skipped: [],
           should_run: {},
         }
+    isolated:
+      description: Whether somebody has the lock of C(artisan migrate --isolated) (Laravel 9.38 and
+        later), a deployment that is running or one that was killed; null where that is not known.
+      type: bool
     loading:
       description:
         - What ends C(artisan migrate) as it takes the files of the pending migrations, null where
@@ -222,6 +236,8 @@ laravel:
         - V(up_conditional) and V(down_conditional) are reasons why a list may be incomplete, namely
           control flow in the source and questions to the database, which get no answer while
           pretending. Empty means that the list is what will be sent.
+        - V(up_elsewhere) and V(down_elsewhere) are, by connection, what is sent to another schema
+          than the application's own; V(up) and V(down) are without it.
         - V(source_strings) are the strings in the file, V(other_connections) the database
           connections that it opened besides the application's default one, V(connection) the one
           that it names as its own (null for the default one).
@@ -230,6 +246,8 @@ laravel:
           name that is not written out there.
         - V(up_renames) and V(down_renames) are the old and the new name of each table that the
           source renames, shown by C(--pretend) or not.
+        - V(up_names) and V(down_names) are the connections that the source names in a call of
+          C(connection), used or not.
         - V(up_writes) and V(down_writes) are the tables of which the source writes rows, shown or
           not; an empty one stands for a name that is not written out there.
         - V(counts) are the places in the file where it may decide by how many rows a statement has
@@ -247,6 +265,8 @@ laravel:
               down_exists: true,
               down_error: null,
               down_conditional: [],
+              up_elsewhere: {},
+              down_elsewhere: {},
               source_strings: [a, id],
               other_connections: [],
               connection: null,
@@ -259,6 +279,8 @@ laravel:
               counts: [],
               varies: [],
               outside: [],
+              up_names: [],
+              down_names: [],
             },
         }
     destructive_commands_prohibited:
@@ -336,12 +358,14 @@ schema:
   type: dict
 """
 
+import itertools
 import os
 import platform
 
 from ansible.module_utils.fix_fk.laravel.artisan import is_busy
 from ansible.module_utils.fix_fk.laravel.log import at, last_error
 from ansible.module_utils.fix_fk.laravel.maintenance import maintenance_state
+from ansible.module_utils.fix_fk.laravel.others import describe_others
 from ansible.module_utils.fix_fk.laravel.probe import PROBE_TIMEOUT, passwords, probe
 from ansible.module_utils.fix_fk.laravel.records import split_migrations
 from ansible.module_utils.fix_fk.laravel.schema_dump import dumped_tables
@@ -417,6 +441,9 @@ def main():
         differences = differ(facts, dotenv)
     hide = hider(module, given["laravel_path"], application_environment(module), *passwords(facts))
     result = {"laravel": present(facts, differences, busy, given, hide)}
+    result["laravel"]["connections"] = describe_others(
+        module, facts, result["laravel"], hide, can_inspect(result["laravel"])
+    )
     if can_inspect(result["laravel"]):
         result["laravel"]["another_run"] = find_another_run(module)
     if given["inspect"]:
@@ -455,6 +482,7 @@ def present(facts, differences, busy, given, hide):
                 for name, path in facts["files"].items()
             ],
         ),
+        "isolated": facts["isolated"],
         "loading": facts["loading"],
         "twins": facts["twins"] or {"files": [], "classes": []},
         "schema_dump": dump and {"path": dump, "tables": dumped_tables(dump)},
@@ -496,10 +524,12 @@ def statements_by_migration(answers):
     result: dict = {}
     for (name, direction), answer in answers.items():
         conditional = list(answer["conditional"])
-        asked = [sql for sql in answer["queries"] if first_word(sql) in ("select", "show", "with")]
+        sent = [*answer["queries"], *itertools.chain.from_iterable(answer["elsewhere"].values())]
+        asked = [sql for sql in sent if first_word(sql) in ("select", "show", "with")]
         conditional += [f"{direction}() asks the database: {sql}" for sql in asked]
         entry = result.setdefault(name, {})
         entry[direction] = answer["queries"]
+        entry[f"{direction}_elsewhere"] = dict(answer["elsewhere"])
         entry[f"{direction}_error"] = answer["error"]
         entry[f"{direction}_conditional"] = conditional
         if direction == "down":
@@ -510,6 +540,7 @@ def statements_by_migration(answers):
         entry[f"{direction}_writes"] = answer["writes"]
         for part in ("counts", "varies", "outside"):
             entry[part] = answer[part]
+        entry[f"{direction}_names"] = answer["names"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         known = entry.get("other_connections", ())
         entry["other_connections"] = sorted({*known, *answer["other_connections"]})

@@ -5,13 +5,17 @@ A case: the number (None: it runs through; a pair: on MariaDB and on MySQL), and
 or PHP. What stands before HERE is sent to the server before the migration is there.
 """
 
+from sandbox import ON_MARIADB
+
 from . import definitions, laravel, references, rows
 from .shared import ARRANGED, HERE
 
 CASES = {**definitions.CASES, **rows.CASES, **references.CASES, **laravel.CASES}
+if ON_MARIADB:
+    CASES.update(laravel.ON_MARIADB_ALONE)
 # What the server is told before a case, and what puts it back.
 SETTINGS = dict.fromkeys(
-    ("nopk", "nopkdrop"),
+    ("nopk", "nopkdrop", "phpnopk", "phpnopkafter"),
     ("SET GLOBAL sql_require_primary_key = 1", "SET GLOBAL sql_require_primary_key = 0"),
 )
 __all__ = ["ARRANGED", "CASES", "HERE", "SETTINGS"]

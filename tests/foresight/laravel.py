@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from .shared import HERE, cols
+
 CASES = {
     "php1364": (1364, "DB::table('s')->insert(['nama' => 'x']);"),
     "php1048": (1048, "DB::table('s')->insert(['nama' => 'a?', 'wajib' => null]);"),
@@ -126,4 +128,51 @@ CASES = {
         "SET SESSION sql_mode = ''",
         "INSERT INTO s (nama) VALUES ('x')",
         "ALTER TABLE s ADD t DATE NOT NULL"),
+    "phpchecks": (None,
+        "Schema::disableForeignKeyConstraints();",
+        "DB::table('c')->insert(['p_id' => 99]);",
+        "Schema::enableForeignKeyConstraints();"),
+    "phpchecksdrop": (None,
+        "Schema::disableForeignKeyConstraints(); Schema::dropIfExists('p');"
+        " Schema::enableForeignKeyConstraints();"),
+    "phpcheckson": (1452,
+        "Schema::disableForeignKeyConstraints(); Schema::enableForeignKeyConstraints();",
+        "DB::table('c')->insert(['p_id' => 99]);"),
+    "phpchecksorder": (None,
+        "Schema::disableForeignKeyConstraints();",
+        "Schema::create('b', function (Blueprint $t) { $t->id();"
+        " $t->foreignId('later_id')->constrained('later'); });",
+        "Schema::create('later', function (Blueprint $t) { $t->id(); });",
+        "Schema::enableForeignKeyConstraints();"),
+    "phpchecksname": ((1823, 1826),
+        "Schema::disableForeignKeyConstraints();",
+        "Schema::create('b', function (Blueprint $t) { $t->id(); $t->foreignId('p_id');"
+        " $t->foreign('p_id', 'c_fk')->references('id')->on('p'); });"),
+    "phpchecksorphans": (None,
+        "INSERT INTO c VALUES (9, NULL)", "ALTER TABLE c ADD q BIGINT UNSIGNED NOT NULL DEFAULT 7",
+        HERE,
+        "Schema::disableForeignKeyConstraints();",
+        "Schema::table('c', function (Blueprint $t) {"
+        " $t->foreign('q', 'c_q')->references('id')->on('p'); });",
+        "Schema::enableForeignKeyConstraints();"),
+    "phptransaction": (1146,
+        "DB::transaction(function () { DB::table('s')->insert(['wajib' => 1]);"
+        " DB::table('none')->insert(['x' => 1]); });"),
+    "phpnopk": ((None, 3750),
+        "Schema::create('b', function (Blueprint $t) { $t->string('kode'); });"),
+    "phpnopkafter": ((None, 3750),
+        "Schema::create('b', function (Blueprint $t) { $t->string('kode'); });"
+        " Schema::table('b', function (Blueprint $t) { $t->primary('kode'); });"),
+    "phpstrictrow": (1118,
+        f"CREATE TABLE b ({cols(60, 'CHAR(255)')}) CHARACTER SET latin1"),
+}  # fmt: skip
+
+# What an account of MySQL may only set with a right of its own, 1227 without it.
+ON_MARIADB_ALONE = {
+    "phpnopkoff": (1193,
+        "DB::statement('SET SESSION sql_require_primary_key = 0');"
+        " Schema::create('b', function (Blueprint $t) { $t->string('kode'); });"),
+    "phplaxrow": (None,
+        "DB::statement('SET SESSION innodb_strict_mode = 0');",
+        f"CREATE TABLE b ({cols(60, 'CHAR(255)')}) CHARACTER SET latin1"),
 }  # fmt: skip

@@ -7,7 +7,6 @@ as it stands, and every row is still there afterwards.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -412,35 +411,6 @@ def test_a_table_of_a_recorded_migration_is_never_made_anew(app, rows):
     app.sql(record)
     assert said(app, "fix_fk.yml", 0, "healthy").report["outcome"] == "healthy"
     assert app.rows("forms") == rows
-
-
-def test_another_connection_is_named(app):
-    app.sql("CREATE DATABASE IF NOT EXISTS second")
-    config = Path(app.app, "config", "database.php")
-    text = config.read_text(encoding="utf-8")
-    config.write_text(
-        text.replace(
-            "'connections' => [",
-            "'connections' => ['second' => ['driver' => 'mysql',"
-            " 'unix_socket' => env('DB_SOCKET'), 'host' => env('DB_HOST'), 'database' => 'second',"
-            " 'username' => env('DB_USERNAME'), 'password' => env('DB_PASSWORD')],",
-            1,
-        ),
-        encoding="utf-8",
-    )
-    app.add_migration(OURS, TABLE.format("logs", ""))
-    path = Path(app.app, "database", "migrations", f"{OURS}.php")
-    body = path.read_text(encoding="utf-8")
-    path.write_text(
-        body.replace(
-            "extends Migration\n{", "extends Migration\n{ protected $connection = 'second';"
-        ),
-        encoding="utf-8",
-    )
-    report = both(app, (2,), "another_connection", "refused")
-    assert "second" in report["happened"] and not os.path.exists(
-        f"{app.app}/storage/framework/down"
-    )
 
 
 # --- a schema dump ---------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_chosen_statements(ask):
 
 
 WRITERS = {
-    "other_connection": "DB::connection('other')->table('progres_harian')->delete();",
+    "other_pdo": "DB::connection('other')->getPdo()->exec('DELETE FROM progres_harian');",
     "raw_pdo": "DB::connection()->getPdo()->exec('DELETE FROM progres_harian');",
     "raw_ddl": "DB::connection()->getPdo()->exec('DROP TABLE progres_harian');",
     "registered_at_run_time": (
@@ -108,11 +108,7 @@ WRITERS = {
         " DB::connection('tenant')->statement('CREATE TABLE tenant_only (id int)');"
     ),
     "read_side": "DB::connection('split')->getReadPdo()->exec('DELETE FROM progres_harian');",
-    "transaction": (
-        "DB::connection('other')->transaction(function () {"
-        " DB::connection('other')->table('users')->update(['name' => 'x']); });"
-    ),
-    "persistent": "DB::connection('persistent')->table('progres_harian')->delete();",
+    "persistent": "DB::connection('persistent')->getPdo()->exec('DELETE FROM progres_harian');",
 }
 
 
@@ -133,6 +129,31 @@ def test_migration_that_reaches_past_the_pretence_cannot_write(app, ask, body):
     # The proof that these bodies do write: without the protection they would.
     result = app.artisan("migrate", "--force", "--pretend", "--path=database/migrations")
     assert app.schema_dump() != before, result.stdout
+
+
+def test_statements_for_other_connections_are_told_apart_and_none_is_sent(app, ask):
+    add_connections(app, other="'database' => 'nowhere', 'prefix' => 'o_'", alias="")
+    app.add_migration(
+        "2026_09_01_000000_writes",
+        "Schema::drop('a'); DB::connection('other')->transaction(function () {"
+        " DB::connection('other')->table('users')->update(['name' => 'x']); });"
+        " Schema::connection('alias')->drop('b'); Schema::drop('c');"
+        " Schema::connection('other')->drop('d');",
+    )
+    before = app.schema_dump()
+    told = ask(statements="pending")["statements"]["2026_09_01_000000_writes"]
+    assert told["up_error"] is not None and "nowhere" in told["up_error"]
+    replace(app, "config/database.php", "'database' => 'nowhere', ", "'database' => 'mysql', ")
+    app.sql(f"GRANT SELECT ON mysql.* TO '{app.user}'@'localhost'")
+    told = ask(statements="pending")["statements"]["2026_09_01_000000_writes"]
+    assert told["up_error"] is None and told["up_conditional"] == []
+    assert told["up"] == ["drop table `a`", "drop table `b`", "drop table `c`"]
+    assert told["up_elsewhere"] == {
+        "other": ["update `o_users` set `name` = 'x'", "drop table `o_d`"]
+    }
+    assert told["other_connections"] == ["alias", "other"]
+    app.sql(f"REVOKE SELECT ON mysql.* FROM '{app.user}'@'localhost'")
+    assert app.schema_dump() == before
 
 
 BROKEN = {
@@ -211,7 +232,8 @@ def test_named_class_and_own_connection(app, ask):
         "    private function helper() { Schema::drop('a'); }\n}\n"
     )
     told = ask(statements="pending")["statements"]["2026_09_01_000000_make_things"]
-    assert told["up"] == ["drop table `own_a`"]
+    # It leads to the same schema.
+    assert told["up"] == ["drop table `own_a`"] and told["up_elsewhere"] == {}
     assert told["up_conditional"] == []
 
 

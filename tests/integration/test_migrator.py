@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
-from half_run import ANEW, OURS, ROWS, TABLE, orders
+from fix_fk.verdicts import own_code
+from half_run import ANEW, ORDERS, OURS, ROWS, TABLE, orders
 from inquiry import DIAGNOSE, inquire, repair
 from sandbox import Sandbox
 
@@ -307,3 +311,94 @@ def test_before_laravel_12_nobody_asks_whether_it_is_to_run(app):
     assert known["migrations"]["pending"] == ([] if honoured else [OURS])
     assert app.artisan("migrate", "--force").returncode == 0
     assert (OURS in app.recorded()) != honoured
+
+
+# --- a lock that keeps migrate from running --------------------------------------------------
+
+
+@pytest.fixture
+def locked(newest):
+    """A deployment with --isolated was killed: its lock is still there."""
+    script = (
+        "require 'vendor/autoload.php'; $app = require 'bootstrap/app.php';"
+        " $app->make('Illuminate\\\\Contracts\\\\Console\\\\Kernel')->bootstrap();"
+        " exit($app['cache']->store()->getStore()->lock('framework/command-migrate', 3600)->get()"
+        " ? 0 : 1);"
+    ).replace("\\\\", "\\")
+    done = subprocess.run([newest.php, "-r", script], cwd=newest.app, check=False)
+    assert done.returncode == 0
+    yield newest
+    subprocess.run([newest.php, "-r", own_code.RELEASE], cwd=newest.app, check=False)
+
+
+def test_a_held_lock_is_told_and_is_no_failure(locked, run_module):
+    locked.add_migration(OURS, TABLE.format("new_one", ""))
+    for playbook in ("fix_fk.yml", DIAGNOSE):
+        said = inquire(locked, playbook)
+        assert (said.rc, said.report["outcome"]) == (0, "healthy"), said.screen
+        assert "The lock of artisan migrate --isolated is held" in str(said.report["diagnosis"])
+    # It is still there, and does what is said of it.
+    assert locked.artisan("migrate", "--force", "--isolated").returncode == 0
+    assert OURS not in locked.recorded()
+    where = {"laravel_path": locked.app, "laravel_php": locked.php}
+    failed = run_module("migrate", **where, arguments=["--isolated"])
+    assert failed["failed"] and "another deployment has the lock" in failed["msg"], failed
+    assert not run_module("migrate", **where, migrations=[OURS])["failed"]
+    assert OURS in locked.recorded()
+
+
+def test_what_a_deployment_is_doing_is_not_undone(locked):
+    orders(locked)
+    locked.add_migration(OURS, " ".join(ANEW))
+    assert locked.artisan("migrate", "--force").returncode != 0
+    for given in ({}, {"rollback_only": True}):
+        result = inquire(locked, **given).report["diagnosis"]
+        assert (result["verdict"], result["steps"]) == ("deployment_has_the_lock", [])
+        assert "orders is called orders_old" in result["found"]
+    assert inquire(locked, DIAGNOSE).rc == 11
+    (command,) = re.findall(r"\S+ -r '[^']+'", result["next"])
+    assert subprocess.run(shlex.split(command), cwd=locked.app, check=False).returncode == 0
+    done = repair(locked)
+    assert done.rc == 0, done.screen
+    assert OURS in locked.recorded() and locked.rows("orders_old") == ROWS
+
+
+# --- a prefix of the tables ------------------------------------------------------------------
+
+
+@pytest.fixture
+def prefixed(app):
+    """The application whose connection has a prefix, as have its tables."""
+    config = Path(app.app, "config", "database.php")
+    text = config.read_text(encoding="utf-8")
+    assert "'prefix' => ''" in text
+    config.write_text(text.replace("'prefix' => ''", "'prefix' => 'x_'"), encoding="utf-8")
+    tables = app.sql(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    )
+    app.sql("RENAME TABLE " + ", ".join(f"`{name}` TO `x_{name}`" for (name,) in tables))
+    return app
+
+
+def applied(app):
+    return [name for (name,) in app.sql("SELECT migration FROM x_migrations ORDER BY id")]
+
+
+@pytest.mark.parametrize("log", ["single", "null"])
+@pytest.mark.parametrize("undo", [False, True])
+def test_with_a_prefix_what_stopped_half_way_is_undone_and_repaired(prefixed, undo, log):
+    prefixed.set_dotenv(LOG_CHANNEL=log)
+    prefixed.add_migration("2025_12_25_000000_earlier", ORDERS.replace("{}", ""))
+    assert prefixed.artisan("migrate", "--force").returncode == 0
+    prefixed.sql("INSERT INTO x_orders (user_id) SELECT id FROM x_users LIMIT 3")
+    prefixed.add_migration(OURS, " ".join(ANEW))
+    assert prefixed.artisan("migrate", "--force").returncode != 0
+    none: dict = {"expected_tables": [], "expected_constraints": []}
+    found = inquire(prefixed, DIAGNOSE, **none)
+    assert found.rc == 11, found.screen
+    assert "stopped after statement 3 of 4: create table `x_orders`" in str(found.report)
+    done = repair(prefixed, rollback_only=undo, **none)
+    assert done.rc == 0, done.screen
+    rows = [prefixed.rows("x_orders_old"), prefixed.rows("x_orders")]
+    assert rows == ([None, 3] if undo else [3, 0])
+    assert (OURS in applied(prefixed)) != undo

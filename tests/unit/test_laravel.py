@@ -338,6 +338,7 @@ def answer(**values):
             "conditional": [],
             "strings": [],
             "other_connections": [],
+            "elsewhere": {},
             "connection": None,
             "drops": [],
             "renames": [],
@@ -345,6 +346,7 @@ def answer(**values):
             "counts": [],
             "varies": [],
             "outside": [],
+            "names": [],
         },
         **values,
     )
@@ -363,6 +365,8 @@ def test_questions_to_the_database_make_a_list_conditional():
     )
     assert result["m"] == {
         "up": ["drop table `a`", "(SELECT 1)"],
+        "up_elsewhere": {},
+        "down_elsewhere": {},
         "up_error": None,
         "up_conditional": ["up() asks the database: (SELECT 1)"],
         "down": [],
@@ -381,6 +385,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "counts": [],
         "varies": [],
         "outside": [],
+        "up_names": [],
+        "down_names": [],
     }
 
 

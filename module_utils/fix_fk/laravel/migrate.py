@@ -74,8 +74,13 @@ class Migrate(Command):
             self.result["effect"]["skipped"] = passed
             lacking = [name for name in lacking if name not in passed]
         if lacking:
+            locked = "--isolated" in " ".join(self.given["arguments"]) and result["rc"] == 0
             self.fail(
                 early
+                or (
+                    locked
+                    and "another deployment has the lock of migrate --isolated, so it ran none"
+                )
                 or f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not "
                 "recorded afterwards",
                 SEE_STATE,

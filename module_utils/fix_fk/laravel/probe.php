@@ -7,10 +7,13 @@ final class FixFkProbe
     private $app;
     private $default;
     private $logging = [];
-    private $current;
     private $recorded;
     private $loaded = [];
     private $protected = false;
+    private $own = [];
+    // Those that pretend now, by name, and the names of those to which a statement went, in order.
+    private $pretending = [];
+    private $sent = [];
     private $asked = 0;
     private $opens = false;
     private $stopped;
@@ -40,7 +43,8 @@ final class FixFkProbe
                 'error' => $fatal ? $error['message'] : null,
                 'file' => $fatal ? $error['file'] : null,
                 'line' => $fatal ? $error['line'] : null,
-                'queries' => $this->current ? $this->queries($this->current) : [],
+                'queries' => $this->pretending ? $this->queries()[0] : [],
+                'elsewhere' => $this->pretending ? (object) $this->queries()[1] : (object) [],
             ]);
             exit;
         });
@@ -131,6 +135,7 @@ final class FixFkProbe
             'php' => ['binary' => PHP_BINARY, 'version' => PHP_VERSION],
             'default' => $config['database.default'],
             'connection' => $this->connection(),
+            'others' => $this->others(),
             'ways' => $this->attempt(function () {
                 return $this->ways();
             }, []),
@@ -152,9 +157,9 @@ final class FixFkProbe
         ]);
     }
 
-    private function connection()
+    private function connection($name = null)
     {
-        $name = $this->default;
+        $name = $name ?: $this->default;
         try {
             $config = $this->app['db']->connection($name)->getConfig();
         } catch (Throwable $e) {
@@ -178,6 +183,43 @@ final class FixFkProbe
             'modes' => $config['modes'] ?? null,
             'tls' => $this->tls($config['options'] ?? []),
         ];
+    }
+
+    /** The other connections that are configured, by name, without their passwords. */
+    private function others()
+    {
+        $others = [];
+        foreach ((array) $this->app['config']['database.connections'] as $name => $config) {
+            $name = (string) $name;
+            if ($name === $this->default || ! is_array($config)) {
+                continue;
+            }
+            // One of another kind may connect, or fail, as soon as it is made.
+            $others[$name] = $this->isServer($config) ? $this->connection($name) : [
+                'name' => $name, 'driver' => $config['driver'] ?? null,
+                'database' => $config['database'] ?? null,
+            ];
+            unset($others[$name]['password']);
+        }
+        return (object) $others;
+    }
+
+    private function isServer(array $config)
+    {
+        return in_array($config['driver'] ?? null, ['mysql', 'mariadb'], true);
+    }
+
+    /** Whether a connection leads to the same schema as the application's own. */
+    private function isOwn($name)
+    {
+        if (! isset($this->own[$name])) {
+            $places = array_map(function ($one) {
+                $about = $this->connection($one);
+                return array_intersect_key($about, array_flip(['host', 'port', 'socket', 'database']));
+            }, [$name, $this->default]);
+            $this->own[$name] = $name === $this->default || $places[0] === $places[1];
+        }
+        return $this->own[$name];
     }
 
     /** Every place that the connection may come to use: with each host, to read and to write. */
@@ -605,8 +647,9 @@ final class FixFkProbe
         foreach (array_keys($this->app['db']->getConnections()) as $name) {
             $this->app['db']->purge($name);
         }
-        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function () {
+        $this->app['events']->listen('Illuminate\Database\Events\QueryExecuted', function ($event) {
             $this->asked++;
+            $this->sent[] = $event->connectionName;
         });
         // Nor should a migration send mail or start jobs because it was asked what it would do.
         $this->app['config']->set(['mail.default' => 'array', 'queue.default' => 'null']);
@@ -643,6 +686,33 @@ final class FixFkProbe
             });
         }
         $this->tell('runs', (object) $found);
+        $this->tell('begin', ['', 'runs']);
+        $this->tell('isolated', $this->attempt(function () {
+            return $this->isIsolated();
+        }));
+    }
+
+    /** Whether somebody has the lock of `migrate --isolated`, without taking it. */
+    private function isIsolated()
+    {
+        $command = 'Illuminate\Database\Console\Migrations\MigrateCommand';
+        if (! is_a($command, 'Illuminate\Contracts\Console\Isolatable', true)) {
+            return false;
+        }
+        ini_set('default_socket_timeout', '3');
+        $named = 'Illuminate\Console\CommandMutex';
+        $mutex = $this->app->make(
+            $this->app->bound($named) ? $named : 'Illuminate\Console\CacheCommandMutex'
+        );
+        $cache = $mutex->cache->store($mutex->store);
+        $store = $cache->getStore();
+        $name = 'framework'.DIRECTORY_SEPARATOR.'command-migrate';
+        if (! $store instanceof Illuminate\Contracts\Cache\LockProvider) {
+            return $cache->has($name);
+        }
+        $owner = new ReflectionMethod($lock = $store->lock($name), 'getCurrentOwner');
+        PHP_VERSION_ID < 80100 && $owner->setAccessible(true);
+        return (bool) $owner->invoke($lock);
     }
 
     private function decides($migration)
@@ -672,8 +742,8 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => [], 'counts' => [], 'varies' => [],
-            'outside' => []];
+            'renames' => [], 'writes' => [], 'names' => [], 'elsewhere' => [], 'counts' => [],
+            'varies' => [], 'outside' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -681,7 +751,7 @@ final class FixFkProbe
             $migration = $this->load($name, $path);
             $answer['exists'] = method_exists($migration, $direction);
             $answer['conditional'] = $this->conditions($migration, $direction);
-            list($answer['drops'], $answer['renames'], $answer['writes'])
+            list($answer['drops'], $answer['renames'], $answer['writes'], $answer['names'])
                 = $this->hidden($path, $direction);
             if ($direction === 'up' && ! in_array($name, $this->recorded ?: [], true)
                 && $this->decides($migration) && $this->says($migration) === null) {
@@ -691,11 +761,13 @@ final class FixFkProbe
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
-                $answer['connection'] = $own === $this->default ? null : $own;
+                $answer['connection'] = $own === null || $this->isOwn($own) ? null : $own;
                 $connection = $this->app['db']->connection($own ?: $this->default);
-                $this->current = $connection;
                 $this->app['db']->setDefaultConnection($connection->getName());
-                $connection->pretend(function () use ($migration, $direction) {
+                $this->everyPretends($connection, $answer['strings'], function () use (
+                    $migration,
+                    $direction
+                ) {
                     $migration->{$direction}();
                 });
             }
@@ -706,15 +778,17 @@ final class FixFkProbe
         while (ob_get_level() > $levels) {
             ob_end_clean();
         }
-        if ($this->current) {
-            $answer['queries'] = $this->queries($this->current);
-            $used = array_keys($this->app['db']->getConnections());
-            $answer['other_connections'] = array_values(array_diff($used, [$this->default]));
-            array_map([$this->app['db'], 'purge'], $answer['other_connections']);
+        if ($this->pretending) {
+            list($answer['queries'], $answer['elsewhere'], $mixed) = $this->queries();
+            if ($mixed) {
+                $answer['conditional'][] = 'the order of its statements is not known';
+            }
+            $answer['other_connections'] = $this->used();
             // Laravel 8 goes on pretending after an exception.
-            $this->app['db']->purge($this->current->getName());
-            $this->current = null;
+            array_map([$this->app['db'], 'purge'], array_keys($this->app['db']->getConnections()));
+            $this->pretending = [];
         }
+        $answer['elsewhere'] = (object) $answer['elsewhere'];
         $this->app['db']->setDefaultConnection($this->default);
         return $answer;
     }
@@ -889,11 +963,66 @@ final class FixFkProbe
         return ($said ?: $e)->getMessage() ?: get_class($e);
     }
 
-    private function queries($connection)
+    /** Let every connection that a migration may use only pretend while the callback runs. */
+    private function everyPretends($connection, array $strings, callable $callback)
     {
-        return array_map(function ($entry) use ($connection) {
-            return $this->filled($entry['query'], $connection->prepareBindings($entry['bindings']));
-        }, $connection->getQueryLog());
+        $this->pretending = [$connection->getName() => $connection];
+        foreach ((array) $this->app['config']['database.connections'] as $name => $config) {
+            $name = (string) $name;
+            if (is_array($config) && ! isset($this->pretending[$name])
+                && ($this->isServer($config) || in_array($name, $strings, true))) {
+                $this->attempt(function () use ($name) {
+                    $this->pretending[$name] = $this->app['db']->connection($name);
+                });
+            }
+        }
+        $this->sent = [];
+        foreach (array_reverse($this->pretending) as $one) {
+            $callback = function () use ($one, $callback) {
+                $one->pretend($callback);
+            };
+        }
+        $callback();
+    }
+
+    /** What went to the application's schema, to each other connection, and whether in doubt. */
+    private function queries()
+    {
+        $logs = array_map(function ($connection) {
+            return array_map(function ($entry) use ($connection) {
+                $values = $connection->prepareBindings($entry['bindings']);
+                return $this->filled($entry['query'], $values);
+            }, $connection->getQueryLog());
+        }, $this->pretending);
+        $own = array_filter($logs, function ($log, $name) {
+            return $log && $this->isOwn($name);
+        }, ARRAY_FILTER_USE_BOTH);
+        $elsewhere = array_filter(array_diff_key($logs, $own));
+        if (count($own) < 2) {
+            return [$own ? reset($own) : [], $elsewhere, false];
+        }
+        $queries = [];
+        foreach ($this->sent as $name) {
+            if (! empty($own[$name])) {
+                $queries[] = array_shift($own[$name]);
+            }
+        }
+        $rest = array_merge(...array_values($own));
+        return [array_merge($queries, $rest), $elsewhere, (bool) $rest];
+    }
+
+    /** The connections other than the application's own that were opened, or sent something. */
+    private function used()
+    {
+        $used = [];
+        foreach ($this->app['db']->getConnections() as $name => $connection) {
+            $pretended = isset($this->pretending[$name]);
+            $opened = ! $pretended || ! $connection->getRawPdo() instanceof Closure;
+            if ($name !== $this->default && ($opened || $connection->getQueryLog())) {
+                $used[] = $name;
+            }
+        }
+        return $used;
     }
 
     /** Laravel before version 10 logs a statement apart from its values. */
@@ -1025,7 +1154,8 @@ final class FixFkProbe
      * What the source does outside the other direction's method, whether it is sent or not: what it
      * drops or empties (tables by name, '' for one that is not written out there, and statements as
      * they are written, as the rest of one may be known only when it runs), [old, new] of each table
-     * that it renames, and the tables of which it writes rows ('' as before).
+     * that it renames, the tables of which it writes rows ('' as before), and the connections that it
+     * names.
      */
     private function hidden($path, $direction)
     {
@@ -1040,6 +1170,7 @@ final class FixFkProbe
         $found = [];
         $renames = [];
         $writes = [];
+        $connections = [];
         $method = null;
         $table = null;
         $some = false;
@@ -1081,6 +1212,9 @@ final class FixFkProbe
             $named = $whole
                 ? stripslashes(substr($next[1], 1, -1)) : null;
             $called = strtolower($token[1]);
+            if ($called === 'connection' && $whole) {
+                $connections[$named] = true;
+            }
             if (preg_match('/^(insert|increment|decrement)/', $called)
                 || ($called === 'update' && $table !== null)
                 || ($called === 'create' && $text($at - 1) === '::'
@@ -1111,7 +1245,8 @@ final class FixFkProbe
             }
         }
         return [array_map('strval', array_keys($found)), $renames,
-            array_map('strval', array_keys($writes))];
+            array_map('strval', array_keys($writes)),
+            array_map('strval', array_keys($connections))];
     }
 
     /**

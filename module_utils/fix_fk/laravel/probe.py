@@ -67,8 +67,10 @@ def probe(
     (with database=True) or [migration names], sent={schema, migrations}: those run for real, in
     order, in the scratch schema to which this connection leads, to the first that fails.
     Always answered: version, environment, php {binary, version}, default (connection name),
-    connection (see resolve_connection), ways (every {host, port, socket, database, username,
-    password} that the connection may come to use, to read or to write), migrations_table (without
+    connection (see resolve_connection), others {name: the same of another connection, without its
+    password; of no MySQL or MariaDB only name, driver and database}, ways (every {host, port,
+    socket, database, username, password} that the connection may come to use, to read or to
+    write), migrations_table (without
     prefix), files {name: path}, twins {files: [{name, paths, alike}] of one name in two folders,
     classes: [{class, migrations}] that two files declare}, schema_dump (path or None),
     destructive_commands_prohibited, seeder (class or None), cached, storage (path),
@@ -79,12 +81,15 @@ def probe(
     pending: what ends `artisan migrate` as it takes their files, {migration, part: "all" where it
     is before any runs, "turn" where it is in its turn, file, line or None, error}, or None),
     runs {migration with a shouldRun() of its own: what it says, None where it asks the database},
+    isolated (with runs: whether somebody has the lock of `migrate --isolated`; None: not known),
     statements {(migration, "up" or "down"):
-    {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
+    {exists, queries (on the application's own schema), elsewhere {connection: queries}, error,
+    conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
-    counts: [where it may decide by how many rows were changed], varies: [where by the time, a file
-    or the environment], outside: [what it names that reaches out of the database]}},
+    names: [connections that its source names], counts: [where it may decide by how many rows were
+    changed], varies: [where by the time, a file or the environment], outside: [what it names that
+    reaches out of the database]}},
     sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
     sent past Laravel, stopped: why it was not let go on, or None}}.
 
@@ -109,6 +114,7 @@ def probe(
         )
         facts = facts or answers
         facts["runs"] = facts["runs"] or answers["runs"]
+        facts["isolated"] = facts["isolated"] or answers["isolated"]
         statements.update(answers["statements"])
         begun = answers["begun"]
         whole = not begun or begun[1] == "runs" or (answers["done"] and not answers["later"])
@@ -139,6 +145,7 @@ def probe(
         checklist=facts["checklist"],
         loading=facts["loading"],
         runs=facts["runs"] or {},
+        isolated=facts["isolated"],
         models=facts["models"],
         statements=statements,
         sent=facts["sent"],
@@ -175,6 +182,7 @@ def _ask(module, path, php, env, request, timeout):
             "models",
             "loading",
             "runs",
+            "isolated",
             "later",
             "boot_error",
             "refused",
@@ -231,7 +239,8 @@ def _ask(module, path, php, env, request, timeout):
                 begun[0], {"statements": [], "error": why, "unseen": 0, "stopped": why}
             )
         elif begun[1] in ("up", "down"):
-            answers["statements"][begun] = _unread(begun[1], why, ended.get("queries") or [])
+            sent = (ended.get("queries") or [], ended.get("elsewhere") or {})
+            answers["statements"][begun] = _unread(begun[1], why, *sent)
         elif begun[1] != "runs":
             path = ((answers["application"] or {}).get("files") or {}).get(begun[0])
             own = path and os.path.realpath(ended.get("file") or "") == os.path.realpath(path)
@@ -273,7 +282,7 @@ def _hide_secrets(answers, hide):
             holder[name] = hide(str(holder[name]).partition("\nStack trace:")[0])
 
 
-def _unread(direction, error, queries):
+def _unread(direction, error, queries, elsewhere=None):
     """Return the answer about a migration that PHP did not get to the end of."""
     return {
         "exists": True,
@@ -281,7 +290,8 @@ def _unread(direction, error, queries):
         "error": error,
         "conditional": [f"{direction}() was not read to its end"],
         "strings": [],
-        "other_connections": [],
+        "other_connections": sorted(elsewhere or ()),
+        "elsewhere": elsewhere or {},
         "connection": None,
         "drops": [],
         "renames": [],
@@ -289,6 +299,7 @@ def _unread(direction, error, queries):
         "counts": [],
         "varies": [],
         "outside": [],
+        "names": [],
     }
 
 

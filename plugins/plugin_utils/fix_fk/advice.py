@@ -74,7 +74,7 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
         if first is not None
         or (problem.kind in LEFT and not decides and not (known and problem.statement == known.sql))
     ]
-    unread = laravel.loading or laravel.statements(migration).get("up_error")
+    unread = laravel.raw.get("loading") or laravel.statements(migration).get("up_error")
     if pending.dangers(laravel, case.live) or met or laravel.dumped() or unread:
         return "then run this again: it says whether the migrations can run"
     return f"then run: {case.artisan} migrate --force"

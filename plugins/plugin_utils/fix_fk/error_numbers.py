@@ -9,7 +9,7 @@ from .schema.outcome import Problem, Question
 
 # Errors on MariaDB and on MySQL. 1005 comes with errno 150, for a taken name with errno 121.
 ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "name_taken": ((1005, 1826, 1022), (1826, 1022)),
+    "name_taken": ((1005, 1826, 1022, 1823), (1826, 1022)),
     "constraint_missing": ((1091,), (1091,)),
     "table_exists": ((1050,), (1050,)),
     "table_missing": ((1146,), (1146,)),

@@ -7,8 +7,6 @@ fk_constraint_info; their documentation gives the shape of every field.
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -252,57 +250,6 @@ class Laravel:
         sent = (self.raw.get("learned") or {}).get(self.at) or {}
         known = self.raw.get("statements") or {}
         return {name: learned.applied(one, sent.get(name)) for name, one in known.items()}
-
-    def path_option(self, migration: str) -> str:
-        """Return the arguments with which artisan takes this migration alone."""
-        files = (self.raw.get("migrations") or {}).get("files") or ()
-        usual = f"database/migrations/{migration}.php"
-        path = next((file["path"] for file in files if file["name"] == migration), usual)
-        inside = os.path.relpath(path, self.raw.get("path") or "/") if path != usual else usual
-        if inside.startswith(".."):
-            return f"--realpath {shlex.quote(f'--path={path}')}"
-        return shlex.quote(f"--path={inside}")
-
-    @property
-    def loading(self) -> dict | None:
-        """Return what ends `migrate` as it takes the files of the pending migrations."""
-        return self.raw.get("loading")
-
-    def does_not_load(self) -> str:
-        """Say what ends `migrate` as it takes the files, "" where nothing does."""
-        if not self.loading:
-            return ""
-        when = {
-            "all": "before it runs any migration",
-            "turn": f"at {self.loading['migration']}, after those before it have run",
-        }[self.loading["part"]]
-        line = f", line {self.loading['line']}" if self.loading["line"] else ""
-        return (
-            f"artisan migrate ends {when}: PHP cannot take {self.loading['file']}{line} "
-            f"({self.loading['error'].rstrip('.')})."
-        )
-
-    def declared_twice(self) -> str:
-        """Say which class two migrations declare, so that no command takes both; "" if none."""
-        for twin in (self.raw.get("twins") or {}).get("classes") or ():
-            return f"the class {twin['class']} is in {' and in '.join(twin['migrations'])}"
-        return ""
-
-    def passed_over(self) -> list[str]:
-        """Return a note on what `migrate` passes over: files whose name another one has, and
-        migrations that say so themselves."""
-        skipped = [
-            f"Migration {name} says itself that it is not to run (shouldRun()). artisan migrate "
-            "passes it over: it stays pending, and nothing has failed."
-            for name in self.skipped
-        ]
-        return skipped + [
-            f"{len(twin['paths'])} files are the migration {twin['name']}, and they differ. "
-            f"artisan migrate takes {twin['paths'][-1]}; what {', '.join(twin['paths'][:-1])} "
-            "would do is never done."
-            for twin in (self.raw.get("twins") or {}).get("files") or ()
-            if not twin["alike"]
-        ]
 
     def statements(self, migration: str) -> dict:
         return self._statements.get(migration) or {}

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import engine, facts, prediction
+from . import elsewhere, engine, facts, prediction
 from .aside import pairs, rows
+from .carrying_out import Failed
 from .case import counted_as
 from .facts import Laravel
 from .inputs import Inputs, read_inputs
@@ -133,4 +134,5 @@ def inspect(
     questions = prediction.questions(laravel, schema, accepted)
     counts = ask(tables=[], counts=questions)["counts"] if questions else []
     ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
+    ahead = elsewhere.foreseen(laravel, ahead, ask, Failed)
     return Inspection(schema, database, prediction.merge(diagnosis, ahead), ahead)

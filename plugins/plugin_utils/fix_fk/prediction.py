@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from . import error_numbers, facts, pending
+from . import error_numbers, facts, migrator, pending
 from .facts import Laravel
 from .inputs import outcomes
 from .pending import Danger
@@ -35,7 +35,7 @@ from .schema.messages import read_message
 from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
-from .verdict import FORESEEN, Verdict
+from .verdict import FORESEEN, NOT_CHANGED, Verdict
 from .wording import SHOWN, few
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
@@ -70,7 +70,7 @@ _FAILED = (
 )
 
 # Verdicts after which it is not known what `migrate` would send here.
-_BLIND = ("would_load_schema_dump", "another_connection")
+_BLIND = ("would_load_schema_dump",)
 
 # How it is said that a migration is not sure to send what is shown.
 DECIDES = "It decides by what it finds"
@@ -180,6 +180,15 @@ def merge(diagnosis: dict, prediction: dict) -> dict:
         found += f" {more} more would lose rows." if more > 0 else ""
         return {**diagnosis, "found": found}
     well = diagnosis["verdict"] in ("healthy", "rows_aside")
+    if outcome == "refused" and well and prediction.get("unknown"):
+        return {
+            **diagnosis,
+            "verdict": "another_connection",
+            "refused": True,
+            "not_changed": NOT_CHANGED,
+            "found": f"No migration has failed so far. {' '.join(prediction['notes'])}",
+            "next": f"See what they meet in the {', '.join(prediction['unknown'])}.",
+        }
     if outcome not in ("will_fail", "may_fail") or not well:
         return diagnosis
     aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
@@ -412,11 +421,11 @@ def _of_rows(met: _Met, question: Question, answer: dict, mariadb: bool) -> dict
 
 def _unloaded(laravel: Laravel) -> Iterator[dict]:
     """Say at which file `migrate` ends."""
-    if laravel.loading:
-        found = _finding(_Met(laravel.loading["migration"]), "unloaded", "", "", ())
+    if laravel.raw.get("loading"):
+        found = _finding(_Met(laravel.raw["loading"]["migration"]), "unloaded", "", "", ())
         yield {
             **found,
-            "sentence": laravel.does_not_load(),
+            "sentence": migrator.does_not_load(laravel),
             "will_fail": True,
             "may_fail": True,
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 
-from .. import facts, steps
+from .. import facts, migrator, steps
 from ..case import Case
 from ..conclusion import concluded
 from ..expected import conclude
@@ -177,9 +177,16 @@ class _Fresh:
         state = self._left(inspected)
         givers: dict[str, str] = {}
         # All files are taken together then, those of the recorded migrations too.
-        self.foreseen = self.laravel.does_not_load().rstrip(".") or self.laravel.declared_twice()
+        self.foreseen = migrator.does_not_load(self.laravel).rstrip(".")
+        self.foreseen = self.foreseen or migrator.declared_twice(self.laravel)
         for migration in self._files():
             known = self.laravel.statements(migration)
+            if known.get("up_elsewhere") and not self.foreseen:
+                others = ", ".join(known["up_elsewhere"])
+                self.foreseen = (
+                    f"{migration} works on the connection {others} as well, whose schema "
+                    "migrate:fresh does not empty"
+                )
             for problem in state.apply(known.get("up") or []).problems:
                 if problem.kind == "unread" or self.foreseen:
                     continue

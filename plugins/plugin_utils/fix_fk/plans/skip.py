@@ -25,7 +25,16 @@ from ..schema.effects import (
 from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import OPTION_2, Refusal, Verdict
-from ..verdicts import PRELIMINARY, ask, look_alikes, losses, own_code, rights, which
+from ..verdicts import (
+    PRELIMINARY,
+    ask,
+    look_alikes,
+    losses,
+    other_connection,
+    own_code,
+    rights,
+    which,
+)
 from ..verdicts import holders as taken
 from .rehearsal import rehearsal
 
@@ -68,6 +77,8 @@ class _Skip:
         self.migration = self._which(accept, already)
         self.case.migration = self.diagnosis.migration = self.migration
         rights.rights(self.case)
+        if not already:
+            other_connection.failed_elsewhere(self.case)
         own_code.migration_unreadable(self.case)
         if not already:
             look_alikes.look_alikes(self.case)
@@ -78,8 +89,13 @@ class _Skip:
             self.diagnosis.found = f"Migration {self.migration} is recorded as run."
         statements = self.laravel.up(self.migration)
         others = [name for name in self.laravel.pending if name != self.migration]
-        if others and (self.laravel.loading or {}).get("migration") not in (None, self.migration):
+        if others and (self.laravel.raw.get("loading") or {}).get("migration") not in (
+            None,
+            self.migration,
+        ):
             own_code.does_not_load(self.case)
+        if others:
+            other_connection.would_run_elsewhere(self.case)
         self.case.runs = others
         final = self.live.copy()
         adds: list[dict] = []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .. import migrator
 from ..case import Case
 from ..holders import Holder
 
@@ -15,8 +16,8 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     known = case.laravel.statements(case.migration)
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED
-    if case.laravel.declared_twice():
-        return None, f"{ALL_FILES}, and {case.laravel.declared_twice()}"
+    if migrator.declared_twice(case.laravel):
+        return None, f"{ALL_FILES}, and {migrator.declared_twice(case.laravel)}"
     if not known.get("down_exists") or not known.get("down"):
         return None, "the migration has no down() that does anything"
     if known.get("down_error"):

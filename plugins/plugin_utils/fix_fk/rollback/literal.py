@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .. import migrator
 from ..case import Case
 from ..holders import Holder
 from .down import ALL_FILES, PROHIBITED
@@ -13,8 +14,8 @@ def strategy(case: Case, _displaced: list[Holder]) -> tuple[dict | None, str]:
     name = case.inputs.rollback_migration
     if case.laravel.raw.get("destructive_commands_prohibited"):
         return None, PROHIBITED
-    if case.laravel.declared_twice():
-        return None, f"{ALL_FILES}, and {case.laravel.declared_twice()}"
+    if migrator.declared_twice(case.laravel):
+        return None, f"{ALL_FILES}, and {migrator.declared_twice(case.laravel)}"
     last = case.laravel.recorded[-1] if case.laravel.recorded else None
     if not name or name != last:
         return None, (

@@ -89,6 +89,8 @@ def _apply(clause: Clause, effect: Effect) -> None:
     elif isinstance(effect, ForeignKeyChecks):
         schema.foreign_key_checks = effect.on
     elif isinstance(effect, SetVariable):
+        if effect.name == "sql_require_primary_key" and schema.server.flavour == "mariadb":
+            clause.problem("value_unfit", f"MariaDB has no {effect.name}", error=1193)
         _set(schema, effect)
     elif isinstance(effect, CreateTemporary):
         schema.temporary.add(effect.table.casefold())

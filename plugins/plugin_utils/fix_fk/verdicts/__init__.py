@@ -46,26 +46,30 @@ PRELIMINARY: tuple[Question, ...] = (
 WHICH_FAILED: tuple[Question, ...] = (
     *PRELIMINARY,
     schema_dump.would_load_schema_dump,
-    other_connection.another_connection,
     wrong_records.wrong_records,
     followers.followed,
     nothing_pending.unfinished,
     which.which_failed,
+    other_connection.stopped_elsewhere,
     own_code.passed_over,
     # Nothing is pending, or nothing has failed.
     nothing_pending.given_twice,
     nothing_pending.constraints_missing,
     nothing_pending.all_is_well,
     own_code.would_not_load,
+    other_connection.would_fail_elsewhere,
     nothing_failed.would_lose_rows,
     nothing_failed.nothing_failed,
     # A migration has failed.
+    own_code.deployment_has_the_lock,
     rights.rights,
+    other_connection.failed_elsewhere,
 )
 ORDER: tuple[Question, ...] = (
     *WHICH_FAILED,
     own_code.does_not_load,
     own_code.passes_itself_over,
+    other_connection.would_run_elsewhere,
     exchanged.tables_exchanged,
     look_alikes.look_alikes,
     own_code.migration_threw,

@@ -3,41 +3,56 @@
 
 from __future__ import annotations
 
-import os
-
-from .. import advice
+from .. import advice, migrator
 from ..case import Case
-from ..verdict import CODE, Cause, Refusal, Verdict
+from ..verdict import CODE, STATE, Cause, Refusal, Verdict
+
+# In PHP: takes the lock of `migrate --isolated` away, wherever the application keeps it.
+RELEASE = (
+    'require "vendor/autoload.php"; $app = require "bootstrap/app.php"; '
+    '$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap(); '
+    '$app->make("Illuminate\\Console\\CacheCommandMutex")->forget('
+    '$app->make("Illuminate\\Database\\Console\\Migrations\\MigrateCommand"));'
+)
 
 
 def passed_over(case: Case) -> None:
     """Note the files that `migrate` never takes."""
-    case.diagnosis.notes += case.laravel.passed_over()
+    case.diagnosis.notes += migrator.passed_over(case.laravel)
+
+
+def deployment_has_the_lock(case: Case) -> None:
+    """Refuse to undo what a deployment may be doing at this moment."""
+    if migrator.isolated(case.laravel):
+        raise Refusal(
+            "deployment_has_the_lock",
+            f"Migration {case.migration} has begun. {migrator.isolated(case.laravel)} What it is "
+            f"doing must not be undone meanwhile.{case.stopped_text(case.migration)}",
+            "See that no deployment is running, and wait until one that is has ended. If it was "
+            f"killed, take its lock away, in {case.laravel.raw.get('path')}: "
+            f"{case.inputs.laravel_php} -r '{RELEASE}' ; then run this again.",
+        )
 
 
 def would_not_load(case: Case) -> None:
     """Refuse pending migrations, none of which has failed, at whose files `migrate` would end."""
-    if case.laravel.loading and not case.migration:
+    if migrator.ends_at(case.laravel) and not case.migration:
         raise Refusal(
             "migration_does_not_load",
-            f"No migration has failed so far. {case.laravel.does_not_load()}",
-            f"Correct {_file(case)}, deploy it, and run this again.",
+            f"No migration has failed so far. {migrator.does_not_load(case.laravel)}",
+            f"Correct {migrator.ends_at(case.laravel)}, deploy it, and run this again.",
         )
 
 
 def does_not_load(case: Case) -> None:
     """Refuse a repair after which `migrate` would end at a file."""
-    if case.laravel.loading:
+    file = migrator.ends_at(case.laravel)
+    if file:
         raise Refusal(
             "migration_does_not_load",
-            f"{case.laravel.does_not_load()}{case.stopped_text(case.migration)}",
-            f"{advice.way_out(case, f'Correct {_file(case)}', asks=True)}.",
+            f"{migrator.does_not_load(case.laravel)}{case.stopped_text(case.migration)}",
+            f"{advice.way_out(case, f'Correct {file}', asks=True)}.",
         )
-
-
-def _file(case: Case) -> str:
-    path = (case.laravel.loading or {})["file"]
-    return os.path.relpath(path, case.laravel.raw.get("path") or "/")
 
 
 def passes_itself_over(case: Case) -> None:
@@ -84,12 +99,21 @@ def migration_unreadable(case: Case) -> None:
             "migration_unreadable",
             f"What migration {migration} would send could not be learned: "
             f"{known['up_error']}. Without it no one can say which names it needs.",
-            f"Run {case.artisan} migrate --pretend {case.laravel.path_option(migration)} "
+            f"Run {case.artisan} migrate --pretend {migrator.path_option(case.laravel, migration)} "
             "to see the same error, correct the migration, and run this again.",
         )
 
 
 VERDICTS = (
+    Verdict(
+        "deployment_has_the_lock",
+        STATE,
+        "A migration has begun and is not recorded, and somebody has the lock of `artisan migrate "
+        "--isolated`: a deployment that is running, or one that was killed.",
+        "Wait until it has ended, or take the lock of a killed one away with the command that is "
+        "shown. Run it again.",
+        proof=("integration/test_migrator.py::test_what_a_deployment_is_doing_is_not_undone",),
+    ),
     Verdict(
         "migration_skips_itself",
         CODE,

@@ -215,7 +215,11 @@ def _taken(clause: Clause, name: str | None, table: Table) -> bool:
     detail = f"the constraint name {name} is held by table {holder.name}"
     if holder.identity and holder.identity.casefold() != holder.name.casefold():
         detail += f" (now {holder.identity})"
-    clause.problem("name_taken", detail, name=name, holder=holder.name)
+    schema = clause.schema
+    # MariaDB says it in another way where it does not check keys, of a table that is there.
+    unchecked = schema.server.flavour == "mariadb" and not schema.foreign_key_checks
+    error = 1823 if unchecked and schema.get(table.name) and holder is not table else 0
+    clause.problem("name_taken", detail, name=name, holder=holder.name, error=error)
     return True
 
 
