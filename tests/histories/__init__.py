@@ -247,23 +247,48 @@ class History:
     # --- 4
 
     def stopped(self) -> None:
-        """Let the last migrations stop after each statement, and see whether the place is found."""
+        """Let the last migrations stop after each statement, and see whether the place is found.
+        Before the last statement they are tried again, as an operator would."""
         if not self.sent:
             return
         sent = self.sent
         self.restore()
         self.lay_out(self.files)
         run = self.inquire().run
-        order = dict.fromkeys(name for name, _ in sent)
-        for name in order:
+        for name in dict.fromkeys(name for name, _ in sent):
             texts = [text for one, text in sent if one == name]
+            self.lay_out([path for path in self.files if path.stem <= name])
             self.kill(name)
             for number, text in enumerate(texts, 1):
                 if number > 1 and not self.send(name, text):
                     return
+                found = None
                 if number < len(texts) and number <= STOPS:
-                    self.hold_place(run, name, texts[:number])
-            self.app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 99)", name)
+                    found = self.hold_place(run, name, texts[:number])
+                if number == len(texts) - 1:
+                    found = found or self.look(run)
+                    if self.retry(found, name, texts[:number]):
+                        break
+            if name not in self.app.recorded():
+                self.app.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 99)", name)
+
+    def retry(self, found: inspection.Inspection, name: str, done: list[str]) -> bool:
+        """Migrate again, hold what comes of it against what is said, and tell whether it ran."""
+        said, _sent = self.migrate()
+        ran = name in self.app.recorded()
+        told = [one for one in found.prediction["findings"] if one["migration"] == name]
+        well = found.diagnosis["verdict"] == "healthy"
+        stopped = f"{self.now}: {name}, tried again after {_excerpt(done[-1])},"
+        if ran and any(one["will_fail"] for one in told):
+            self.tally.alarms.append(f"{stopped} ran. {told[0]['sentence']}")
+        error = " ".join(said.split())
+        at = error.find("SQLSTATE")
+        if not ran and at >= 0:
+            if well and not any(one["may_fail"] for one in told):
+                self.tally.misses.append(f"{stopped} fails: {_excerpt(error[at:])}")
+            else:
+                self.tally.right += 1
+        return ran
 
     def kill(self, name: str) -> None:
         """Migrate and end PHP after the first statement of this one."""
@@ -280,17 +305,24 @@ class History:
             return False
         return True
 
-    def hold_place(self, run, name: str, done: list[str]) -> None:
-        """Hold the place that is found against these statements, which have been carried out."""
+    def facts(self, run) -> dict:
+        """Return the application's facts with the migrations that are recorded now."""
         recorded = self.app.recorded()
         known = {**run.laravel, "last_error": None}
+        names = [path.stem for path in self.files]
         known["migrations"] = {
             **known["migrations"],
             "recorded": [{"name": one, "batch": 1} for one in recorded],
-            "pending": [path.stem for path in self.files if path.stem not in recorded],
+            "pending": [name for name in names if name not in recorded],
         }
-        laravel = facts.Laravel(known)
-        found = inspection.inspect(run.ask, known, None, run.inputs, predicts=True)
+        return known
+
+    def look(self, run) -> inspection.Inspection:
+        return inspection.inspect(run.ask, self.facts(run), None, run.inputs, predicts=True)
+
+    def hold_place(self, run, name: str, done: list[str]) -> inspection.Inspection:
+        """Hold the place that is found against these statements, which have been carried out."""
+        laravel, found = facts.Laravel(self.facts(run)), self.look(run)
         place = position.find(laravel, facts.live(found.schema), name)
         up = laravel.up(name)
         writes = [number for number, text in enumerate(up, 1) if not SELECTS.match(text)]
@@ -311,6 +343,7 @@ class History:
         well = found.diagnosis["verdict"] == "healthy" and found.prediction["outcome"] == "clean"
         if alike and shows and well and not laravel.conditional(name):
             self.tally.misses.append(f"{name} stopped and is called well: {_excerpt(shows[-1])}")
+        return found
 
 
 def _unloadable(said: str, names: list[str]) -> str | None:

@@ -10,6 +10,8 @@ final class FixFkProbe
     private $current;
     private $recorded;
     private $loaded = [];
+    /** The id of a row that is not made while one pretends; it is told as "?". */
+    const NEW_ID = 1987654321;
 
     public function __construct(array $request)
     {
@@ -478,6 +480,7 @@ final class FixFkProbe
                 $connection = $this->app['db']->connection($own ?: $this->default);
                 $this->current = $connection;
                 $this->app['db']->setDefaultConnection($connection->getName());
+                $this->countIds($connection);
                 $connection->pretend(function () use ($migration, $direction) {
                     $migration->{$direction}();
                 });
@@ -502,10 +505,44 @@ final class FixFkProbe
         return $answer;
     }
 
+    /** The id of a new row is none that could be taken for NULL or for another row's. */
+    private function countIds($connection)
+    {
+        $known = ['Illuminate\Database\Query\Processors\MySqlProcessor',
+            'Illuminate\Database\Query\Processors\MariaDbProcessor'];
+        if (in_array(get_class($connection->getPostProcessor()), $known, true)) {
+            $connection->setPostProcessor(
+                new class(self::NEW_ID) extends Illuminate\Database\Query\Processors\MySqlProcessor
+                {
+                    private $id;
+
+                    public function __construct($id)
+                    {
+                        $this->id = $id;
+                    }
+
+                    public function processInsertGetId(
+                        Illuminate\Database\Query\Builder $query,
+                        $sql,
+                        $values,
+                        $sequence = null
+                    ) {
+                        $query->getConnection()->insert($sql, $values);
+                        return $this->id;
+                    }
+                }
+            );
+        }
+    }
+
     private function queries($connection)
     {
         return array_map(function ($entry) use ($connection) {
-            return $this->filled($entry['query'], $connection->prepareBindings($entry['bindings']));
+            $query = $this->filled(
+                $entry['query'],
+                $connection->prepareBindings($entry['bindings'])
+            );
+            return preg_replace('/\''.self::NEW_ID.'\'|\b'.self::NEW_ID.'\b/', '?', $query);
         }, $connection->getQueryLog());
     }
 
