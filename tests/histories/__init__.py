@@ -362,6 +362,7 @@ def _plain(text: str) -> str:
 
 
 def _excerpt(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 
