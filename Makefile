@@ -55,6 +55,7 @@ lint:
 	@ruff format --check .
 	@echo '==> mypy'
 	@mypy module_utils library plugins tests scripts/collection
+	@mypy tests/histories scripts/histories
 	@echo '==> yamllint'
 	@yamllint --strict .
 	@echo '==> ansible-lint'

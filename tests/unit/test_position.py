@@ -32,6 +32,11 @@ EXCHANGE = [
     "alter table `measures` add `x` int",
 ]
 COLUMNS = ["alter table `users` add `a` int", "alter table `users` add `b` int"]
+FROM_ANOTHER = [
+    COLUMNS[0],
+    "insert into `users` (`id`, `a`) select `id`, `weight` from `measures`",
+    COLUMNS[1],
+]
 DATA = ["alter table `users` add `a` int", "update `users` set `a` = 1", COLUMNS[1]]
 
 
@@ -61,6 +66,8 @@ def after(*statements):
         *((COLUMNS, number, (number,)) for number in range(3)),
         # Rows leave no trace in the schema.
         (DATA, 1, (1, 2)),
+        (FROM_ANOTHER, 1, (1, 2)),
+        (FROM_ANOTHER, 3, (3,)),
     ],
 )
 def test_the_statements_that_were_done_are_found(up, done, agree):

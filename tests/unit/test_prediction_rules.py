@@ -14,7 +14,14 @@ import pytest
 from fix_fk.error_numbers import ERRORS
 from fix_fk.facts import live
 from fix_fk.prediction import OUTCOMES, fail_on, merge, predict, questions
-from fix_fk.schema.columns import Server, changes_type, describe, difference, implicit_default
+from fix_fk.schema.columns import (
+    Server,
+    changes_type,
+    describe,
+    difference,
+    implicit_default,
+    normal,
+)
 from fix_fk.schema.effects import ChangeColumn, Column
 from fix_fk.schema.outcome import KINDS
 from fix_fk.schema.redaction import redact
@@ -682,3 +689,17 @@ def test_a_table_that_is_known_only_then_may_lose_its_rows(schema, named):
     assert accepted["outcome"] != "would_lose"
     # A loop over names shows them all.
     assert foresee(schema, "drop table if exists `none`", **hidden)["outcome"] != "would_lose"
+
+
+@pytest.mark.parametrize(
+    "written, shown",
+    [
+        ("float(53)", "double"),
+        ("FLOAT(24)", "float"),
+        ("float(8, 2)", "float(8,2)"),
+        ("datetime(0)", "datetime"),
+        ("timestamp(3)", "timestamp(3)"),
+    ],
+)
+def test_a_type_is_the_same_however_it_is_written(written, shown):
+    assert normal(written) == normal(shown)

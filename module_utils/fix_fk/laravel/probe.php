@@ -25,6 +25,9 @@ final class FixFkProbe
         .'|role|database|schema|server|tablespace|logfile|instance|event|definer))\b'
         .'|\binto\s+(?:out|dump)file\b|\bload_file\b~i';
 
+    /** The id of a row that is not made while one pretends; it is told as "?". */
+    const NEW_ID = 1987654321;
+
     public function __construct(array $request)
     {
         $this->request = $request;
@@ -977,6 +980,7 @@ final class FixFkProbe
             }
         }
         $this->sent = [];
+        array_map([$this, 'countIds'], $this->pretending);
         foreach (array_reverse($this->pretending) as $one) {
             $callback = function () use ($one, $callback) {
                 $one->pretend($callback);
@@ -991,7 +995,8 @@ final class FixFkProbe
         $logs = array_map(function ($connection) {
             return array_map(function ($entry) use ($connection) {
                 $values = $connection->prepareBindings($entry['bindings']);
-                return $this->filled($entry['query'], $values);
+                $query = $this->filled($entry['query'], $values);
+                return preg_replace('/\''.self::NEW_ID.'\'|\b'.self::NEW_ID.'\b/', '?', $query);
             }, $connection->getQueryLog());
         }, $this->pretending);
         $own = array_filter($logs, function ($log, $name) {
@@ -1023,6 +1028,36 @@ final class FixFkProbe
             }
         }
         return $used;
+    }
+
+    /** The id of a new row is none that could be taken for NULL or for another row's. */
+    private function countIds($connection)
+    {
+        $known = ['Illuminate\Database\Query\Processors\MySqlProcessor',
+            'Illuminate\Database\Query\Processors\MariaDbProcessor'];
+        if (in_array(get_class($connection->getPostProcessor()), $known, true)) {
+            $connection->setPostProcessor(
+                new class(self::NEW_ID) extends Illuminate\Database\Query\Processors\MySqlProcessor
+                {
+                    private $id;
+
+                    public function __construct($id)
+                    {
+                        $this->id = $id;
+                    }
+
+                    public function processInsertGetId(
+                        Illuminate\Database\Query\Builder $query,
+                        $sql,
+                        $values,
+                        $sequence = null
+                    ) {
+                        $query->getConnection()->insert($sql, $values);
+                        return $this->id;
+                    }
+                }
+            );
+        }
     }
 
     /** Laravel before version 10 logs a statement apart from its values. */

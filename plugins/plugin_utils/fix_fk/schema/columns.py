@@ -173,6 +173,11 @@ def normal(text: str) -> str:
         name, _, words = text.partition(" ")
     name = "longtext" if name == "json" else base(name)
     length = "" if name == "year" else length or _LENGTHS.get(name, "")
+    if name == "float" and length.isdigit():
+        # So many bits are asked for, and more than a float has make it a double.
+        name, length = ("double" if int(length) > 24 else "float"), ""
+    if name in ("datetime", "timestamp", "time") and length == "0":
+        length = ""
     if name == "decimal" and "," not in length:
         length += ",0"
     return " ".join([f"{name}({length})" if length else name, *words.split()])
