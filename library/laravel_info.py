@@ -116,7 +116,9 @@ laravel:
       type: str
     connection:
       description: The connection as Laravel resolves it, without its password. Of a connection with
-        a read and a write side, the write side; of several hosts, the first.
+        a read and a write side, the write side; of several hosts, the first. C(session) are
+        variables of its session on the server, namely its modes and character set and what differs
+        from every new session's; null where that is not known.
       type: dict
       sample:
         {
@@ -133,6 +135,12 @@ laravel:
           strict: true,
           modes: null,
           tls: null,
+          session:
+            {
+              sql_mode: STRICT_TRANS_TABLES,
+              character_set_client: utf8mb4,
+              collation_connection: utf8mb4_unicode_ci,
+            },
         }
     configuration:
       description: Whether the configuration is cached, and what C(.env) and the configuration files
@@ -397,7 +405,8 @@ def present(facts, differences, busy, given, hide):
         "environment": facts["environment"],
         "boot_error": facts["boot_error"],
         "connection": {
-            name: value for name, value in facts["connection"].items() if name != "password"
+            **{name: value for name, value in facts["connection"].items() if name != "password"},
+            "session": database.get("session"),
         },
         "configuration": {"cached": facts["cached"], "differences": differences},
         "database_error": database["error"],

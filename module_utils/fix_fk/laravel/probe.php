@@ -312,7 +312,8 @@ final class FixFkProbe
             $this->recorded = array_column(array_filter($rows, function ($row) {
                 return $row['batch'] !== $this->request['rollback_batch'];
             }), 'name');
-            $this->tell('database', ['error' => null, 'exists' => $exists, 'recorded' => $rows]);
+            $this->tell('database', ['error' => null, 'exists' => $exists, 'recorded' => $rows,
+                'session' => $this->session($connection->getPdo())]);
         } catch (Throwable $e) {
             for ($cause = $e; $cause && ! $cause instanceof PDOException;) {
                 $cause = $cause->getPrevious();
@@ -321,6 +322,31 @@ final class FixFkProbe
             $this->tell('database', ['exists' => null, 'recorded' => null,
                 'error' => ['code' => (int) $code, 'message' => ($cause ?: $e)->getMessage()]]);
         }
+    }
+
+    /** How the session of the application is set: its modes and character set, and what is not
+     *  set like that for every new session of the server. */
+    private function session(PDO $pdo)
+    {
+        $own = ['sql_mode', 'character_set_client', 'collation_connection'];
+        $names = array_merge($own, ['time_zone', 'foreign_key_checks', 'unique_checks',
+            'default_storage_engine', 'innodb_strict_mode', 'explicit_defaults_for_timestamp']);
+        return $this->attempt(function () use ($pdo, $own, $names) {
+            $values = function ($scope) use ($pdo, $names) {
+                $asked = array_map(function ($name) use ($scope) {
+                    return "@@$scope.$name as $name";
+                }, $names);
+                return $pdo->query('select '.implode(', ', $asked))->fetch(PDO::FETCH_ASSOC);
+            };
+            $usual = $values('GLOBAL');
+            $found = [];
+            foreach ($values('SESSION') as $name => $value) {
+                if (in_array($name, $own, true) || (string) $value !== (string) $usual[$name]) {
+                    $found[$name] = (string) $value;
+                }
+            }
+            return $found;
+        });
     }
 
     private function checklist()
