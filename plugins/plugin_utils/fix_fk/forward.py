@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from . import facts, pending, prediction, undo
+from . import error_numbers, facts, pending, prediction, undo
 from .case import LEFT, Case
 from .position import Position
 from .schema import sql
@@ -62,6 +62,20 @@ class Rest:
     final: Schema
     notes: tuple[str, ...] = ()
 
+    @property
+    def does(self) -> str:
+        """Say what comes of sending it."""
+        left = len(self.statements)
+        if not left:
+            return "records the migration, which has done everything"
+        first = redact(self.statements[0])
+        first = first if len(first) <= 120 else f"{first[:117]}..."
+        more = f" and {left - 1} more" if left > 1 else ""
+        return (
+            f"sends statement {self.done + 1} of {self.known} ({first}){more}, and records the "
+            "migration"
+        )
+
     def inverses(self, schema: dict) -> list[undo.Inverse | None]:
         """Return what undoes each statement, None where nothing has to be undone."""
         found: list[undo.Inverse | None] = []
@@ -92,12 +106,26 @@ def command(case: Case) -> str:
 
 
 def offered(case: Case) -> Rest | None:
-    """Return what is left of the failed migration where it may be sent, and where nothing that is
-    known has kept it from getting through before."""
+    """Return what is left of the failed migration where it may be sent, and where what stopped it
+    would show in the schema, if it were there still."""
     try:
-        return of(case)
+        rest = of(case)
     except Refusal:
         return None
+    return None if stopped_by_hidden(case) else rest
+
+
+def stopped_by_hidden(case: Case) -> int | None:
+    """Return the number of the error that stopped the failed migration, where nothing that is
+    looked at tells whether it would stop it again."""
+    failed = case.logged(case.migration)
+    return failed.code if failed and not error_numbers.is_seen(failed) else None
+
+
+def instead(case: Case) -> str:
+    """Say how to go on instead of back, nothing where that may fail or lose something."""
+    rest = offered(case)
+    return f"{command(case)} {rest.does}" if rest else ""
 
 
 def of(case: Case) -> Rest:
@@ -112,7 +140,7 @@ class _Trial:
     case: Case
     notes: list[str] = field(default_factory=list)
 
-    def refuse(self, why: str, next_: str = "") -> NoReturn:
+    def unfit(self, why: str, next_: str = "") -> NoReturn:
         case = self.case
         raise Refusal(
             "cannot_go_forward",
@@ -124,7 +152,7 @@ class _Trial:
 
     def wrong(self, why: str) -> NoReturn:
         """Refuse for what can be put right."""
-        self.refuse(why, f"Put that right; then run this again: {command(self.case)}")
+        self.unfit(why, f"Put that right; then run this again: {command(self.case)}")
 
     def rest(self) -> Rest:
         self._known()
@@ -147,7 +175,7 @@ class _Trial:
     def _session(self) -> dict:
         session = (self.case.laravel.raw.get("connection") or {}).get("session")
         if not session:
-            self.refuse("how the application's connection is set could not be asked")
+            self.unfit("how the application's connection is set could not be asked")
         return session
 
     def _known(self) -> None:
@@ -155,20 +183,20 @@ class _Trial:
         case, laravel = self.case, self.case.laravel
         known, error = laravel.statements(case.migration), laravel.raw.get("last_error") or {}
         if case.records:
-            self.refuse("the migrations table does not tell what has run")
+            self.unfit("the migrations table does not tell what has run")
         if known.get("up_error"):
-            self.refuse(
+            self.unfit(
                 f"what it sends could not be learned to its end: {known['up_error'].rstrip('.')}"
             )
         reasons = laravel.conditional(case.migration)
         if reasons:
-            self.refuse(
+            self.unfit(
                 f"it decides by what it finds ({', '.join(reasons)}), so that --pretend may show "
                 "what it does not send"
             )
         thrown = error.get("place") if error.get("migration") == case.migration else None
         if thrown and not case.inputs.incident_migration:
-            self.refuse(
+            self.unfit(
                 f"it failed in its own code ({thrown}), and what that does besides statements is "
                 "not known",
                 "Correct that line and deploy it. If it has been corrected and the log is out of "
@@ -176,7 +204,7 @@ class _Trial:
             )
         out = facts.reaches_out(laravel, [case.migration])
         if out:
-            self.refuse(out.replace("which a clone does not cover", "at which this does not look"))
+            self.unfit(out.replace("which a clone does not cover", "at which this does not look"))
 
     def _position(self) -> Position:
         """Return where it stands, or refuse where that is not certain enough."""
@@ -184,13 +212,15 @@ class _Trial:
         for other in case.laravel.pending:
             found = case.begun(other) if other != migration else None
             if found:
-                self.refuse(
+                self.unfit(
                     f"migration {other} has begun as well, and the schema does not tell which of "
                     "them has done what"
                 )
         found = case.position(migration)
         if found is None:
-            self.refuse("the schema does not tell how far it has come")
+            unread = [text for text in case.laravel.up(migration) if _is_unread(text)]
+            why = f": what this does could not be read: {redact(unread[0])}" if unread else ""
+            self.unfit(f"the schema does not tell how far it has come{why}")
         first, last = found.agree[0], found.agree[-1]
         if first == 0:
             raise Refusal(
@@ -201,7 +231,7 @@ class _Trial:
                 + command(case).replace(" -e forward=true", ""),
             )
         if case.begun(migration) is None:
-            self.refuse(
+            self.unfit(
                 "no recorded migration makes a table that it changes, so that what it has done "
                 "may have been there before",
                 f"If it has begun, name it: {COMMAND} -e incident_migration={migration}",
@@ -209,14 +239,14 @@ class _Trial:
         for number in range(first, last):
             text = found.statements[number]
             if not _repeats(text, found.states[number], case.live):
-                self.refuse(
+                self.unfit(
                     f"the schema does not tell whether statement {number + 1} of "
                     f"{len(found.statements)} has been carried out, and it cannot be sent twice: "
                     f"{redact(text)}"
                 )
         for text in found.statements[:first]:
             if _is_lost_with_connection(text):
-                self.refuse(f"what this has made is gone with its connection: {redact(text)}")
+                self.unfit(f"what this has made is gone with its connection: {redact(text)}")
         return found
 
     def _send(self, state: Schema, text: str, which: str) -> None:
@@ -224,17 +254,17 @@ class _Trial:
         effects, before = sql.read(text), state.copy()
         shown = f"{which}: {redact(text)}"
         if sql.count(text) != 1:
-            self.refuse(f"several statements are sent at once, and each may fail, in {shown}")
-        if any(isinstance(e, Unread) for e in effects) or pending.may_destroy(text):
-            self.refuse(f"what it does could not be read, {shown}")
+            self.unfit(f"several statements are sent at once, and each may fail, in {shown}")
+        if _is_unread(text) or pending.may_destroy(text):
+            self.unfit(f"what it does could not be read, {shown}")
         written = [e.table for e in effects if isinstance(e, WriteRows)]
         if written:
-            self.refuse(f"rows of {', '.join(written)} are written by {shown}")
+            self.unfit(f"rows of {', '.join(written)} are written by {shown}")
         if sum(before.get(e.table) is not None for e in effects if isinstance(e, DropTable)) > 1:
-            self.refuse(f"several tables are dropped at once by {shown}")
+            self.unfit(f"several tables are dropped at once by {shown}")
         for effect in effects:
             if _may_cut(effect, before) and not _STRICT & {*(state.server.modes or ())}:
-                self.refuse(
+                self.unfit(
                     "the connection is not strict, so that values that do not fit are cut off "
                     f"without a word, by {shown}"
                 )
@@ -244,7 +274,7 @@ class _Trial:
         for loss in outcome.losses:
             lost = self._lost(loss, before)
             if lost:
-                self.refuse(f"{lost}, by {shown}")
+                self.unfit(f"{lost}, by {shown}")
         self.notes += [f"{problem.detail} ({shown})." for problem in outcome.ignored]
         for question in outcome.questions:
             self._ask(self.case.migration, question)
@@ -272,7 +302,7 @@ class _Trial:
             return
         if found["will_fail"] and self.case.is_sure(migration):
             listed = f"List these rows: {found['query']} ; put them right" if found["query"] else ""
-            self.refuse(
+            self.unfit(
                 found["sentence"].rstrip("."),
                 f"{listed or 'Put these rows right'}; then run this again: {command(self.case)}",
             )
@@ -286,7 +316,7 @@ class _Trial:
         if dangers:
             tables = [danger.table for danger in dangers]
             unknown = [danger.migration for danger in dangers if not danger.table]
-            self.refuse(
+            self.unfit(
                 "behind it, " + " ".join(one.sentence() for one in dangers).rstrip("."),
                 pending.way_out(laravel, case.live, tables, unknown),
             )
@@ -320,6 +350,10 @@ def told(case: Case) -> str:
     else:
         done = f"has {found.told}"
     return f"{said} It {done}." if failed else f"{said} {done}."
+
+
+def _is_unread(statement: str) -> bool:
+    return any(isinstance(effect, Unread) for effect in sql.read(statement))
 
 
 def _repeats(statement: str, before: Schema, live: Schema) -> bool:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from .. import forward, steps
-from ..advice import written_before
+from .. import forward, rollback, steps, taken
+from ..advice import ROLLBACK, written_before
 from ..case import Case
 from ..expected import conclude
 from ..schema.redaction import redact
@@ -56,6 +56,13 @@ def plan(case: Case, rest: forward.Rest) -> None:
     case.diagnosis.verdict = "goes_forward"
     case.diagnosis.found = f"{forward.told(case)} {_does(case, rest)}"
     case.diagnosis.notes += rest.notes
+    hidden = forward.stopped_by_hidden(case)
+    if hidden and rest.statements:
+        case.diagnosis.notes.append(
+            f"Whether the cause of error {hidden} is gone does not show in the schema. If it is "
+            "not, the statement fails again, and nothing is lost by that."
+        )
+    case.diagnosis.notes += _other_way(case)
     written = written_before(case, migration)
     if written:
         case.diagnosis.notes.append(
@@ -82,6 +89,18 @@ def _does(case: Case, rest: forward.Rest) -> str:
         does += "is recorded."
     others = [name for name in case.laravel.pending if name != case.migration]
     return does + (f" Then the other pending ones are run: {', '.join(others)}." if others else "")
+
+
+def _other_way(case: Case) -> list[str]:
+    """Return a note on how to go back instead of on, where that loses nothing either."""
+    found = rollback.choose(case, taken.find(case), again=False)
+    if not found.strategy or not found.strategy["steps"]:
+        return []
+    how = rollback.IN_WORDS[found.strategy["name"]]
+    return [
+        f"This goes on. Going back loses nothing either: {ROLLBACK} takes back what it has done "
+        f"(to {how}), and does not run it again."
+    ]
 
 
 def _send(case: Case, rest: forward.Rest) -> dict:
