@@ -206,6 +206,8 @@ laravel:
           source renames, shown by C(--pretend) or not.
         - V(up_writes) and V(down_writes) are the tables of which the source writes rows, shown or
           not; an empty one stands for a name that is not written out there.
+        - V(up_calls) and V(down_calls) are functions, static methods and constructors that the
+          source calls and that may do something else than send statements.
       type: dict
       sample:
         {
@@ -227,6 +229,8 @@ laravel:
               down_renames: [],
               up_writes: [],
               down_writes: [],
+              up_calls: [],
+              down_calls: [],
             },
         }
     destructive_commands_prohibited:
@@ -459,6 +463,7 @@ def statements_by_migration(answers):
         entry[f"{direction}_drops"] = answer["drops"]
         entry[f"{direction}_renames"] = answer["renames"]
         entry[f"{direction}_writes"] = answer["writes"]
+        entry[f"{direction}_calls"] = answer["calls"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         known = entry.get("other_connections", ())
         entry["other_connections"] = sorted({*known, *answer["other_connections"]})

@@ -88,7 +88,7 @@ def test_one_that_has_done_everything_is_recorded(app, log):
     before = everything(app)
     run = repair(app, forward=True)
     assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
-    assert "forward" not in [step["id"] for step in run.report["steps"]]
+    assert "forward=true" not in [step["id"] for step in run.report["steps"]]
     assert everything(app) == before and OURS in app.recorded()
 
 
@@ -130,6 +130,11 @@ WRITE = 'DB::table("orders")->insert(["user_id" => 2]);'
 UNFIT = {
     "a condition": ([COLUMN], ['if (true) { Schema::drop("nothing"); }'], "decides by what it"),
     "its own code": ([COLUMN], ["null->boom();"], "could not be learned to its end"),
+    "other code": (
+        [COLUMN],
+        [INDEX, 'event("done"); Illuminate\\Support\\Facades\\Cache::forget("x");'],
+        "it calls event(), Cache::forget(), and",
+    ),
     "rows in the rest": ([COLUMN], [WRITE, INDEX], "cannot be sent twice: INSERT"),
     "rows after": ([COLUMN], [INDEX, WRITE], "rows of orders are written by statement 3 of 3"),
     "rows in doubt": ([COLUMN, WRITE], [INDEX], "does not tell whether statement 2 of 3"),
@@ -187,7 +192,7 @@ def test_what_cannot_be_sent_is_refused(app, case):
     report = refused(app)
     assert told in report["diagnosis"]["found"], report["diagnosis"]["found"]
     assert "ansible-playbook fix_fk.yml -i" in report["next"], report["next"]
-    assert "forward" not in inquire(app).report["next"]
+    assert "forward=true" not in inquire(app).report["next"]
     # What is said next is no dead end.
     named = re.search(r"-e incident_migration=(\S+)", report["next"])
     given = {"incident_migration": named[1]} if named else {}
@@ -315,7 +320,7 @@ def test_where_going_on_would_lose_as_well_it_is_not_named(app):
     app.sql("INSERT INTO tags () VALUES (), ()")
     back = inquire(app, rollback_only=True)
     assert back.report["diagnosis"]["verdict"] == "no_safe_rollback"
-    assert "forward" not in back.report["next"]
+    assert "forward=true" not in back.report["next"]
 
 
 def test_rows_that_it_has_written_are_not_written_again(app):

@@ -305,6 +305,7 @@ def answer(**values):
             "drops": [],
             "renames": [],
             "writes": [],
+            "calls": [],
         },
         **values,
     )
@@ -338,6 +339,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "down_renames": [],
         "up_writes": [],
         "down_writes": [],
+        "up_calls": [],
+        "down_calls": [],
     }
 
 

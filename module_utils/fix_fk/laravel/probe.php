@@ -487,7 +487,7 @@ final class FixFkProbe
     {
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
-            'renames' => [], 'writes' => []];
+            'renames' => [], 'writes' => [], 'calls' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -497,6 +497,7 @@ final class FixFkProbe
             $answer['conditional'] = $this->conditions($migration, $direction);
             list($answer['drops'], $answer['renames'], $answer['writes'])
                 = $this->hidden($path, $direction);
+            $answer['calls'] = $this->calls($path, $direction);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -668,10 +669,7 @@ final class FixFkProbe
      */
     private function hidden($path, $direction)
     {
-        $tokens = array_values(array_filter($this->tokens($path), function ($token) {
-            return ! is_array($token)
-                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
-        }));
+        $tokens = $this->telling($path);
         $text = function ($at) use ($tokens) {
             $token = $tokens[$at] ?? null;
             return is_array($token) ? $token[1] : $token;
@@ -751,6 +749,69 @@ final class FixFkProbe
         }
         return [array_map('strval', array_keys($found)), $renames,
             array_map('strval', array_keys($writes))];
+    }
+
+    /**
+     * What the source calls outside the other direction's method that may do something else than
+     * send statements: functions, static methods and constructors that are not known not to.
+     */
+    private function calls($path, $direction)
+    {
+        static $classes = ['schema', 'db', 'blueprint', 'str', 'arr', 'carbon', 'expression',
+            'self', 'static', 'parent'];
+        static $functions = '/^(array_\w+|str_\w+|ctype_\w+|mb_\w+|preg_(match|replace|quote)|s?printf'
+            .'|implode|explode|count|in_array|range|trim|[lr]trim|(sub|u?c)?str\w*|ucfirst|ucwords'
+            .'|max|min|round|floor|ceil|abs|intval|strval|boolval|is_\w+|date|time|now|today|config'
+            .'|env|collect|compact|json_encode|json_decode|md5|sha1|defined|constant)$/i';
+        $tokens = $this->telling($path);
+        $found = [];
+        $method = null;
+        foreach ($tokens as $at => $token) {
+            list($id, $text) = is_array($token) ? $token : [null, $token];
+            $near = function ($step) use ($tokens, $at) {
+                $other = $tokens[$at + $step] ?? null;
+                return is_array($other) ? $other[1] : $other;
+            };
+            if (strtolower((string) $near(-1)) === 'function' && $id === T_STRING) {
+                $method = strtolower($text);
+                continue;
+            }
+            if (in_array($method, ['up', 'down'], true) && $method !== $direction) {
+                continue;
+            }
+            $parts = explode('\\', $text);
+            $last = strtolower(end($parts));
+            if ($id === T_NEW) {
+                $parts = explode('\\', (string) $near(1));
+                $made = end($parts);
+                if (strtolower($made) !== 'class' && ! in_array(strtolower($made), $classes, true)) {
+                    $found["new $made"] = true;
+                }
+            } elseif ($text === '::' && $near(2) === '(') {
+                $parts = explode('\\', (string) $near(-1));
+                if (! in_array(strtolower(end($parts)), $classes, true)) {
+                    $found[end($parts).'::'.$near(1).'()'] = true;
+                }
+            } elseif ($near(1) === '(' && preg_match('/^[$\\\\\w]+$/', $text)
+                && ! in_array($near(-1), ['->', '?->', '::', 'new'], true)
+                && ($id === T_VARIABLE || $id === T_STRING || strpos($text, '\\') !== false)
+                && ! preg_match($functions, $last)) {
+                $found["$last()"] = true;
+            } elseif (in_array($id, [T_INCLUDE, T_INCLUDE_ONCE, T_REQUIRE, T_REQUIRE_ONCE, T_EVAL,
+                T_EXIT], true) || $text === '`') {
+                $found[$text] = true;
+            }
+        }
+        return array_map('strval', array_keys($found));
+    }
+
+    /** The tokens of a file without blanks and comments. */
+    private function telling($path)
+    {
+        return array_values(array_filter($this->tokens($path), function ($token) {
+            return ! is_array($token)
+                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
+        }));
     }
 
     /** Whether SQL is given as something else than text, and may drop or empty a table. */

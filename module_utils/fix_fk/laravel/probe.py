@@ -75,7 +75,8 @@ def probe(
     models {table without prefix: file that names it}, statements {(migration, "up" or "down"):
     {exists, queries, error, conditional, strings, other_connections: [other connections it opened],
     connection: the one it names as its own or None, drops: [tables its source drops or empties],
-    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes]}}.
+    renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
+    calls: [what it calls that may do something else than send statements]}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -243,6 +244,7 @@ def _unread(direction, error, queries):
         "drops": [],
         "renames": [],
         "writes": [],
+        "calls": [],
     }
 
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from . import error_numbers, facts, pending, prediction, undo
 from .case import LEFT, Case
 from .position import Position
-from .schema import sql
+from .schema import columns, sql
 from .schema.effects import (
     ChangeColumn,
     ChangeTable,
@@ -194,6 +194,9 @@ class _Trial:
                 f"it decides by what it finds ({', '.join(reasons)}), so that --pretend may show "
                 "what it does not send"
             )
+        calls = ", ".join(known.get("up_calls") or ())
+        if calls:
+            self.unfit(f"it calls {calls}, and what that does besides statements is not known")
         thrown = error.get("place") if error.get("migration") == case.migration else None
         if thrown and not case.inputs.incident_migration:
             self.unfit(
@@ -204,7 +207,8 @@ class _Trial:
             )
         out = facts.reaches_out(laravel, [case.migration])
         if out:
-            self.unfit(out.replace("which a clone does not cover", "at which this does not look"))
+            out = out.replace("which a clone does not cover", "at which this does not look")
+            self.unfit(out.replace("so would reach out of a clone", "this looks at its own alone"))
 
     def _position(self) -> Position:
         """Return where it stands, or refuse where that is not certain enough."""
@@ -263,11 +267,15 @@ class _Trial:
         if sum(before.get(e.table) is not None for e in effects if isinstance(e, DropTable)) > 1:
             self.unfit(f"several tables are dropped at once by {shown}")
         for effect in effects:
-            if _may_cut(effect, before) and not _STRICT & {*(state.server.modes or ())}:
+            if not _rewrites(effect, before):
+                continue
+            if not _STRICT & {*(state.server.modes or ())}:
                 self.unfit(
                     "the connection is not strict, so that values that do not fit are cut off "
                     f"without a word, by {shown}"
                 )
+            if isinstance(effect, ChangeColumn) and not _keeps(effect, before):
+                self.unfit(f"values may be rounded or shortened without a word, by {shown}")
         outcome = state.apply([text])
         if outcome.problems:
             self.wrong(f"{which} would fail: {outcome.problems[0].detail} ({redact(text)})")
@@ -379,7 +387,13 @@ def _is_lost_with_connection(statement: str) -> bool:
     return plain and not (_OF_SESSION.match(statement) or _OBJECT.match(statement))
 
 
-def _may_cut(effect: Effect, before: Schema) -> bool:
+def _keeps(effect: ChangeColumn, before: Schema) -> bool:
+    table = before.get(effect.table)
+    column = table.column(effect.column) if table else None
+    return bool(column and columns.keeps(column.type, (effect.definition or column).type))
+
+
+def _rewrites(effect: Effect, before: Schema) -> bool:
     """Tell whether an effect gives values that are there another form."""
     table = before.get(effect.table)
     if table is None or table.identity is None or not table.may_have_rows:
@@ -394,8 +408,8 @@ def _checked(statement: str, before: Schema) -> dict:
     for effect in effects:
         if isinstance(effect, DropTable) and before.get(effect.table):
             return {"empty": effect.table}
-    columns = list(_dropped_columns(effects, before))
-    return {"table": effects[0].table, "defaults": columns} if columns else {}
+    dropped = list(_dropped_columns(effects, before))
+    return {"table": effects[0].table, "defaults": dropped} if dropped else {}
 
 
 def _dropped_columns(effects: tuple[Effect, ...], before: Schema) -> Iterator[str]:
@@ -427,8 +441,8 @@ VERDICTS = (
     Verdict(
         "cannot_go_forward",
         STATE,
-        "Asked for with `-e forward=true`: the rest of the failed migration cannot be sent. It is not "
-        "certain which statements that is, or one of them would fail, or would destroy rows.",
+        "Asked for with `-e forward=true`: the rest of the failed migration cannot be sent. It is "
+        "not certain which statements that is, or one of them would fail, or would destroy rows.",
         "Put right what is named, or run it without `forward`.",
         proof=("integration/test_forward.py::test_what_cannot_be_sent_is_refused",),
     ),

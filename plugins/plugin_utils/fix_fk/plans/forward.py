@@ -54,6 +54,7 @@ def plan(case: Case, rest: forward.Rest) -> None:
     laravel, migration = case.laravel, case.migration
     case.repaired, case.final = case.live, rest.final
     case.diagnosis.verdict = "goes_forward"
+    case.diagnosis.typed = forward.command(case)
     case.diagnosis.found = f"{forward.told(case)} {_does(case, rest)}"
     case.diagnosis.notes += rest.notes
     hidden = forward.stopped_by_hidden(case)
@@ -118,8 +119,8 @@ VERDICTS = (
     Verdict(
         "goes_forward",
         WELL,
-        "Asked for with `-e forward=true`: the statements that the failed migration has not come to "
-        "are sent, and it is recorded. Then the other pending ones are run.",
+        "Asked for with `-e forward=true`: the statements that the failed migration has not come "
+        "to are sent, and it is recorded. Then the other pending ones are run.",
         "Nothing.",
         proof=("integration/test_forward.py::test_the_rest_is_sent_and_recorded",),
     ),
