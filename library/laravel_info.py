@@ -116,7 +116,9 @@ laravel:
       type: str
     connection:
       description: The connection as Laravel resolves it, without its password. Of a connection with
-        a read and a write side, the write side; of several hosts, the first.
+        a read and a write side, the write side; of several hosts, the first. C(session) are
+        variables of its session on the server, namely its modes and character set and what differs
+        from every new session's; null where that is not known.
       type: dict
       sample:
         {
@@ -133,6 +135,12 @@ laravel:
           strict: true,
           modes: null,
           tls: null,
+          session:
+            {
+              sql_mode: STRICT_TRANS_TABLES,
+              character_set_client: utf8mb4,
+              collation_connection: utf8mb4_unicode_ci,
+            },
         }
     connections:
       description:
@@ -253,6 +261,8 @@ laravel:
         - V(counts) are the places in the file where it may decide by how many rows a statement has
           changed, V(varies) those where it may by the time, a file or the environment, V(outside)
           what it names that reaches out of the database or past Laravel.
+        - V(up_calls) and V(down_calls) are functions, static methods and constructors that the
+          source calls and that may do something else than send statements.
       type: dict
       sample:
         {
@@ -281,6 +291,8 @@ laravel:
               outside: [],
               up_names: [],
               down_names: [],
+              up_calls: [],
+              down_calls: [],
             },
         }
     destructive_commands_prohibited:
@@ -468,7 +480,8 @@ def present(facts, differences, busy, given, hide):
         "environment": facts["environment"],
         "boot_error": facts["boot_error"],
         "connection": {
-            name: value for name, value in facts["connection"].items() if name != "password"
+            **{name: value for name, value in facts["connection"].items() if name != "password"},
+            "session": database.get("session"),
         },
         "configuration": {"cached": facts["cached"], "differences": differences},
         "database_error": database["error"],
@@ -541,6 +554,7 @@ def statements_by_migration(answers):
         for part in ("counts", "varies", "outside"):
             entry[part] = answer[part]
         entry[f"{direction}_names"] = answer["names"]
+        entry[f"{direction}_calls"] = answer["calls"]
         entry["connection"] = entry.get("connection") or answer["connection"]
         known = entry.get("other_connections", ())
         entry["other_connections"] = sorted({*known, *answer["other_connections"]})

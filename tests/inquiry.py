@@ -146,6 +146,9 @@ def _typed(playbook: str, given: dict) -> str:
     """Return what to type to run this again."""
     if playbook == OPTION_3 and "fresh_confirm" in given:
         return f"{playbook} -e fresh_confirm={shlex.quote(str(given['fresh_confirm']))}"
+    if given.get("forward"):
+        named = given.get("incident_migration")
+        return f"{playbook} -e forward=true" + (f" -e incident_migration={named}" if named else "")
     typed = {name: value for name, value in given.items() if name.startswith("skip_") and value}
     return f"{playbook} -e {shlex.quote(json.dumps(typed))}" if typed else playbook
 

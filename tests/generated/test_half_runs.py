@@ -162,7 +162,7 @@ def meanwhile(app, half: HalfRun) -> None:
 def examine(app, half: HalfRun) -> str:
     """Bring it about, look, put it back or repair it; check the properties; return how it ended."""
     note(half.source())
-    whole = completed(app, half) if half.way == "repair" else None
+    whole = completed(app, half)
     before = prepare(app, half)
     done = stop(app, half)
     note(f"carried out: {done}")
@@ -199,7 +199,7 @@ def look(app, done: list[str] | None, shows: bool) -> str:
     return told["verdict"]
 
 
-def put_back(app, half: HalfRun, before: Contents, _whole, alone: bool) -> str:
+def put_back(app, half: HalfRun, before: Contents, whole, alone: bool) -> str:
     """The schema and the rows are what they were, or nothing has been touched."""
     now, files = app.schema_dump(), app.files()
     there = contents(app)
@@ -211,9 +211,7 @@ def put_back(app, half: HalfRun, before: Contents, _whole, alone: bool) -> str:
         seen = alone or "change column" not in half.kinds
         if answer.report["outcome"] == "rolled_back" and seen:
             assert there.schema == before.schema
-        return (
-            f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
-        )
+        return refused(app, half, answer, whole)
     after = contents(app)
     assert after.schema == before.schema
     assert after.marks == before.marks
@@ -238,9 +236,7 @@ def carry_on(app, half: HalfRun, _before: Contents, whole: Contents | None, _alo
     note(answer.screen)
     if not answer.run.result["steps"]:
         assert (app.schema_dump(), app.files()) == (now, files)
-        return (
-            f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
-        )
+        return refused(app, half, answer, whole)
     after = contents(app)
     assert OURS in recorded(app, half)
     if whole:
@@ -253,9 +249,10 @@ def carry_on(app, half: HalfRun, _before: Contents, whole: Contents | None, _alo
     return "repaired"
 
 
-def refused(app, half: HalfRun, answer) -> str:
-    """Return the verdict, and how what it says to do next went."""
-    return f"{answer.report['diagnosis']['verdict']}, {follow(app, half, answer.report['next'])}"
+def refused(app, half: HalfRun, answer, whole: Contents | None) -> str:
+    """Return the verdict, and how going on instead, or what it says to do next, went."""
+    told = answer.report["diagnosis"]["verdict"]
+    return go_on(app, half, whole) or f"{told}, {follow(app, half, answer.report['next'])}"
 
 
 def follow(app, half: HalfRun, told: str) -> str:
@@ -284,6 +281,29 @@ def follow(app, half: HalfRun, told: str) -> str:
             continue
         assert after.held()[mark].total() >= rows.total(), (mark, rows, told)
     return "well"
+
+
+def go_on(app, half: HalfRun, whole: Contents | None) -> str | None:
+    """Where it was refused and the migration is right by now: what is left of it is sent, if that
+    may be, as if it had never stopped; what says so keeps its word. None where nothing was."""
+    deploy(app, half, half.up)
+    told = inquire(app, rollback_only=True, **EXPECTED).report
+    there, now, files = contents(app), app.schema_dump(), app.files()
+    answer = repair(app, forward=True, **EXPECTED)
+    note(answer.screen)
+    if not answer.run.result["steps"]:
+        assert "forward=true" not in told["next"], told["next"]
+        assert (app.schema_dump(), app.files()) == (now, files)
+        return None
+    assert answer.rc == 0, answer.screen
+    after = contents(app)
+    assert OURS in recorded(app, half)
+    if whole:
+        assert after.schema == whole.schema
+    for mark, rows in there.held().items():
+        assert not rows or after.held()[mark].total() == rows.total(), (mark, rows)
+    again(app, forward=True)
+    return f"gone on, {'named' if 'forward=true' in told['next'] else 'not named'}"
 
 
 def again(app, **variables) -> None:

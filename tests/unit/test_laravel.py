@@ -347,6 +347,7 @@ def answer(**values):
             "varies": [],
             "outside": [],
             "names": [],
+            "calls": [],
         },
         **values,
     )
@@ -387,6 +388,8 @@ def test_questions_to_the_database_make_a_list_conditional():
         "outside": [],
         "up_names": [],
         "down_names": [],
+        "up_calls": [],
+        "down_calls": [],
     }
 
 

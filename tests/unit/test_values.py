@@ -7,7 +7,7 @@ tests/integration/test_foresight.py has what a real server says.
 from __future__ import annotations
 
 import pytest
-from fix_fk.schema.columns import Server
+from fix_fk.schema.columns import Server, keeps
 from fix_fk.schema.effects import UNKNOWN, AddCheck, Column, WriteRows
 from fix_fk.schema.rules.values import misfit, unfit
 from fix_fk.schema.sql import read
@@ -82,3 +82,32 @@ def test_what_an_insert_does_not_tell_is_unknown():
     (effect,) = read("insert into `t` (`a`, `b`, `c`) values (null, now(), -3)")
     assert isinstance(effect, WriteRows) and effect.columns == ("a", "b", "c")
     assert effect.rows == ((None, UNKNOWN, "-3"),)
+
+
+@pytest.mark.parametrize(
+    "old, new, kept",
+    [
+        ("int(11)", "int", True),
+        ("int", "bigint unsigned", True),
+        ("bigint", "int", True),
+        ("int", "decimal(8,2)", True),
+        ("int", "double", False),
+        ("varchar(9)", "text", True),
+        ("text", "varchar(9)", True),
+        ("varchar(9)", "int", False),
+        ("decimal(8,2)", "decimal(9,3)", True),
+        ("decimal(8,2)", "decimal(9,1)", False),
+        ("decimal(8,2)", "int", False),
+        ("double", "decimal(9,2)", False),
+        ("datetime", "datetime(6)", True),
+        ("datetime(6)", "datetime", False),
+        ("datetime", "date", False),
+        ("date", "datetime", True),
+        ("binary(4)", "varbinary(4)", False),
+        ("blob", "longblob", True),
+        (None, "int", False),
+        ("int", None, False),
+    ],
+)
+def test_values_that_may_be_rounded_without_a_word(old, new, kept):
+    assert keeps(old, new) is kept

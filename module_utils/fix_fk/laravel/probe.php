@@ -448,7 +448,8 @@ final class FixFkProbe
             $this->recorded = array_column(array_filter($rows, function ($row) {
                 return $row['batch'] !== $this->request['rollback_batch'];
             }), 'name');
-            $this->tell('database', ['error' => null, 'exists' => $exists, 'recorded' => $rows]);
+            $this->tell('database', ['error' => null, 'exists' => $exists, 'recorded' => $rows,
+                'session' => $this->session($connection->getPdo())]);
         } catch (Throwable $e) {
             for ($cause = $e; $cause && ! $cause instanceof PDOException;) {
                 $cause = $cause->getPrevious();
@@ -457,6 +458,31 @@ final class FixFkProbe
             $this->tell('database', ['exists' => null, 'recorded' => null,
                 'error' => ['code' => (int) $code, 'message' => ($cause ?: $e)->getMessage()]]);
         }
+    }
+
+    /** How the session of the application is set: its modes and character set, and what is not
+     *  set like that for every new session of the server. */
+    private function session(PDO $pdo)
+    {
+        $own = ['sql_mode', 'character_set_client', 'collation_connection'];
+        $names = array_merge($own, ['time_zone', 'foreign_key_checks', 'unique_checks',
+            'default_storage_engine', 'innodb_strict_mode', 'explicit_defaults_for_timestamp']);
+        return $this->attempt(function () use ($pdo, $own, $names) {
+            $values = function ($scope) use ($pdo, $names) {
+                $asked = array_map(function ($name) use ($scope) {
+                    return "@@$scope.$name as $name";
+                }, $names);
+                return $pdo->query('select '.implode(', ', $asked))->fetch(PDO::FETCH_ASSOC);
+            };
+            $usual = $values('GLOBAL');
+            $found = [];
+            foreach ($values('SESSION') as $name => $value) {
+                if (in_array($name, $own, true) || (string) $value !== (string) $usual[$name]) {
+                    $found[$name] = (string) $value;
+                }
+            }
+            return $found;
+        });
     }
 
     private function checklist()
@@ -746,7 +772,7 @@ final class FixFkProbe
         $answer = ['exists' => null, 'queries' => [], 'error' => null, 'conditional' => [],
             'strings' => [], 'other_connections' => [], 'connection' => null, 'drops' => [],
             'renames' => [], 'writes' => [], 'names' => [], 'elsewhere' => [], 'counts' => [],
-            'varies' => [], 'outside' => []];
+            'varies' => [], 'outside' => [], 'calls' => []];
         $levels = ob_get_level();
         $this->limit($this->request['seconds']);
         try {
@@ -761,6 +787,7 @@ final class FixFkProbe
                 $answer['conditional'][] = 'shouldRun() decides whether it runs';
             }
             list($answer['counts'], $answer['varies'], $answer['outside']) = $this->beyond($path);
+            $answer['calls'] = $this->calls($path, $direction);
             if ($answer['exists']) {
                 $own = [$migration, 'getConnection'];
                 $own = is_callable($own) ? $own() : null;
@@ -1194,10 +1221,7 @@ final class FixFkProbe
      */
     private function hidden($path, $direction)
     {
-        $tokens = array_values(array_filter($this->tokens($path), function ($token) {
-            return ! is_array($token)
-                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
-        }));
+        $tokens = $this->telling($path);
         $text = function ($at) use ($tokens) {
             $token = $tokens[$at] ?? null;
             return is_array($token) ? $token[1] : $token;
@@ -1355,6 +1379,69 @@ final class FixFkProbe
             $token = $tokens[++$at] ?? null;
         } while (is_array($token) && $token[0] === T_WHITESPACE);
         return is_array($token) ? $token[1] : $token;
+    }
+
+    /**
+     * What the source calls outside the other direction's method that may do something else than
+     * send statements: functions, static methods and constructors that are not known not to.
+     */
+    private function calls($path, $direction)
+    {
+        static $classes = ['schema', 'db', 'blueprint', 'str', 'arr', 'carbon', 'expression',
+            'self', 'static', 'parent'];
+        static $functions = '/^(array_\w+|str_\w+|ctype_\w+|mb_\w+|preg_(match|replace|quote)|s?printf'
+            .'|implode|explode|count|in_array|range|trim|[lr]trim|(sub|u?c)?str\w*|ucfirst|ucwords'
+            .'|max|min|round|floor|ceil|abs|intval|strval|boolval|is_\w+|date|time|now|today|config'
+            .'|env|collect|compact|json_encode|json_decode|md5|sha1|defined|constant)$/i';
+        $tokens = $this->telling($path);
+        $found = [];
+        $method = null;
+        foreach ($tokens as $at => $token) {
+            list($id, $text) = is_array($token) ? $token : [null, $token];
+            $near = function ($step) use ($tokens, $at) {
+                $other = $tokens[$at + $step] ?? null;
+                return is_array($other) ? $other[1] : $other;
+            };
+            if (strtolower((string) $near(-1)) === 'function' && $id === T_STRING) {
+                $method = strtolower($text);
+                continue;
+            }
+            if (in_array($method, ['up', 'down'], true) && $method !== $direction) {
+                continue;
+            }
+            $parts = explode('\\', $text);
+            $last = strtolower(end($parts));
+            if ($id === T_NEW) {
+                $parts = explode('\\', (string) $near(1));
+                $made = end($parts);
+                if (strtolower($made) !== 'class' && ! in_array(strtolower($made), $classes, true)) {
+                    $found["new $made"] = true;
+                }
+            } elseif ($text === '::' && $near(2) === '(') {
+                $parts = explode('\\', (string) $near(-1));
+                if (! in_array(strtolower(end($parts)), $classes, true)) {
+                    $found[end($parts).'::'.$near(1).'()'] = true;
+                }
+            } elseif ($near(1) === '(' && preg_match('/^[$\\\\\w]+$/', $text)
+                && ! in_array($near(-1), ['->', '?->', '::', 'new'], true)
+                && ($id === T_VARIABLE || $id === T_STRING || strpos($text, '\\') !== false)
+                && ! preg_match($functions, $last)) {
+                $found["$last()"] = true;
+            } elseif (in_array($id, [T_INCLUDE, T_INCLUDE_ONCE, T_REQUIRE, T_REQUIRE_ONCE, T_EVAL,
+                T_EXIT], true) || $text === '`') {
+                $found[$text] = true;
+            }
+        }
+        return array_map('strval', array_keys($found));
+    }
+
+    /** The tokens of a file without blanks and comments. */
+    private function telling($path)
+    {
+        return array_values(array_filter($this->tokens($path), function ($token) {
+            return ! is_array($token)
+                || ! in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true);
+        }));
     }
 
     /** Whether SQL is given as something else than text, and may drop or empty a table. */

@@ -89,7 +89,8 @@ def probe(
     renames: [[old, new] of each table its source renames], writes: [tables whose rows it writes],
     names: [connections that its source names], counts: [where it may decide by how many rows were
     changed], varies: [where by the time, a file or the environment], outside: [what it names that
-    reaches out of the database]}},
+    reaches out of the database], calls: [what it calls that may do something else than send
+    statements]}},
     sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
     sent past Laravel, stopped: why it was not let go on, or None}}.
 
@@ -300,6 +301,7 @@ def _unread(direction, error, queries, elsewhere=None):
         "varies": [],
         "outside": [],
         "names": [],
+        "calls": [],
     }
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import facts, pending, rollback
+from . import facts, forward, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
@@ -17,7 +17,9 @@ def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -
     to be corrected (`deploy`: in the code), then how to go on (`asks`: not without asking here)."""
     back = rollback.undone(case)
     if back is None:
-        return f"{correct}, {then_migrate(case, case.migration)}"
+        onward = forward.instead(case)
+        going_on = f"Going on loses nothing, as far as the schema tells: {onward}. Or: "
+        return f"{going_on if onward else ''}{correct}, {then_migrate(case, case.migration)}"
     named = case.inputs.incident_migration
     option = f" -e incident_migration={named}" if named else ""
     asks = asks or bool(pending.dangers(case.laravel, back) or case.laravel.dumped())

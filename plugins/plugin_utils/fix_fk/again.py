@@ -11,28 +11,17 @@ from __future__ import annotations
 
 from . import prediction, rollback, taken
 from .case import Case
+from .error_numbers import FROM_ROWS, FROM_SCHEMA, MOMENT, is_name_taken
 from .schema import sql
 from .schema.effects import Harmless, ReadRows, Unread, WriteRows
 from .schema.messages import FailedStatement, read_message
 from .schema.simulation import Schema
 from .schema.statements import tables_of
 
-# Errors that say nothing of the migration: a lock, a connection that was lost, a server that went.
-MOMENT = (1040, 1053, 1205, 1213, 1317, 1927, 2002, 2006, 2013, 3024, 4031)
 DISK_FULL = (1021, 1114)
 # ENOSPC, EDQUOT, and what InnoDB makes of the first when a table cannot be made.
 DISK_FULL_ERRNO = (28, 122, 135)
 RIGHT_MISSING = (1044, 1142, 1143, 1227, 1410)
-# Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
-NAME_TAKEN = (1826, 1022, 1823)
-# Errors that follow from what is in the schema.
-FROM_SCHEMA = (1050, 1051, 1060, 1061, 1068, 1091, 1146, 1553, 1828, 1829, *NAME_TAKEN)
-# Errors that follow from rows.
-FROM_ROWS = (1062, 1138, 1265, 1452)
-
-
-def is_name_taken(failed: FailedStatement) -> bool:
-    return failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
 
 
 def is_disk_full(failed: FailedStatement) -> bool:
@@ -58,7 +47,7 @@ def gets_through(case: Case) -> bool:
         return False
     if not failed and not case.stopped(migration):
         return False
-    found = rollback.choose(case, case.holders or taken.find(case), forward=True)
+    found = rollback.choose(case, case.holders or taken.find(case), again=True)
     if not found.strategy:
         return False
     if not failed or failed.code in MOMENT or corrected(case):

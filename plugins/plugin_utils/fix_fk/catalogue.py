@@ -19,8 +19,9 @@ from dataclasses import dataclass
 if __name__ == "__main__":
     sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir)))
 
-from fix_fk import conclusion, prediction, rollback, verdict, verdicts
+from fix_fk import conclusion, forward, prediction, rollback, verdict, verdicts
 from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
+from fix_fk.plans import forward as forward_plan
 from fix_fk.verdict import Cause, Verdict
 
 PAGE = "docs/verdicts.md"
@@ -65,6 +66,8 @@ VERDICTS: tuple[Verdict, ...] = tuple(
         prediction,
         rollback,
         rollback_only,
+        forward,
+        forward_plan,
         rehearsal,
         skip,
         fresh,

@@ -12,7 +12,7 @@ from .case import Case
 from .conclusion import concluded
 from .facts import Laravel
 from .inputs import Inputs
-from .plans import repair, rollback_only
+from .plans import forward, repair, rollback_only
 from .verdicts import ask
 
 
@@ -21,4 +21,6 @@ def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
     case = Case(Laravel(laravel_facts), schema_facts, inputs)
     if inputs.rollback_only:
         return concluded(case, lambda: rollback_only.decide(case))
+    if inputs.forward:
+        return concluded(case, lambda: forward.decide(case))
     return concluded(case, lambda: None if ask(case) else repair.plan(case))

@@ -5,7 +5,17 @@ from __future__ import annotations
 
 from .schema import sql
 from .schema.effects import DropTable
+from .schema.messages import FailedStatement
 from .schema.outcome import Problem, Question
+
+# Errors that say nothing of the migration: a lock, a connection that was lost, a server that went.
+MOMENT = (1040, 1053, 1205, 1213, 1317, 1927, 2002, 2006, 2013, 3024, 4031)
+# Errors of a failed migration that mean "this name is taken"; 1005 only with errno 121.
+NAME_TAKEN = (1826, 1022, 1823)
+# Errors that follow from what is in the schema.
+FROM_SCHEMA = (1050, 1051, 1060, 1061, 1068, 1091, 1146, 1553, 1828, 1829, *NAME_TAKEN)
+# Errors that follow from rows.
+FROM_ROWS = (1062, 1138, 1265, 1452)
 
 # Errors on MariaDB and on MySQL. 1005 comes with errno 150, for a taken name with errno 121.
 ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -54,6 +64,15 @@ OF_CONSTRAINTS = (
     "orphans",
     "ignored",
 )
+
+
+def is_name_taken(failed: FailedStatement) -> bool:
+    return failed.code in NAME_TAKEN or (failed.code == 1005 and failed.errno == 121)
+
+
+def is_seen(failed: FailedStatement) -> bool:
+    """Tell whether what led to an error would show in the schema or its rows, or is over."""
+    return failed.code in (*MOMENT, *FROM_SCHEMA, *FROM_ROWS) or is_name_taken(failed)
 
 
 def of_problem(problem: Problem, mariadb: bool) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ class Inputs:
     rollback_migration: str | None = None
     fk_drop_from: tuple[str, ...] = ()
     rollback_only: bool = False
+    forward: bool = False
     rollback_accept_loss: tuple[str, ...] = ()
     remigrate_accept_loss: tuple[str, ...] = ()
     remigrate_accept_repeat: tuple[str, ...] = ()
@@ -53,11 +54,20 @@ def relations(values: dict) -> dict[str, str]:
             "rehearsal_server is other, which takes rehearsal_host or rehearsal_socket, and "
             "rehearsal_user"
         )
+    if _is_true(values.get("forward")) and _is_true(values.get("rollback_only")):
+        found["forward"] = (
+            "forward sends what the failed migration has left to do, and rollback_only takes back "
+            "what it has done: they contradict each other, so give one of them alone"
+        )
     if values.get("permanent_fix_source") == "git" and not values.get("permanent_fix_branch"):
         found["permanent_fix_branch"] = (
             "permanent_fix_source is git, which takes permanent_fix_branch, the branch to pull"
         )
     return found
+
+
+def _is_true(value) -> bool:
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def table_names(value) -> None:

@@ -99,8 +99,7 @@ def dangers(
                     does = f"drops or empties table {name} (now {table.name})"
                     why = doubt or "An earlier one renames it where that is not shown."
                     found.append(Danger(migration, table.name, does, statement, why))
-            unread = all(isinstance(e, (Unread, Harmless)) for e in sql.read(statement))
-            if unread and _DESTROYS.search(statement) and migration not in all_of:
+            if may_destroy(statement) and migration not in all_of:
                 does = f"sends a statement that could not be read: {redact(statement)}"
                 found.append(Danger(migration, "", does, statement, "It may destroy rows."))
         if ended:
@@ -118,6 +117,12 @@ def dangers(
                     found.append(Danger(migration, now, does, "", decides or "It was not read."))
                     break
     return found
+
+
+def may_destroy(statement: str) -> bool:
+    """Tell whether a statement that could not be read may destroy rows."""
+    unread = all(isinstance(e, (Unread, Harmless)) for e in sql.read(statement))
+    return unread and bool(_DESTROYS.search(statement))
 
 
 def parts(laravel: Laravel, live: Schema) -> list[str]:

@@ -60,6 +60,7 @@ FAIL_ON = ("will_fail", "would_lose", "has_failed", "refused")
 # Verdicts that are only reached when a migration did fail, log or no log.
 _FAILED = (
     "constraints_missing",
+    "goes_forward",
     "names_per_table",
     "orphan_dictionary_rows",
     "recorded_without_having_run",

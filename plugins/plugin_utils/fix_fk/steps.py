@@ -311,6 +311,40 @@ def record(table: str, migration: str, batch: int) -> dict:
     )
 
 
+def forward(
+    done: int, known: int, items: list[dict], session: list[str], undo: list[str], charset: str
+) -> dict:
+    """Return the step that sends what a migration has left to do, as send_statements takes it."""
+    return step(
+        "forward",
+        "Send the remaining statements",
+        f"{done} of {known} are done; going on loses nothing",
+        [
+            *(f"{text}    (for this connection alone)" for text in session),
+            *(
+                redact(item["statement"])
+                + "    (only if it loses nothing)" * ("empty" in item or "defaults" in item)
+                for item in items
+            ),
+        ],
+        undo or ["nothing to undo"],
+        "the server has taken each; step verify compares every column, index and foreign key",
+        statements=items,
+        session=session,
+        charset=charset,
+    )
+
+
+def record_done(table: str, migration: str, batch: int) -> dict:
+    """Return the step that records a migration of which every statement is done."""
+    return {
+        **record(table, migration, batch),
+        "id": "forward_record",
+        "title": "Record the migration",
+        "reason": "every statement of it is done then",
+    }
+
+
 def _undo_of(statements: list[str]) -> list[str]:
     """Return the SQL that takes the renames and drops of `statements` back, last first."""
     undo: list[str] = []
@@ -369,7 +403,7 @@ def _call_rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
         return [("rename_back", {"tables": given["tables"], **waits})]
     if given["strategy"] == "inverse":
         asked = {"statements": given["statements"], "accept": given["accept"]}
-        return [("undo_statements", {**asked, **waits})]
+        return [("send_statements", {**asked, **waits})]
     return [
         (
             "migration_rollback",
@@ -385,6 +419,10 @@ def _call_rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
 
 def _call_add_back(given: dict, _plan: dict, options: dict) -> list[Call]:
     return [("fk_constraint", {"constraints": given["constraints"], **_waits(options)})]
+
+
+def _call_forward(given: dict, _plan: dict, options: dict) -> list[Call]:
+    return [("send_statements", {**given, **_waits(options)})]
 
 
 def _call_record(given: dict, _plan: dict, _options: dict) -> list[Call]:
@@ -450,6 +488,8 @@ KINDS = {
     "rollback": Kind("roll back", _call_rollback),
     "add_back": Kind("add back", _call_add_back),
     "record": Kind("record", _call_record),
+    "forward": Kind("send", _call_forward),
+    "forward_record": Kind("record", _call_record),
     "fk_drop": Kind("drop", _call_fk_drop),
     "skip": Kind("skip", _call_record),
     "remigrate": Kind("migrate", _call_remigrate),

@@ -63,7 +63,7 @@ class Inverse:
 
     @property
     def items(self) -> list[dict]:
-        """Return it as the module undo_statements takes it."""
+        """Return it as the module send_statements takes it."""
         found: list[dict] = [{"statement": text} for text in self.send]
         if found and self.empty:
             found[0]["empty"] = self.empty
@@ -71,7 +71,7 @@ class Inverse:
             found[0]["table"] = self.defaults[0][0]
             found[0]["defaults"] = [column for _table, column in self.defaults]
         if found and not self.empty:
-            found[-1]["redo"] = self.statement
+            found[-1]["redo"] = [self.statement]
         return found
 
 

@@ -87,6 +87,8 @@ class Diagnosis:
     # What a run that carries the plan out is called, and what the operator must not overlook then.
     outcome: str = "repaired"
     warning: str = ""
+    # What is typed to have the plan carried out.
+    typed: str = "fix_fk.yml"
     steps: list[dict] = field(default_factory=list)
     expected: dict = field(default_factory=dict)
     # Where the migration stopped, if the schema tells that it did.

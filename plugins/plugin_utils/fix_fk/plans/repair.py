@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import comparison, steps
+from .. import comparison, forward, steps
 from ..case import Case
 from ..expected import conclude
 from .rehearsal import rehearsal
@@ -13,6 +13,7 @@ def plan(case: Case) -> None:
     """Attach the plan of the repair, which every verdict has let through."""
     strategy, final, lost = case.strategy or {}, case.final, case.added_back()
     case.diagnosis.strategies = strategy["considered"]
+    case.diagnosis.notes += other_way(case)
     names = list(case.laravel.pending)
     if strategy["steps"] == ["literal"]:
         names.insert(0, case.laravel.recorded[-1])
@@ -38,6 +39,17 @@ def plan(case: Case) -> None:
         for key in [table.key(added.name or "") if table else None]
         if table and key
     ]
+
+
+def other_way(case: Case) -> list[str]:
+    """Return a note on how to go on instead of back, where both lose nothing."""
+    back = bool((case.strategy or {}).get("steps"))
+    onward = forward.instead(case) if back and case.stopped(case.migration) else ""
+    return (
+        [f"This goes back first. Going on loses nothing either: ansible-playbook {onward}."]
+        if onward
+        else []
+    )
 
 
 def undoing(case: Case) -> list[dict]:

@@ -11,7 +11,7 @@ from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
 from ..verdicts import WHICH_FAILED, ask, holders, own_code
 from .rehearsal import rehearsal
-from .repair import undoing
+from .repair import other_way, undoing
 
 
 def nothing_to_roll_back(case: Case) -> bool:
@@ -56,6 +56,7 @@ def plan(case: Case) -> None:
         f" It is rolled back and not run again: {', '.join(stays)} "
         f"{'stay' if len(stays) > 1 else 'stays'} pending."
     )
+    case.diagnosis.notes += other_way(case)
     written = written_before(case, case.migration)
     if written:
         case.diagnosis.notes.append(

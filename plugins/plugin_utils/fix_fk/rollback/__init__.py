@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import facts, leftovers, taken, undo
+from .. import facts, forward, leftovers, taken, undo
 from ..case import Case
 from ..holders import Holder
 from ..schema.effects import CreateTable
@@ -34,7 +34,7 @@ STRATEGIES = {
 
 def no_safe_rollback(case: Case) -> None:
     """Choose the first strategy that loses nothing and gets through, or refuse."""
-    found = choose(case, case.holders, forward=not case.inputs.rollback_only)
+    found = choose(case, case.holders, again=not case.inputs.rollback_only)
     if found.strategy:
         case.strategy, case.repaired = found.strategy, found.state
         return
@@ -46,13 +46,19 @@ def no_safe_rollback(case: Case) -> None:
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
         f"{reasons}.",
-        "Take these reasons to the migration's author. Anything that clears one of them "
-        "(rows moved out of a leftover, a correct down()) opens that way; then run this again. "
-        "Or put a backup back that was made before: playbooks/restore.yml lists them."
+        f"{_onward(case)}Take these reasons to the migration's author. Anything that clears one of "
+        "them (rows moved out of a leftover, a correct down()) opens that way; then run this "
+        "again. Or put a backup back that was made before: playbooks/restore.yml lists them."
         if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
     )
+
+
+def _onward(case: Case) -> str:
+    """Say how to go on instead of back, where that loses nothing; nothing where it does."""
+    onward = forward.instead(case)
+    return f"Going on loses nothing: {onward}. Or: " if onward else ""
 
 
 @dataclass
@@ -65,10 +71,10 @@ class Choice:
     considered: list[dict]
 
 
-def choose(case: Case, holders: Iterable[Holder], forward: bool) -> Choice:
+def choose(case: Case, holders: Iterable[Holder], again: bool) -> Choice:
     """Return the first strategy that loses nothing and leads back.
 
-    forward: whether the migrations have to get through afterwards. That is asked as well where the
+    again: whether the migrations have to get through afterwards. That is asked as well where the
     schema does not tell how far the failed one has come, and so not whether it leads back.
     """
     considered: list[dict] = []
@@ -78,13 +84,13 @@ def choose(case: Case, holders: Iterable[Holder], forward: bool) -> Choice:
     if case.records and case.records.redo and given == "auto":
         # down() may drop what the other migration made when it was tried again.
         order.remove("down")
-    forward = forward or case.position(case.migration) is None
+    again = again or case.position(case.migration) is None
     for name in order:
         state = case.live.copy()
         strategy, reason = STRATEGIES[name](case, displaced)
         if strategy is not None:
             reason = case.inputs.unproven.get(name) or trial(
-                case, state, strategy, displaced, forward
+                case, state, strategy, displaced, again
             )
             if not reason:
                 considered.append({"strategy": name, "chosen": True, "reason": strategy["reason"]})
@@ -100,11 +106,11 @@ def undone(case: Case) -> Schema | None:
     or would lose something."""
     if not case.begun(case.migration):
         return None
-    found = choose(case, case.holders or taken.find(case), forward=False)
+    found = choose(case, case.holders or taken.find(case), again=False)
     return found.state if found.strategy and found.strategy["steps"] else None
 
 
-def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], forward: bool) -> str:
+def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], again: bool) -> str:
     """Carry `strategy` out on `state`; return why it will not do, or "" when it does."""
     outcome = _carry_out(state, strategy)
     losses = [_lost(case, loss) for loss in outcome.losses]
@@ -130,7 +136,7 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], fo
         differs = position.differs(mirror)
     if position and differs:
         return f"afterwards {_named(differs[0])} would not be as it was before the migration"
-    if position and not forward:
+    if position and not again:
         # Run again, the migration does that again; rolled back alone, it would stay.
         for statement in undo.unclear(position, case.schema):
             return f"the schema does not tell whether it has done this: {redact(statement)}"
@@ -138,7 +144,7 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], fo
         # A down() may have its own way to bring it back.
         if lost and strategy["steps"] != ["down"]:
             return f"only a backup has what it took away: {', '.join(lost)}"
-    left = case.obstacles(state) if forward else []
+    left = case.obstacles(state) if again else []
     if left:
         return f"afterwards the migration would still fail: {left[0].detail}"
     return ""

@@ -159,6 +159,39 @@ def changes_type(old: Column, new: Column) -> bool:
     return False
 
 
+_TEXTS = (*_STRINGS, "tinytext", "text", "mediumtext", "longtext", "enum", "set")
+_BLOBS = ("varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+_MOMENTS = ("datetime", "timestamp", "time")
+
+
+def keeps(old: str | None, new: str | None) -> bool:
+    """Tell whether no value of one type is rounded or shortened without a word when it becomes the
+    other, where the server is strict; a value that does not fit is an error then."""
+    if not old or not new:
+        return False
+    if normal(old) == normal(new):
+        return True
+    before, after = base(old), base(new)
+    for kind in (_TEXTS, _BLOBS, _INTEGERS):
+        if before in kind and after in kind:
+            return True
+    if before in _INTEGERS:
+        return after == "decimal" or after in _TEXTS
+    if before == after == "decimal":
+        return _decimals(new) >= _decimals(old)
+    if before == "date":
+        return after == "datetime"
+    return before == after and after in _MOMENTS and _digits(new) >= _digits(old)
+
+
+def _decimals(text: str) -> int:
+    return int(normal(text).partition(",")[2].partition(")")[0])
+
+
+def _digits(text: str) -> int:
+    return length(text) if "(" in text else 0
+
+
 _LENGTHS = {"decimal": "10,0", "bit": "1", "char": "1", "binary": "1"}
 
 

@@ -100,6 +100,14 @@ def read(statement: str) -> tuple[Effect, ...]:
     return tuple(effect for tree in known for effect in _read_tree(tree, statement))
 
 
+def count(statement: str) -> int:
+    """Return how many statements a text holds; 0 where that cannot be told."""
+    try:
+        return sum(tree is not None for tree in sqlglot.parse(statement, dialect=DIALECT))
+    except (SqlglotError, RecursionError):
+        return 0
+
+
 def leaves_schema(statement: str) -> bool:
     """Tell whether `statement` names a table together with its schema, or may do so.
 

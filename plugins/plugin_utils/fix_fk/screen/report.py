@@ -263,7 +263,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["did"] = "Nothing was changed: this only inspected."
     elif outcome in ("needs_repair", *AHEAD):
         answers["did"] = "Nothing was changed: this only inspected."
-        answers["next"] = "fix_fk.yml carries the plan out; with --check it shows it again."
+        typed = diagnosis.get("typed") or "fix_fk.yml"
+        answers["next"] = f"{typed} carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
         answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from .. import advice, pending
+from .. import advice, forward, pending
 from ..case import Case
 from ..schema import sql
 from ..schema.effects import WriteRows
@@ -80,11 +80,17 @@ def migration_would_write_again(case: Case) -> None:
                     f"{case.diagnosis.found} Before it failed, it had written rows of "
                     f"{effect.table}: {redact(statement)}. No rollback takes that back, "
                     "and run again, it would write them a second time.",
-                    "If that does no harm (an UPDATE that sets a fixed value), say so by the "
-                    f'table\'s name: -e \'{{"remigrate_accept_repeat": ["{effect.table}"]}}\'. '
+                    f"{_onward(case)}If that does no harm (an UPDATE that sets a fixed value), "
+                    "say so by the table's name: "
+                    f'-e \'{{"remigrate_accept_repeat": ["{effect.table}"]}}\'. '
                     "If it does (rows are inserted, something is added up), take that "
                     "statement out of the migration, deploy it, and run this again.",
                 )
+
+
+def _onward(case: Case) -> str:
+    onward = forward.instead(case)
+    return f"Going on writes nothing twice: {onward}. Or: " if onward else ""
 
 
 def _hidden_writes(case: Case, accepted: set[str]) -> None:

@@ -1,14 +1,14 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE)
-"""What a half-run migration has done is taken back, one statement after the other."""
+"""A half-run migration is taken back, or carried on, one statement after the other."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: undo_statements
-short_description: Take back what a half-run migration has done, without losing a row or a value
+module: send_statements
+short_description: Take back or carry on a half-run migration, without losing a row or a value
 description:
   - Sends the statements in their order and stops at the first that the server refuses, or that
     would lose something.
@@ -41,13 +41,26 @@ options:
         type: str
       redo:
         description: The SQL that takes it back. A table that is dropped is made again as it was.
-        type: str
+        type: list
+        elements: str
+        default: []
   accept:
     description:
       - Tables, and columns as C(table.column), that may go with what is in them.
     type: list
     elements: str
     default: []
+  session:
+    description:
+      - What is said before, and holds for the connection alone. It is not among RV(queries).
+    type: list
+    elements: str
+    default: []
+  charset:
+    description:
+      - The character set in which the statements are sent.
+    type: str
+    default: utf8mb4
 attributes:
   check_mode:
     support: full
@@ -68,18 +81,29 @@ author:
 
 EXAMPLES = r"""
 - name: Take back a key, a column and a table
-  undo_statements:
+  send_statements:
     laravel_path: /home/app/gaspul_api
     statements:
       - statement: ALTER TABLE `orders` DROP FOREIGN KEY `fk_customer`, DROP INDEX `fk_customer`
-        redo: alter table `orders` add constraint `fk_customer` foreign key (`customer_id`)
-          references `customers` (`id`)
+        redo:
+          - alter table `orders` add constraint `fk_customer` foreign key (`customer_id`)
+            references `customers` (`id`)
       - statement: ALTER TABLE `orders` DROP COLUMN `customer_id`
         table: orders
         defaults: [customer_id]
-        redo: alter table `orders` add `customer_id` bigint unsigned null
+        redo: [alter table `orders` add `customer_id` bigint unsigned null]
       - statement: DROP TABLE `customers`
         empty: customers
+
+- name: Send what a migration had left to do
+  send_statements:
+    laravel_path: /home/app/gaspul_api
+    session:
+      - SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci
+      - SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'
+    statements:
+      - statement: alter table `orders` add `note` varchar(255) null
+        redo: [ALTER TABLE `orders` DROP COLUMN `note`]
 """
 
 RETURN = r"""
@@ -134,10 +158,12 @@ def main():
                     "empty": {"type": "str"},
                     "table": {"type": "str"},
                     "defaults": {"type": "list", "elements": "str", "default": []},
-                    "redo": {"type": "str"},
+                    "redo": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "accept": {"type": "list", "elements": "str", "default": []},
+            "session": {"type": "list", "elements": "str", "default": []},
+            "charset": {"type": "str", "default": "utf8mb4"},
             **LOCK_SPEC,
         },
         writes=True,
@@ -145,18 +171,24 @@ def main():
     )
     waits = waits_of(module)
     parameters = resolve(module)
-    connection = connect(module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"])
+    connection = connect(
+        module,
+        parameters,
+        lock_wait_timeout=module.params["lock_wait_timeout"],
+        charset=module.params["charset"],
+    )
     pymysql = load_pymysql(module)
     with contextlib.closing(connection), database_errors(module, parameters):
-        rows_of(connection, "SET SESSION foreign_key_checks = 1")
         work = Work(module, connection, parameters.database, waits, pymysql)
+        for text in ("SET SESSION foreign_key_checks = 1", *module.params["session"]):
+            work.say(text)
         for item in module.params["statements"]:
-            work.take_back(item)
+            work.send(item)
     module.exit_json(changed=bool(work.queries), queries=work.queries, undo=work.undo)
 
 
 class Work:
-    """What has been taken back so far, and how to put it back."""
+    """What has been sent so far, and how to take it back."""
 
     def __init__(self, module, connection, schema, waits, pymysql):
         self.module, self.connection, self.schema = module, connection, schema
@@ -164,10 +196,17 @@ class Work:
         self.accept = {name.casefold() for name in module.params["accept"]}
         self.queries, self.undo = [], []
 
-    def take_back(self, item):
+    def say(self, text):
+        """Say what holds for the connection."""
+        try:
+            rows_of(self.connection, text)
+        except self.pymysql.MySQLError as error:
+            self.fail(*self.why(text, None, error))
+
+    def send(self, item):
         """Send one statement, or end the module; what would lose something is not sent."""
         table = item["empty"] or (item["table"] if item["defaults"] else None)
-        redo = [item["redo"]] if item["redo"] else []
+        redo = item["redo"]
         try:
             if table:
                 if not self.module.check_mode:
