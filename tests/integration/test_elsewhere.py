@@ -158,9 +158,9 @@ def test_a_connection_that_is_only_asked_for_its_kind_is_not_used(two):
 
 
 def test_a_connection_to_the_same_schema_is_the_application_s_own(two):
-    two.sql("CREATE TABLE empty (id INT)")
+    two.sql("CREATE TABLE vacant (id INT)")
     two.add_migration(
-        OURS, "Schema::connection('alias')->drop('empty');" + TABLE.format("empty", "")
+        OURS, "Schema::connection('alias')->drop('vacant');" + TABLE.format("vacant", "")
     )
     assert said(two, DIAGNOSE, 0, "healthy").run.laravel["connections"] == {}
     two.add_migration(LATER, TABLE.format("users", ""))

@@ -117,13 +117,15 @@ def probe(
         facts["runs"] = facts["runs"] or answers["runs"]
         facts["isolated"] = facts["isolated"] or answers["isolated"]
         statements.update(answers["statements"])
-        begun = answers["begun"]
-        whole = not begun or begun[1] == "runs" or (answers["done"] and not answers["later"])
+        begun, later = answers["begun"], answers["later"]
+        in_runs = begun and begun[1] == "runs"
+        whole = not begun or ((answers["done"] or in_runs) and not later)
         if whole or "sent" in questions:
             break
         skip = [":".join(key) for key in statements]
         # What was asked beside the statements is known after the first start.
-        questions = {"loading": False, "runs": questions.get("runs")}
+        asks = questions.get("runs") and facts["runs"] is None and not in_runs
+        questions = {"loading": False, "runs": asks}
         if answers["later"]:
             names = answers["later"]
         elif names == "pending":
