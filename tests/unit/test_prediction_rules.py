@@ -430,6 +430,8 @@ def test_a_condition_makes_everything_a_doubt_and_is_said(schema):
 def test_what_could_not_be_learned_is_said(schema):
     foreseen = foresee(schema, up_error="Class not found")
     assert kinds(foreseen) == ["unseen"] and "Class not found" in str(foreseen["findings"])
+    # Nobody has seen what it does: that is not well.
+    assert foreseen["outcome"] == "may_fail"
 
 
 def test_behind_a_statement_that_cannot_be_read_all_is_doubt(schema):
