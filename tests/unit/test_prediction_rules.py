@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from fix_fk.error_numbers import ERRORS
 from fix_fk.facts import live
-from fix_fk.prediction import OUTCOMES, fail_on, merge, predict, questions
+from fix_fk.inspection import merge
+from fix_fk.prediction import OUTCOMES, fail_on, predict, questions
 from fix_fk.schema.columns import (
     Server,
     changes_type,

@@ -13,7 +13,7 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     """Attach the plan, and what must be true when it has been carried out."""
     made = case.to_run()
     pairs = foreseen.count_above(case.laravel, made, case.live, case.schema, final)
-    case.diagnosis.steps = steps.with_ids(planned, pairs)
+    case.diagnosis.steps = _with_ids(planned, pairs)
     case.diagnosis.notes += foreseen.foretold(foreseen.anew(case.laravel, made, final))
     constraints = {
         (name.casefold(), table.name.casefold()): {
@@ -80,3 +80,13 @@ def _kept_columns(case: Case, final: Schema) -> dict[str, list[str]]:
         if len(columns) < len(table.columns or ()):
             kept[table.name] = columns
     return kept
+
+
+def _with_ids(planned: list[dict], pairs: list[dict]) -> list[dict]:
+    """Return the steps with that one, behind what makes the tables; nothing where none is."""
+    names = [step["id"] for step in planned]
+    if not pairs or "verify" not in names or "empty" in names:
+        return planned
+    makes = [names.index(name) + 1 for name in ("skip", "remigrate") if name in names]
+    at = max(makes, default=names.index("verify"))
+    return [*planned[:at], steps.ids(pairs), *planned[at:]]

@@ -335,23 +335,6 @@ class Laravel:
         ]
 
 
-def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
-    """Return why these migrations, run on another schema, would not stay in it, or nothing."""
-    for migration in migrations:
-        others = laravel.statements(migration).get("other_connections")
-        if others:
-            return (
-                f"{migration} uses the database connection {', '.join(others)} as well, which "
-                "a clone does not cover"
-            )
-        if any(map(sql.leaves_schema, (*laravel.up(migration), *laravel.down(migration)))):
-            return (
-                f"{migration} names a table together with its schema, and so would reach out of a "
-                "clone"
-            )
-    return ""
-
-
 def as_if(laravel: dict, pending: Iterable[str] = (), recorded: str | None = None) -> dict:
     """Return the application's facts as if these migrations were pending, and that one recorded."""
     migrations = laravel["migrations"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from . import error_numbers, facts, pending, prediction, undo
+from . import error_numbers, learning, pending, prediction, undo
 from .case import LEFT, Case
 from .position import Position
 from .schema import columns, sql
@@ -205,7 +205,7 @@ class _Trial:
                 "Correct that line and deploy it. If it has been corrected and the log is out of "
                 f"date, name the migration: {COMMAND} -e incident_migration={case.migration}",
             )
-        out = facts.reaches_out(laravel, [case.migration])
+        out = learning.reaches_out(laravel, [case.migration])
         if out:
             out = out.replace("which a clone does not cover", "at which this does not look")
             self.unfit(out.replace("so would reach out of a clone", "this looks at its own alone"))

@@ -12,6 +12,8 @@ from .carrying_out import Failed
 from .case import counted_as
 from .facts import Laravel
 from .inputs import Inputs, read_inputs
+from .verdict import NOT_CHANGED
+from .wording import SHOWN, few
 
 from ansible.module_utils.fix_fk.schema import inspect as schemas  # isort: skip
 
@@ -135,4 +137,47 @@ def inspect(
     counts = ask(tables=[], counts=questions)["counts"] if questions else []
     ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
     ahead = elsewhere.foreseen(laravel, ahead, ask, Failed)
-    return Inspection(schema, database, prediction.merge(diagnosis, ahead), ahead)
+    return Inspection(schema, database, merge(diagnosis, ahead), ahead)
+
+
+def merge(diagnosis: dict, foreseen: dict) -> dict:
+    """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
+    outcome = foreseen["outcome"]
+    if outcome == "would_lose":
+        losses = [f["brief"] for f in foreseen["findings"] if f["loses"]]
+        more = len(losses) - SHOWN
+        found = f"No migration has failed so far. {' '.join(losses[:SHOWN])}"
+        found += f" {more} more would lose rows." if more > 0 else ""
+        return {**diagnosis, "found": found}
+    well = diagnosis["verdict"] in ("healthy", "rows_aside")
+    if outcome == "refused" and well and foreseen.get("unknown"):
+        return {
+            **diagnosis,
+            "verdict": "another_connection",
+            "refused": True,
+            "not_changed": NOT_CHANGED,
+            "found": f"No migration has failed so far. {' '.join(foreseen['notes'])}",
+            "next": f"See what they meet in the {', '.join(foreseen['unknown'])}.",
+        }
+    if outcome not in ("will_fail", "may_fail") or not well:
+        return diagnosis
+    aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
+    ahead = [finding for finding in foreseen["findings"] if finding["may_fail"]]
+    ahead.sort(key=lambda finding: not finding["will_fail"])
+    names = list(dict.fromkeys(finding["migration"] for finding in ahead))
+    verb = "will" if outcome == "will_fail" else "may"
+    return {
+        **diagnosis,
+        "verdict": outcome,
+        "notes": [*diagnosis.get("notes", ()), *aside],
+        "found": (
+            f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
+            f"{few(names)}. {ahead[0]['brief']}"
+        ),
+        "next": (
+            "Correct the migration, or the rows or tables that are named, before it is deployed; "
+            "then run this again."
+            if outcome == "will_fail"
+            else "Read the findings. Where it matters, let the migrations run on a copy first."
+        ),
+    }

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 
-from .facts import Laravel, reaches_out
+from .facts import Laravel
+from .schema import sql
 
 
 def to_learn(facts: dict, schema: str) -> list[str]:
@@ -48,3 +49,20 @@ def unfit_to_learn(laravel: Laravel, migration: str, schema: str) -> str:
     if any(name.search(text) for text in known.get("source_strings") or ()):
         return f"it names the schema {schema}"
     return reaches_out(laravel, [migration])
+
+
+def reaches_out(laravel: Laravel, migrations: list[str]) -> str:
+    """Return why these migrations, run on another schema, would not stay in it, or nothing."""
+    for migration in migrations:
+        others = laravel.statements(migration).get("other_connections")
+        if others:
+            return (
+                f"{migration} uses the database connection {', '.join(others)} as well, which "
+                "a clone does not cover"
+            )
+        if any(map(sql.leaves_schema, (*laravel.up(migration), *laravel.down(migration)))):
+            return (
+                f"{migration} names a table together with its schema, and so would reach out of a "
+                "clone"
+            )
+    return ""

@@ -35,8 +35,7 @@ from .schema.messages import read_message
 from .schema.outcome import Problem, Question
 from .schema.redaction import redact
 from .schema.statements import tables_of
-from .verdict import FORESEEN, NOT_CHANGED, Verdict
-from .wording import SHOWN, few
+from .verdict import FORESEEN, Verdict
 
 from ansible.module_utils.fix_fk.server.locks import describe_lock  # isort: skip
 
@@ -169,49 +168,6 @@ def fail_on(value) -> list[str]:
     Raises ValueError, in a sentence, for what is none of OUTCOMES.
     """
     return outcomes("diagnose_fail_on", value, OUTCOMES[1:])
-
-
-def merge(diagnosis: dict, prediction: dict) -> dict:
-    """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
-    outcome = prediction["outcome"]
-    if outcome == "would_lose":
-        losses = [f["brief"] for f in prediction["findings"] if f["loses"]]
-        more = len(losses) - SHOWN
-        found = f"No migration has failed so far. {' '.join(losses[:SHOWN])}"
-        found += f" {more} more would lose rows." if more > 0 else ""
-        return {**diagnosis, "found": found}
-    well = diagnosis["verdict"] in ("healthy", "rows_aside")
-    if outcome == "refused" and well and prediction.get("unknown"):
-        return {
-            **diagnosis,
-            "verdict": "another_connection",
-            "refused": True,
-            "not_changed": NOT_CHANGED,
-            "found": f"No migration has failed so far. {' '.join(prediction['notes'])}",
-            "next": f"See what they meet in the {', '.join(prediction['unknown'])}.",
-        }
-    if outcome not in ("will_fail", "may_fail") or not well:
-        return diagnosis
-    aside = [diagnosis["found"]] if diagnosis["verdict"] == "rows_aside" else []
-    ahead = [finding for finding in prediction["findings"] if finding["may_fail"]]
-    ahead.sort(key=lambda finding: not finding["will_fail"])
-    names = list(dict.fromkeys(finding["migration"] for finding in ahead))
-    verb = "will" if outcome == "will_fail" else "may"
-    return {
-        **diagnosis,
-        "verdict": outcome,
-        "notes": [*diagnosis.get("notes", ()), *aside],
-        "found": (
-            f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
-            f"{few(names)}. {ahead[0]['brief']}"
-        ),
-        "next": (
-            "Correct the migration, or the rows or tables that are named, before it is deployed; "
-            "then run this again."
-            if outcome == "will_fail"
-            else "Read the findings. Where it matters, let the migrations run on a copy first."
-        ),
-    }
 
 
 # --- the walk through the pending migrations -------------------------------------------------

@@ -169,16 +169,6 @@ def ids(pairs: list[dict]) -> dict:
     )
 
 
-def with_ids(steps: list[dict], pairs: list[dict]) -> list[dict]:
-    """Return the steps with that one, behind what makes the tables; nothing where none is."""
-    names = [step["id"] for step in steps]
-    if not pairs or "verify" not in names or "empty" in names:
-        return steps
-    makes = [names.index(name) + 1 for name in ("skip", "remigrate") if name in names]
-    at = max(makes, default=names.index("verify"))
-    return [*steps[:at], ids(pairs), *steps[at:]]
-
-
 def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     """Return the last two steps: verify, and leave maintenance mode."""
     rows = "every row of every table found again under its old or its new name, "

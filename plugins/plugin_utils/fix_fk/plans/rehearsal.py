@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import facts, steps
+from .. import learning, steps
 from ..case import Case
 from ..verdict import STATE, Refusal, Verdict
 
@@ -29,7 +29,7 @@ def _why_unrehearsed(case: Case) -> str:
     """Return why the plan is not rehearsed, or nothing."""
     if case.unrehearsed:
         return case.unrehearsed
-    return case.no_clone() or facts.reaches_out(case.laravel, case.to_run())
+    return case.no_clone() or learning.reaches_out(case.laravel, case.to_run())
 
 
 VERDICTS = (
