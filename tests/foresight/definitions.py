@@ -6,6 +6,12 @@ from __future__ import annotations
 from .shared import HERE, L64, L65, cols
 
 CASES = {
+    "looseempty": (None,
+        "SET SESSION sql_mode = ''",
+        "ALTER TABLE s ADD e TEXT NOT NULL DEFAULT ''"),
+    "loosetext": ((None, 1101),
+        "SET SESSION sql_mode = ''",
+        "ALTER TABLE s ADD e TEXT NOT NULL DEFAULT 'x'"),
     "fk65": (1059, f"ALTER TABLE c ADD CONSTRAINT {L65} FOREIGN KEY (p_id) REFERENCES p (id)"),
     "idx65": (1059, f"ALTER TABLE s ADD INDEX {L65} (n)"),
     "idx64": (None, f"ALTER TABLE s ADD INDEX {L64} (n)"),

@@ -6,6 +6,15 @@ from __future__ import annotations
 from .shared import HERE
 
 CASES = {
+    "compare": (1292, "UPDATE s SET nama = 'x' WHERE n <> 'abc'"),
+    "comparefixed": (1292, "UPDATE s SET nama = 'x' WHERE harga <> ''"),
+    "comparenull": ((None, 1292),
+        "UPDATE s SET n = NULL", HERE, "UPDATE s SET nama = 'x' WHERE n <> 'abc'"),
+    "comparedelete": ((None, 1292), "DELETE FROM s WHERE n = 'abc'"),
+    "comparewell": (None,
+        "UPDATE s SET nama = 'x' WHERE n <> '5' AND nama <> 'abc'",
+        "UPDATE s SET nama = 'x' WHERE n <> ' 7 '",
+        "DB::table('s')->where('n', '!=', '')->get();"),
     "readno": (1146, "DB::table('tiada')->where('id', 1)->first();"),
     "readcol": (1054, "DB::table('s')->where('tiada', 1)->first();"),
     "readalias": (None,

@@ -55,3 +55,19 @@ def columns_in(tree: exp.Expr) -> tuple[str, ...]:
         return ()
     names = [column.name for column in tree.find_all(exp.Column) if not column.args.get("table")]
     return tuple(dict.fromkeys(names))
+
+
+def comparisons(tree: exp.Expr) -> tuple[tuple[str, str, bool], ...]:
+    """Return (column, text, whether nothing but this decides) of each column that a condition
+    compares with a text. Nothing else does where it is of one column, without OR and without what
+    an index can look up."""
+    if tree.find(exp.Query):
+        return ()
+    alone = len(set(columns_in(tree))) == 1 and not tree.find(exp.Or)
+    found = []
+    for one in tree.find_all(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        column, text = one.this, one.expression
+        plain = isinstance(column, exp.Column) and isinstance(text, exp.Literal)
+        if plain and text.is_string:
+            found.append((column.name, text.name, alone and not isinstance(one, exp.EQ)))
+    return tuple(found)

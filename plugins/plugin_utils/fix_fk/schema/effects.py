@@ -210,7 +210,8 @@ class WriteRows(Effect):
 
     `some` is True for a delete that says which rows. `columns` are those that are given a value
     (None: all, in order), `rows` the values; an update has one row of them. `condition` is the SQL
-    of WHERE, "" without one and None where it cannot be put to the server, `named` its columns.
+    of WHERE, "" without one and None where it cannot be put to the server, `named` its columns,
+    `compared` those that it compares with a text, as conditions.comparisons() has them.
     `reads` are the tables of queries in it. `lenient`: what does not fit is let through, or takes
     the place of what is there (IGNORE, ON DUPLICATE KEY).
     """
@@ -223,6 +224,7 @@ class WriteRows(Effect):
     named: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     lenient: bool = False
+    compared: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True)

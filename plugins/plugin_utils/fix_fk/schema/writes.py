@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from .conditions import columns_in, condition, literal
+from .conditions import columns_in, comparisons, condition, literal
 from .effects import Effect, ReadRows, Unread, WriteRows
 
 
@@ -70,6 +70,7 @@ def _where(tree: exp.Expr, target: exp.Table) -> dict:
     return {
         "condition": condition(where.this),
         "named": columns_in(where.this),
+        "compared": comparisons(where.this),
         "reads": sources,
     }
 

@@ -51,6 +51,10 @@ def unfit(column: Column, value: str, server: types.Server) -> int | None:
     return None
 
 
+def is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text))
+
+
 def _rounded(value: str, kind: str) -> Decimal:
     places = 0 if types.family(kind) == "integer" else precision(kind)[1]
     return Decimal(value.strip()).quantize(Decimal(1).scaleb(-places), rounding="ROUND_HALF_UP")

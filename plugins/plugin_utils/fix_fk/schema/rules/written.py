@@ -29,6 +29,8 @@ def judge(clause: Clause, table: Table, effect: WriteRows) -> None:
             detail = f"table {table.name} has no column {name}"
             clause.problem("column_missing", detail, name=name, error=1054)
             return
+    if _compares(clause, table, effect):
+        return
     if effect.kind == "truncate":
         _truncate(clause, table)
     elif effect.kind == "delete" and schema.foreign_key_checks:
@@ -37,6 +39,30 @@ def judge(clause: Clause, table: Table, effect: WriteRows) -> None:
         _insert(clause, table, effect)
     elif effect.kind == "update":
         _update(clause, table, effect)
+
+
+def _compares(clause: Clause, table: Table, effect: WriteRows) -> bool:
+    """Tell whether a number is compared with a text that is none, which a SELECT may; say so.
+
+    MySQL says it of the statement, but for '' beside an integer; MariaDB of a row, in an UPDATE.
+    """
+    server = clause.schema.server
+    for name, text, alone in effect.compared if server.strict else ():
+        column = table.column(name)
+        if column is None or column.type is None or values.is_number(text):
+            continue
+        whole = types.family(column.type) == "integer"
+        if not whole and types.base(column.type) != "decimal":
+            continue
+        detail = f"column {name} of {table.name} is compared with a text that is no number"
+        if server.mysql and (text or not whole):
+            clause.problem("value_unfit", detail, name=name, error=1292)
+            return True
+        if not server.mysql and effect.kind == "update" and alone:
+            said = f"are compared in {name} with a text that is no number"
+            condition = f"{quote(name)} IS NOT NULL"
+            clause.match(table, condition, (name,), "value_unfit", said, 1292)
+    return False
 
 
 def _truncate(clause: Clause, table: Table) -> None:
