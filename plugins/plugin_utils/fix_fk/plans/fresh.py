@@ -48,7 +48,8 @@ def tables_to_drop(value) -> None:
 
 def unfit(laravel_facts: dict, given: dict) -> dict | None:
     """Return the refusal of what can be told before the server is inspected, or None."""
-    unknown = {"name": "", "tables": [], "server": {"name_scope": "schema"}}
+    server, rehearsal = {"name_scope": "schema"}, {"lacking": ()}
+    unknown = {"name": "", "tables": [], "server": server, "rehearsal": rehearsal}
     result = decide(laravel_facts, unknown, Inputs(), given)
     return result if result["refused"] else None
 
