@@ -129,3 +129,30 @@ def test_it_is_not_named_where_another_one_would_fail_behind_it(free):
     laravel["statements"][LATER] = statements(["alter table `users` add `id` int"])
     assert "forward=true" not in no_way_back(free)
     stays(free, f"behind it, migration {LATER} would fail")
+
+
+def test_what_is_sent_to_another_connection_is_not_followed(free):
+    free[0]["statements"][REFACTOR]["up_elsewhere"] = {"billing": ["create table `a` (`id` int)"]}
+    result = refused(*free, "cannot_go_forward", forward=True)
+    assert "billing" in result["found"]
+
+
+def test_what_it_sent_in_a_scratch_schema_is_no_proof(free):
+    laravel, _schema = free
+    laravel["statements"][REFACTOR]["up_conditional"] = ["up(), line 3: if"]
+    sent = [{"sql": text, "done": True} for text in laravel["statements"][REFACTOR]["up"]]
+    answer = {"statements": sent, "error": None, "stopped": None, "unseen": False}
+    laravel["learned"] = {"before": {REFACTOR: answer}, "now": {}}
+    stays(free, "it decides by what it finds (up(), line 3: if)")
+
+
+def test_a_temporary_table_went_with_its_connection(free):
+    free[0]["statements"][REFACTOR]["up"].insert(0, "create temporary table `t` (`id` int)")
+    stays(free, "gone with its connection: create temporary table `t`")
+
+
+def test_what_does_not_load_behind_it_ends_migrate(free):
+    free[0]["loading"] = {
+        "migration": LATER, "part": "turn", "file": "a.php", "line": 7, "error": "boom",
+    }  # fmt: skip
+    assert refused(*free, "migration_does_not_load", forward=True)

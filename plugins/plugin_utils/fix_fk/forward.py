@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from . import error_numbers, learning, pending, prediction, undo
+from . import elsewhere, error_numbers, learning, migrator, pending, prediction, undo
 from .case import LEFT, Case
 from .position import Position
 from .schema import columns, sql
 from .schema.effects import (
     ChangeColumn,
     ChangeTable,
+    CreateTemporary,
     DropColumn,
     DropTable,
     Effect,
@@ -112,7 +113,14 @@ def offered(case: Case) -> Rest | None:
         rest = of(case)
     except Refusal:
         return None
-    return None if stopped_by_hidden(case) else rest
+    laravel = case.laravel
+    hindered = (
+        stopped_by_hidden(case)
+        or migrator.ends_at(laravel)
+        or (laravel.raw["migrations"].get("should_run") or {}).get(case.migration) is False
+        or any(place.doubts() for place in elsewhere.places(laravel))
+    )
+    return None if hindered else rest
 
 
 def stopped_by_hidden(case: Case) -> int | None:
@@ -181,19 +189,29 @@ class _Trial:
     def _known(self) -> None:
         """Refuse a migration of which it is not known what it sends."""
         case, laravel = self.case, self.case.laravel
+        shown = (laravel.raw.get("statements") or {}).get(case.migration) or {}
         known, error = laravel.statements(case.migration), laravel.raw.get("last_error") or {}
         if case.records:
             self.unfit("the migrations table does not tell what has run")
-        if known.get("up_error"):
+        if shown.get("up_error"):
             self.unfit(
-                f"what it sends could not be learned to its end: {known['up_error'].rstrip('.')}"
+                f"what it sends could not be learned to its end: {shown['up_error'].rstrip('.')}"
             )
-        reasons = laravel.conditional(case.migration)
+        # What it sent in a scratch schema is no proof of what it has sent here.
+        reasons = shown.get("up_conditional") or known.get("up_conditional")
         if reasons:
             self.unfit(
-                f"it decides by what it finds ({', '.join(reasons)}), so that --pretend may show "
-                "what it does not send"
+                f"it decides by what it finds ({', '.join(reasons)}), so that it is not certain "
+                "what it sends"
             )
+        others = [*(known.get("up_elsewhere") or ()), *filter(None, [known.get("connection")])]
+        if others:
+            self.unfit(
+                f"it works on the database connection {', '.join(dict.fromkeys(others))} as well"
+            )
+        outside = known.get("outside") or ()
+        if outside:
+            self.unfit(f"it reaches out of the database: {', '.join(outside)}")
         calls = ", ".join(known.get("up_calls") or ())
         if calls:
             self.unfit(f"it calls {calls}, and what that does besides statements is not known")
@@ -301,14 +319,14 @@ class _Trial:
             return ""
         return f"{loss.detail}, which has {'values' if rows is None else f'values in {rows} rows'}"
 
-    def _ask(self, migration: str, question: Question) -> None:
+    def _ask(self, migration: str, question: Question, sure: bool = True) -> None:
         """Refuse over rows at which a statement fails; note where that is not certain."""
         mariadb = self.case.schema["server"].get("flavour") != "mysql"
         answer = self.case.counted(prediction.count_of(question))
         found = prediction.rows_met(migration, question, answer, mariadb)
         if not found:
             return
-        if found["will_fail"] and self.case.is_sure(migration):
+        if found["will_fail"] and sure:
             listed = f"List these rows: {found['query']} ; put them right" if found["query"] else ""
             self.unfit(
                 found["sentence"].rstrip("."),
@@ -318,7 +336,7 @@ class _Trial:
 
     def _others(self, state: Schema) -> None:
         """Carry the other pending migrations out behind it, as `migrate` does."""
-        case, laravel = self.case, self.case.laravel
+        case, laravel = self.case, self.case.laravel.ahead
         others = [name for name in laravel.pending if name != case.migration]
         dangers = pending.dangers(laravel, state, case.inputs.remigrate_accept_loss, others)
         if dangers:
@@ -329,18 +347,20 @@ class _Trial:
                 pending.way_out(laravel, case.live, tables, unknown),
             )
         for name in others:
-            outcome = state.apply(laravel.up(name))
-            for problem in outcome.problems:
-                guarded = problem.kind in LEFT and laravel.guarded(name)
-                if problem.kind != "unread" and case.is_sure(name) and not guarded:
-                    self.wrong(f"behind it, migration {name} would fail: {problem.detail}")
-            for question in outcome.questions:
-                self._ask(name, question)
-            self.notes += [
-                f"Migration {name} {loss.detail}, which has rows."
-                for loss in outcome.losses
-                if not pending.is_whole(loss)
-            ]
+            for number, text in enumerate(laravel.up(name), 1):
+                outcome = state.apply([text])
+                sure = case.is_sure(name, number, laravel)
+                guarded = laravel.guarded(name) and not laravel.certain(name, number)
+                for problem in outcome.problems:
+                    if problem.kind != "unread" and sure and not (problem.kind in LEFT and guarded):
+                        self.wrong(f"behind it, migration {name} would fail: {problem.detail}")
+                for question in outcome.questions:
+                    self._ask(name, question, sure)
+                self.notes += [
+                    f"Migration {name} {loss.detail}, which has rows."
+                    for loss in outcome.losses
+                    if not pending.is_whole(loss)
+                ]
 
 
 def told(case: Case) -> str:
@@ -383,7 +403,10 @@ def _repeats(statement: str, before: Schema, live: Schema) -> bool:
 def _is_lost_with_connection(statement: str) -> bool:
     """Tell whether a statement made something that only its connection had: a temporary table, a
     lock, the choice of another schema."""
-    plain = all(type(e) is Harmless and not e.table for e in sql.read(statement))
+    effects = sql.read(statement)
+    if any(isinstance(effect, CreateTemporary) for effect in effects):
+        return True
+    plain = all(type(e) is Harmless and not e.table for e in effects)
     return plain and not (_OF_SESSION.match(statement) or _OBJECT.match(statement))
 
 

@@ -9,7 +9,7 @@ from ..case import Case
 from ..expected import conclude
 from ..schema.redaction import redact
 from ..verdict import WELL, Verdict
-from ..verdicts import ORDER, WHICH_FAILED, ask, which
+from ..verdicts import ORDER, WHICH_FAILED, ask, other_connection, own_code, which
 from . import repair
 from .rehearsal import rehearsal
 
@@ -27,6 +27,12 @@ def which_is_done(case: Case) -> None:
 
 
 _AT = WHICH_FAILED.index(which.which_failed) + 1
+# What `migrate` meets besides, which runs the other pending ones.
+THEN = (
+    own_code.does_not_load,
+    own_code.passes_itself_over,
+    other_connection.would_run_elsewhere,
+)
 FIRST = (*WHICH_FAILED[:_AT], which_is_done, *WHICH_FAILED[_AT:])
 
 
@@ -40,7 +46,8 @@ def decide(case: Case) -> None:
         if not ask(case, ORDER[len(WHICH_FAILED) :]):
             repair.plan(case)
         return
-    plan(case, forward.of(case))
+    if not ask(case, THEN):
+        plan(case, forward.of(case))
 
 
 def _is_forwarded(case: Case) -> bool:
