@@ -17,6 +17,7 @@ from .schema.messages import FailedStatement
 from .schema.outcome import Problem
 from .schema.simulation import Schema
 from .verdict import Diagnosis
+from .wording import few
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
@@ -271,12 +272,12 @@ class Case:
             if history and name in now and name not in before
         ]
         if left and self.no_clone():
-            return [f"{_NOT_LEARNED.format(', '.join(left))}: {self.no_clone()}."]
+            return [f"{_NOT_LEARNED.format(few(left))}: {self.no_clone()}."]
         for name in laravel.pending:
             why = learning.unfit_to_learn(laravel, name, self.schema["name"])
             after = [one for one in left if one >= name]
             if why and after:
-                return [*found, f"{_NOT_LEARNED.format(', '.join(after))} (at {name}: {why})."]
+                return [*found, f"{_NOT_LEARNED.format(few(after))} (at {name}: {why})."]
         return found
 
     def replay_text(self) -> str:

@@ -153,7 +153,10 @@ SEVERITY = ["clean", "rows_aside", "may_fail", "refused", "will_fail", "would_lo
 
 
 def _there(finding: dict, place: Place) -> dict:
-    return {**finding, "sentence": f"{finding['sentence']} That is in the {place.named}."}
+    told = {
+        name: f"{finding[name]} That is in the {place.named}." for name in ("sentence", "brief")
+    }
+    return {**finding, **told}
 
 
 def unknown(place: Place) -> str:

@@ -29,7 +29,6 @@ def nothing_to_roll_back(case: Case) -> bool:
 
 ORDER = (
     *WHICH_FAILED,
-    own_code.does_not_load,
     own_code.migration_unreadable,
     holders.names_and_holders,
     no_safe_rollback,

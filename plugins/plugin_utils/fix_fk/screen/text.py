@@ -27,7 +27,7 @@ LONG = 150
 LONG_RENAME = 600
 
 # Of more notes than these, where there is no plan, the report has the rest.
-NOTES = 4
+NOTES = 15
 
 # How an item begins that is a command and nothing else.
 COMMAND = "ansible-playbook "
