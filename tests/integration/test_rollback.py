@@ -168,6 +168,17 @@ def test_a_second_run_changes_nothing(app):
     assert everything(app) == before
 
 
+def test_asked_of_the_repair_it_says_how_to_carry_it_out(app):
+    orders(app)
+    fails(app, *DONE["columns"], BREAKS)
+    run = play(app, check=True, rollback_only=True)
+    told = " ".join(run.screen.split())
+    assert run.rc == 0 and "PLANNED" in told
+    assert " -e rollback_only=true" in told.partition("PLANNED")[2], run.screen
+    # It is not run again, so nothing is said of that.
+    assert "stops it any more" not in told
+
+
 def test_where_it_stands_cannot_be_told(app):
     """Half of what it did was undone by hand, and something else in its place."""
     orders(app)

@@ -86,10 +86,12 @@ def _describe(case: Case) -> None:
             diagnosis.verdict = "can_run_again"
             if corrected:
                 diagnosis.found += " The statement that failed is not in the migration any more."
-            diagnosis.found += " Nothing that is known stops it any more once it is rolled back."
+            ends = " Nothing that is known stops it any more once it is rolled back."
         else:
             diagnosis.verdict = "nothing_in_the_way"
-            diagnosis.found += " No constraint name stands in its way any more."
+            ends = " No constraint name stands in its way any more."
+        # Rolled back alone, it is not asked whether it would get through.
+        diagnosis.found += "" if case.inputs.rollback_only else ends
     if case.records:
         diagnosis.verdict = case.records.verdict
         diagnosis.found = f"{case.records.said} {diagnosis.found}"
