@@ -44,8 +44,7 @@ TAKEN = 1005 if ON_MARIADB else 1826
 
 def fails(sandbox, code, up, down=None, name=OURS):
     """Deploy a release of the one migration `name` and let it fail with the error `code`."""
-    for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    sandbox.withdraw()
     sandbox.add_migration(name, up, down)
     result = migrate(sandbox)
     assert result.returncode != 0, result.stdout

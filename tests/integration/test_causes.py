@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from inquiry import DIAGNOSE, inquire
@@ -276,8 +275,7 @@ def name_that_will_be_generated(sandbox):
 def without_a_release(sandbox):
     """Nothing is pending."""
     sandbox.present()
-    for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    sandbox.withdraw()
 
 
 def names_per_table(sandbox):

@@ -21,8 +21,7 @@ MIGRATION = "2027_01_01_000000_case"
 @pytest.fixture(scope="module")
 def seeded(kept):
     """The sandbox without pending migrations, a session of the server, and the tables there are."""
-    for path in Path(kept.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    kept.withdraw()
     with kept.server.connect(database=kept.database) as session:
         cursor = session.cursor()
         yield kept, cursor, dict(_tables(cursor))

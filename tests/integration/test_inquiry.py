@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from inquiry import ACCESS, DIAGNOSE, OPTION_2, OPTION_3, VERIFY, inquire, repair
@@ -108,8 +107,7 @@ def skipped(sandbox):
 
 def built_anew(sandbox):
     sandbox.present()
-    for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    sandbox.withdraw()
     return {"fresh_confirm": sandbox.database}
 
 

@@ -47,8 +47,7 @@ def reset(sandbox, state="present"):
     """
     getattr(sandbox, state)()
     if state == "present":
-        for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
-            path.unlink()
+        sandbox.withdraw()
     sandbox.sql("CREATE DATABASE tetangga")
     sandbox.sql("CREATE TABLE tetangga.users (id BIGINT UNSIGNED PRIMARY KEY)")
     sandbox.sql("INSERT INTO tetangga.users VALUES (1), (2)")

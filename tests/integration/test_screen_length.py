@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playbook import play
 
@@ -33,8 +31,7 @@ def migrations():
 @pytest.fixture
 def many(kept):
     kept.present()
-    for path in Path(kept.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    kept.withdraw()
     for name, up in migrations().items():
         kept.add_migration(name, up)
     return kept

@@ -121,8 +121,7 @@ def everything_at_once(sandbox):
     sandbox.sql("CREATE TABLE lain.cabang (id BIGINT UNSIGNED PRIMARY KEY)")
     sandbox.sql("INSERT INTO lain.cabang VALUES (1), (2)")
     sandbox.sql("GRANT SELECT, REFERENCES ON lain.* TO %s@'localhost'", sandbox.user)
-    for path in Path(sandbox.app, "database", "migrations").glob("2026_*.php"):
-        path.unlink()
+    sandbox.withdraw()
     sandbox.add_migration(
         "2025_12_02_000000_penilaian", PENILAIAN, "Schema::dropIfExists('penilaian');"
     )

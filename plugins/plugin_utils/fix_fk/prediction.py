@@ -397,22 +397,18 @@ def _unseen(laravel: Laravel) -> Iterator[dict]:
         if error:
             detail = f"what it sends could not be learned to the end ({error}); its rest was not"
             detail += " compared with the schema"
-        elif not reasons:
-            continue
-        else:
+            # What nobody has seen is not called well.
+            yield _finding(_Met(migration), "unseen", "", detail, (), may_fail=True)
+        elif reasons:
             detail = (
                 f"it decides by what it finds ({', '.join(reasons)}), and --pretend answers every "
                 "question with nothing: statements that it will send may not have been seen. "
                 "Letting it run on a copy of the schema shows them"
             )
-        found = _finding(_Met(migration), "unseen", "", detail, ())
-        if error:
-            # What nobody has seen is not called well.
-            found["may_fail"] = True
-        else:
             brief = f"Migration {migration} decides by what it finds: not all that it will send"
-            found |= {"guarded": True, "brief": f"{brief} may have been seen."}
-        yield found
+            brief += " may have been seen."
+            more = {"guarded": True, "brief": brief}
+            yield _finding(_Met(migration), "unseen", "", detail, (), **more)
 
 
 def _locks(laravel: Laravel, schema_facts: dict) -> Iterator[dict]:

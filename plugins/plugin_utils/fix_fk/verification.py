@@ -123,13 +123,10 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str | None) -
     if this run made none, None where nothing has to be put back.
     """
     failed = [check for check in checks if not check["ok"]]
-    accepted = sorted({name for check in failed for name in check.get("accept") or ()})
-    given: dict = {"verify_accept_changed": accepted} if accepted else {}
+    given = _accepting(failed)
     if any(check.get("unknown") for check in failed):
         given["verify_accept_unknown"] = schema
-    again = (
-        f"{command} -e {shlex.quote(json.dumps(given, ensure_ascii=False))}" if given else command
-    )
+    again = _typed(command, given)
     again += "".join(f" -e {check['option']}" for check in failed if check.get("option"))
     mends = " ".join(dict.fromkeys(check["mend"] for check in failed if check.get("mend")))
     back = f" -e restore_backup={backup}" if backup else " (it lists the backups)"
@@ -145,15 +142,26 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str | None) -
 
 def way_on(checks: list[dict], command: str) -> str:
     """Return what to do about checks that are not met where nothing was repaired."""
-    accepted = sorted({name for check in checks for name in check.get("accept") or ()})
-    told = "run playbooks/diagnose.yml, which tells what is behind it"
-    if accepted:
-        given = json.dumps({"verify_accept_changed": accepted}, ensure_ascii=False)
+    told, given = "run playbooks/diagnose.yml, which tells what is behind it", _accepting(checks)
+    if given:
         told += (
             ". What it does not explain is missing: a new migration makes it again; or it is "
-            f"meant, and is accepted by name: {command} -e {shlex.quote(given)}"
+            f"meant, and is accepted by name: {_typed(command, given)}"
         )
     return told
+
+
+def _accepting(checks: list[dict]) -> dict:
+    """Return the variable that accepts what is wrong with these checks; {} for nothing."""
+    names = sorted({name for check in checks for name in check.get("accept") or ()})
+    return {"verify_accept_changed": names} if names else {}
+
+
+def _typed(command: str, given: dict) -> str:
+    """Return the command with these variables."""
+    return (
+        f"{command} -e {shlex.quote(json.dumps(given, ensure_ascii=False))}" if given else command
+    )
 
 
 def _migrations(laravel: Laravel, expected: dict) -> dict:
