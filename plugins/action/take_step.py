@@ -48,5 +48,9 @@ class ActionModule(Acting):
             return {"skipped": True}
         waits = {name: int(value) for name, value in given["waits"].items()}
         return carrying_out.take(
-            self.sender(given["connection"]), given["plan"], given["step"], waits
+            self.sender(given["connection"]), given["plan"], given["step"], waits, self.tell
         )
+
+    def tell(self, result: dict) -> None:
+        """Show how far a step has come that takes more than one call."""
+        self._display.display(f"    {carrying_out.so_far(result)}")

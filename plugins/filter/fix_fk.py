@@ -23,6 +23,7 @@ try:
         prediction,
         verification,
     )
+    from fix_fk.carry_over import mapping
     from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
@@ -77,6 +78,11 @@ def way_out(checks: list[dict], command: str, schema: str, backup: str) -> str:
 def way_on(checks: list[dict], command: str) -> str:
     """Return what to do about checks that are not met where nothing was repaired."""
     return verification.way_on(checks, command)
+
+
+def carried(inputs: dict) -> str:
+    """Return what is typed behind a playbook to have rows carried over as it was said."""
+    return mapping.typed(read_inputs(inputs))
 
 
 def fail_on(value) -> list[str]:
@@ -241,6 +247,7 @@ FILTERS = {
     "fix_fk_refusal_before_inspection": refusal_before_inspection,
     "fix_fk_diagnose": diagnose,
     "fix_fk_same_plan": same_plan,
+    "fix_fk_carried": carried,
     "fix_fk_fail_on": fail_on,
     "fix_fk_plan_text": plan_text,
     "fix_fk_refusal": refusal_text,

@@ -61,7 +61,7 @@ def list_names(connection, schema):
 
 def table_details(connection, schema, tables, pymysql):
     """Return {table: {engine, partitioned, collation, row_format, columns, indexes, checks,
-    triggers, rows, ids}} of these.
+    triggers, on_insert, rows, ids}} of these.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
     0 for a table with a row); None when it cannot be read. ids: as read_ids() has it, or None.
@@ -85,6 +85,7 @@ def table_details(connection, schema, tables, pymysql):
                 "indexes": [],
                 "checks": [],
                 "triggers": False,
+                "on_insert": [],
             }
     for table, _position, column, kind, nullable, collation, default, extra in sorted(
         rows_about(
@@ -130,16 +131,20 @@ def table_details(connection, schema, tables, pymysql):
     for table, check in _list_checks(connection, schema, details.keys(), pymysql):
         if table in details:
             details[table]["checks"].append(check)
-    for (table,) in rows_about(
-        connection,
-        "SELECT TABLE_NAME FROM (SELECT DISTINCT EVENT_OBJECT_TABLE AS TABLE_NAME"
-        " FROM information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE'"
-        " AND EVENT_OBJECT_SCHEMA = %s) firing WHERE TRUE",
-        schema,
-        details.keys(),
+    for table, trigger, timing, event in sorted(
+        rows_about(
+            connection,
+            "SELECT * FROM (SELECT EVENT_OBJECT_TABLE AS TABLE_NAME, TRIGGER_NAME, ACTION_TIMING,"
+            " EVENT_MANIPULATION FROM information_schema.TRIGGERS"
+            " WHERE EVENT_OBJECT_SCHEMA = %s) firing WHERE TRUE",
+            schema,
+            details.keys(),
+        )
     ):
         if table in details:
-            details[table]["triggers"] = True
+            details[table]["triggers"] |= timing == "BEFORE"
+            if event == "INSERT":
+                details[table]["on_insert"].append(trigger)
     names = list(details)
     for start in range(0, len(names), EXISTS_BATCH):
         batch = names[start : start + EXISTS_BATCH]

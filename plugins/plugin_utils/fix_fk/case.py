@@ -16,6 +16,7 @@ from .schema.effects import ForeignKey
 from .schema.messages import FailedStatement
 from .schema.outcome import Problem
 from .schema.simulation import Schema
+from .schema.tables import Table
 from .verdict import Diagnosis
 from .wording import few
 
@@ -159,6 +160,11 @@ class Case:
         if known is None and asked not in self.diagnosis.uncounted:
             self.diagnosis.uncounted.append(asked)
         return known or {"rows": 0, "query": ""}
+
+    def insert_triggers(self, table: Table) -> list[str]:
+        """Return the triggers that fire when a row is inserted into a table."""
+        details = self.schema.get("details") or {}
+        return list((details.get(table.identity or "") or {}).get("on_insert") or ())
 
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""

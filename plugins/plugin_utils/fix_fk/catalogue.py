@@ -20,7 +20,15 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir)))
 
 from fix_fk import conclusion, forward, prediction, rollback, verdict, verdicts
-from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
+from fix_fk.plans import (
+    carry_over,
+    database_access,
+    fresh,
+    permanent_fix,
+    rehearsal,
+    rollback_only,
+    skip,
+)
 from fix_fk.plans import forward as forward_plan
 from fix_fk.verdict import Cause, Verdict
 
@@ -48,6 +56,7 @@ GROUPS = {
     verdict.OPTION_2: Group(no_cause=_RUN),
     verdict.OPTION_3: Group(no_cause=_RUN),
     verdict.PERMANENT_FIX: Group(no_cause=_RUN),
+    verdict.CARRIED: Group(no_cause="no migration has failed"),
     verdict.DATABASE_ACCESS: Group(no_cause="no migration has failed"),
 }
 # An interrupted run is repaired, and no cause why a migration fails.
@@ -72,6 +81,7 @@ VERDICTS: tuple[Verdict, ...] = tuple(
         skip,
         fresh,
         permanent_fix,
+        carry_over,
         database_access,
     )
     for one in getattr(module, "VERDICTS", ())

@@ -9,11 +9,15 @@ from .facts import Laravel
 def followers(laravel: Laravel, schema: dict) -> list[str]:
     """Name the constraints of children that followed a table when it was renamed."""
     notes = []
+    # One that was pointed at the new table again follows no more.
+    taken = {(table.casefold(), old.casefold()) for table, old in laravel.displaced()}
     for key in schema.get("constraints") or ():
         table = laravel.history.schema.get(key["table"])
         known = table.key(key["name"]) if table else None
         parent = key["referenced_table"]
-        if known and known.referenced_table.casefold() != parent.casefold():
+        if not known or (parent.casefold(), known.referenced_table.casefold()) in taken:
+            continue
+        if known.referenced_table.casefold() != parent.casefold():
             notes.append(
                 f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
                 f"migration pointed it at {known.referenced_table}. It followed the table when "

@@ -19,7 +19,7 @@ from functools import lru_cache
 from .facts import Laravel
 from .inputs import Inputs
 from .schema import sql
-from .schema.effects import ReadRows, Unread
+from .schema.effects import ForeignKey, ReadRows, Unread
 from .schema.simulation import Schema
 from .schema.statements import tables_of
 from .schema.tables import Table
@@ -130,7 +130,7 @@ def expectation(start: Schema, final: Schema, named: Iterable[str]) -> dict:
         before = start.get(table.identity)
         if before is None:
             continue
-        told = _done(before, table)
+        told = _done(before, table, start, final)
         if said & {table.identity.casefold(), table.name.casefold()} or any(
             part and any(part.values()) for part in told.values()
         ):
@@ -138,7 +138,7 @@ def expectation(start: Schema, final: Schema, named: Iterable[str]) -> dict:
     return {"tables": tables, "made": made}
 
 
-def _done(before: Table, after: Table) -> dict:
+def _done(before: Table, after: Table, start: Schema, final: Schema) -> dict:
     """Return what has been done to one table: {part: {gone, new, loose} or None}."""
     columns = {name.casefold() for name in after.changed_columns}
     loose_columns = {
@@ -156,12 +156,19 @@ def _done(before: Table, after: Table) -> dict:
         for one, other in [(keys[0][name], keys[1][name])]
         if (one.columns, one.referenced_columns, one.on_delete, one.on_update)
         != (other.columns, other.referenced_columns, other.on_delete, other.on_update)
+        or _parent(start, one) != _parent(final, other)
     }
     return {
         "columns": _delta(before.columns, after.columns, loose_columns),
         "indexes": _delta(before.indexes, after.indexes, loose_indexes),
         "keys": _delta(keys[0], keys[1], loose_keys),
     }
+
+
+def _parent(state: Schema, key: ForeignKey) -> str | None:
+    """Return the name that the table to which a key refers had before; its own where unknown."""
+    table = None if key.referenced_schema else state.get(key.referenced_table)
+    return table.identity if table else key.referenced_table
 
 
 def _delta(before, after, loose: set[str]) -> dict | None:

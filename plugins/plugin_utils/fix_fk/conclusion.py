@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .aside import rows, words
+from .carry_over import work
 from .case import Case
 from .verdict import WELL, Cause, Refusal, Verdict
 
@@ -35,15 +36,16 @@ def _tell_aside(case: Case) -> None:
     diagnosis = case.diagnosis
     diagnosis.aside, meant = words.split(rows.find(case.laravel, case.schema), case.inputs)
     diagnosis.notes += words.accepted(meant)
-    if not diagnosis.aside:
+    if not diagnosis.aside or diagnosis.verdict == "carries_over":
         return
     told = words.said(diagnosis.aside)
     if diagnosis.verdict != "healthy":
         diagnosis.notes.append(told)
         return
     diagnosis.verdict = "rows_aside"
+    command = work.suggested(case.laravel, case.schema, case.inputs)
     diagnosis.found = f"{told} {diagnosis.found}".strip()
-    diagnosis.next = f"{words.advice(diagnosis.aside)} {diagnosis.next}".strip()
+    diagnosis.next = f"{words.advice(diagnosis.aside, command)} {diagnosis.next}".strip()
 
 
 VERDICTS = (
@@ -52,14 +54,14 @@ VERDICTS = (
         WELL,
         "All is well but for this: the application does not find rows. A migration "
         "renamed their table away and made a new one in its place. Amber, exit code 0.",
-        "Bring the rows over with the statements that are shown, or a migration of your "
-        "own. Are they meant to stay aside? Name the table in `accept_rows_aside`. See "
+        "`playbooks/carry_over.yml` brings them over; `Next` has it in full. Are they meant to "
+        "stay aside? Name the table in `accept_rows_aside`. See "
         "[below](#rows-aside).",
         causes=(
             Cause(
                 "A migration renamed a table away, made it anew and copied no row",
                 "nothing",
-                "Not refused and not green: the statements that bring the rows over are shown.",
+                "Not refused and not green: the command that carries the rows over is shown.",
                 ("integration/test_aside.py::test_every_later_run_says_it",),
             ),
         ),

@@ -12,7 +12,7 @@ from .case import Case
 from .conclusion import concluded
 from .facts import Laravel
 from .inputs import Inputs
-from .plans import forward, repair, rollback_only
+from .plans import carry_over, forward, repair, rollback_only
 from .verdicts import ask
 
 
@@ -23,4 +23,13 @@ def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
         return concluded(case, lambda: rollback_only.decide(case))
     if inputs.forward:
         return concluded(case, lambda: forward.decide(case))
-    return concluded(case, lambda: None if ask(case) else repair.plan(case))
+    if inputs.carry_only:
+        return concluded(case, lambda: carry_over.decide(case))
+    return concluded(case, lambda: _repair(case))
+
+
+def _repair(case: Case) -> None:
+    if not ask(case):
+        repair.plan(case)
+    elif case.inputs.carry_over:
+        carry_over.decide_when_well(case)

@@ -22,6 +22,14 @@ class Inputs:
     verify_accept_changed: tuple[str, ...] = ()
     verify_accept_unknown: str | None = None
     accept_rows_aside: tuple[str, ...] = ()
+    carry_over: bool = False
+    # Whether that is all that is to be done.
+    carry_only: bool = False
+    carry_map: dict[str, str] = field(default_factory=dict)
+    carry_default: dict = field(default_factory=dict)
+    carry_drop: tuple[str, ...] = ()
+    carry_triggers: tuple[str, ...] = ()
+    carry_over_drop_old: tuple[str, ...] = ()
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()

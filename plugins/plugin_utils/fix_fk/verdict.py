@@ -20,6 +20,7 @@ STATE = "state"
 OPTION_2 = "option_2"
 OPTION_3 = "option_3"
 PERMANENT_FIX = "permanent_fix"
+CARRIED = "carried"
 DATABASE_ACCESS = "database_access"
 
 

@@ -8,6 +8,7 @@ import shlex
 
 from . import comparison, drift
 from .aside.checks import check_rows_aside
+from .carry_over import work
 from .children import differences, followers
 from .comparison import Undecided
 from .facts import Laravel, as_if, live
@@ -67,6 +68,8 @@ def verify(
         *_rows(expected, before, schema_facts, volatile, inputs),
     ]
     checks = [_accepted(check, inputs) for check in checks]
+    if expected.get("carried") is not None:
+        checks += map(_carried, expected["carried"])
     if expected.get("left"):
         checks.append(_left(expected["left"], schema_facts))
     if expected.get("skipped"):
@@ -74,7 +77,13 @@ def verify(
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})
-        checks += check_rows_aside(ran, schema_facts, inputs, expected.get("ids"))
+        checks += check_rows_aside(
+            ran,
+            schema_facts,
+            inputs,
+            expected.get("ids"),
+            lambda: work.suggested(ran, schema_facts, inputs),
+        )
         found = drift.checks(ran, schema_facts, alone="names" not in expected)
         checks += [_accepted(check, inputs) for check in found]
     not_run = expected.get("not_run")
@@ -202,6 +211,17 @@ def _tables(schema_facts: dict, wanted) -> dict:
         f"missing: {', '.join(missing)}" if missing else f"all {len(wanted)} exist",
         accept=lacking,
     )
+
+
+def _carried(proof: dict) -> dict:
+    """Tell whether every row of an old table is in the new one."""
+    rows, same, digests = proof["rows"], proof["same"], proof["digests"]
+    detail = f"{same} of {rows} rows of {proof['old']}, with the same values"
+    if digests[0] == digests[1]:
+        detail += f" (digest {digests[0][-12:]} on both sides)"
+    ok = rows == same and digests[0] == digests[1]
+    mend = "Run it again: the rows that are not there are carried over then."
+    return _check(f"rows carried into {proof['table']}", ok, detail, mend=mend)
 
 
 def _left(left: dict, schema_facts: dict) -> dict:

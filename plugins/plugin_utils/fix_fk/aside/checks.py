@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..facts import Laravel
 from ..inputs import Inputs
@@ -17,14 +17,19 @@ TITLE = "rows aside"
 
 
 def check_rows_aside(
-    laravel: Laravel, schema: dict, inputs: Inputs, raised: Iterable[dict] | None
+    laravel: Laravel,
+    schema: dict,
+    inputs: Inputs,
+    raised: Iterable[dict] | None,
+    command: Callable[[], str],
 ) -> list[dict]:
     """Return the checks of what is aside, one with `aside` {found, next} when somebody has to act,
-    and of the ids that the plan has raised (as count_above() gave them)."""
+    and of the ids that the plan has raised (as count_above() gave them). command: returns what
+    carries the rows over."""
     made = [_ids_check(pair, details_of(schema)) for pair in raised or ()]
     open_, meant = split(find(laravel, schema), inputs)
     if open_:
-        told = {"found": said(open_), "next": advice(open_)}
+        told = {"found": said(open_), "next": advice(open_, command())}
         made.append(
             {"check": TITLE, "ok": True, "look": True, "detail": told["found"], "aside": told}
         )

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the rows of displaced tables are: what to count, what was found, how to bring them over."""
+"""Where the rows of displaced tables are: what to count, what was found."""
 
 from __future__ import annotations
 
 from .. import facts
 from ..facts import Laravel
-from ..schema.effects import ForeignKey
 from ..schema.simulation import Schema
 from .pairs import BIRTH, Pair, displaced_with_rows
 
 from ansible.module_utils.fix_fk.schema.ids import above  # isort: skip
-from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def questions(laravel_facts: dict, schema: dict) -> list[dict]:
@@ -30,8 +28,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     None: not counted), told (whether that is known), other (how many of them have in the new one a
     row of the same key and other content), children ({table, name} of each constraint that refers
     to the old one), following (the id to count from, where ids are given out that old rows have),
-    next (the id that comes now), copy (the SQL that brings the rows over, or ""), why_not (why
-    there is none), left (columns that only the old one has)}.
+    next (the id that comes now)}.
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
@@ -95,7 +92,6 @@ def _asked(pair: Pair) -> list[dict]:
 def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) -> dict:
     new, old = (about.get("ids") for about in pair.details)
     following = above(new, old)
-    copy, why_not = _copy(pair, empty, other)
     away = live.get(pair.old)
     return {
         "table": pair.table,
@@ -103,7 +99,7 @@ def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) 
         "rows": rows,
         "empty": empty,
         "children": [
-            {"table": child.name, "name": key.name, "again": _again(child.name, key, pair.table)}
+            {"table": child.name, "name": key.name}
             for child in (live.referring(away) if away else ())
             for key in child.keys
             if key.referenced_table.casefold() == pair.old.casefold()
@@ -112,63 +108,7 @@ def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) 
         "next": new["next"] if new else None,
         "told": empty or bool(pair.key),
         "other": other,
-        "copy": copy,
-        "why_not": why_not,
-        "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
     }
-
-
-def _again(child: str, key: ForeignKey, table: str) -> str:
-    """Return the SQL that points a constraint of a child at the new table."""
-    rules = "".join(
-        f" ON {what} {rule}"
-        for what, rule in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-        if rule
-    )
-    own, to = (", ".join(map(quote, columns)) for columns in (key.columns, key.referenced_columns))
-    name = quote(key.name or "")
-    return (
-        f"ALTER TABLE {quote(child)} DROP FOREIGN KEY {name}; ALTER TABLE {quote(child)} ADD "
-        f"CONSTRAINT {name} FOREIGN KEY ({own}) REFERENCES {quote(table)} ({to}){rules}"
-    )
-
-
-def _copy(pair: Pair, empty: bool, other: int) -> tuple[str, str]:
-    """Return the SQL that brings the rows over and keeps their ids, or why there is none."""
-    new, old = pair.columns(0), pair.columns(1)
-    if other:
-        return "", f"rows of {pair.table} have ids that other rows of {pair.old} have"
-    engine = pair.details[0]["engine"]
-    if (engine or "").casefold() != "innodb":
-        return "", f"its engine {engine} cannot take back half a statement"
-    if not empty and not pair.key:
-        return "", "no column tells which rows are in both"
-    lacking = [c["name"] for name, c in new.items() if c["required"] and name not in old]
-    if lacking:
-        return "", f"{pair.table} wants {', '.join(lacking)}, which {pair.old} does not have"
-    both = [name for name in new if name in old and not new[name]["generated"]]
-    strict = [
-        c["name"]
-        for name, c in new.items()
-        if name in both and not c["nullable"] and old[name]["nullable"]
-    ]
-    others = [new[name]["name"] for name in both if new[name]["type"] != old[name]["type"]]
-    if strict or others:
-        names = ", ".join(dict.fromkeys([*strict, *others]))
-        return (
-            "",
-            f"{names} of {pair.table} is of another type than in {pair.old}, or wants a value",
-        )
-    columns = ", ".join(quote(new[name]["name"]) for name in both)
-    text = (
-        f"INSERT INTO {quote(pair.table)} ({columns}) SELECT {columns} "  # noqa: S608 - shown
-        f"FROM {quote(pair.old)}"
-    )
-    if not empty:
-        same = " AND ".join(f"n.{quote(c)} = o.{quote(c)}" for c in pair.key)
-        table = quote(pair.table)
-        text += f" o WHERE NOT EXISTS (SELECT 1 FROM {table} n WHERE {same})"  # noqa: S608 - shown
-    return text, ""
 
 
 def _parents_first(found: list[dict], live: Schema) -> list[dict]:

@@ -7,8 +7,6 @@ from ..inputs import Inputs
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
-KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
-
 
 def split(found: list[dict], inputs: Inputs) -> tuple[list[dict], list[dict]]:
     """Return those that the inventory does not accept, and those that it does."""
@@ -66,58 +64,26 @@ def said(found: list[dict]) -> str:
     return " ".join(sentences)
 
 
-def advice(found: list[dict]) -> str:
-    """Return what is next, with the statements where they are certain to lose nothing."""
-    pointing = [item for item in found if item["children"]]
-    found = [item for item in found if item["rows"] != 0]
-    if not found:
-        return _advice_on_children(pointing)
-    copied = [item for item in found if item["copy"]]
-    copies = "; ".join(item["copy"] for item in copied)
-    if any(item["next"] for item in copied):
-        # Or a row with the id 0 would get another one.
-        copies = f"{KEEPS_ZERO}; {copies}"
-    left = [f"{name} of {item['old']}" for item in copied for name in item["left"]]
-    parts = []
+def advice(found: list[dict], command: str) -> str:
+    """Return what is next. command: what carries the rows over."""
+    away = [item for item in found if item["rows"] != 0]
+    if not away:
+        names = ", ".join(item["table"] for item in found)
+        return (
+            f"The rows have been brought over. Point the constraints at the new table: {command} . "
+            f"If they are to stay as they are: accept_rows_aside: [{names}] in the inventory."
+        )
+    parts = [f"Carry the rows over: {command} ; with --check it shows which column goes where."]
     counting = [
         f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']}"
-        for item in found
+        for item in away
         if item["following"]
     ]
     if counting:
-        parts.append(f"At once, so that no id is given twice: {'; '.join(counting)};")
-    parts.append(
-        "Nothing copies the rows by itself: a migration or a person has to bring them over, "
-        "after a backup and while the application is down."
-    )
-    if copies:
-        parts.append(
-            "These statements do, in this order, and leave the old rows where they are; what "
-            f"cannot be taken as it is makes one fail as a whole: {copies};"
-        )
-    if left:
-        parts.append(f"({', '.join(left)} has no counterpart and stays there alone.)")
-    parts += [
-        f"For {item['table']} there is no such statement: {item['why_not']}."
-        for item in found
-        if item["why_not"]
-    ]
-    olds = {item["old"].casefold() for item in found}
-    if any(c["table"].casefold() not in olds for item in found for c in item["children"]):
-        parts.append("Then a migration has to point the constraints named above at the new table.")
-    names = ", ".join(item["table"] for item in found)
+        parts.append(f"Until then, so that no id is given twice: {'; '.join(counting)};")
+    names = ", ".join(item["table"] for item in away)
     parts.append(f"If they are to stay aside: accept_rows_aside: [{names}] in the inventory.")
-    return " ".join(part.strip() for part in parts)
-
-
-def _advice_on_children(found: list[dict]) -> str:
-    names = ", ".join(item["table"] for item in found)
-    again = "; ".join(child["again"] for item in found for child in item["children"])
-    return (
-        "The rows have been brought over. Point these constraints at the new table, with a "
-        f"migration or by hand, after a backup: {again}; If the constraints are to stay as they "
-        f"are: accept_rows_aside: [{names}] in the inventory."
-    )
+    return " ".join(parts)
 
 
 def accepted(found: list[dict]) -> list[str]:

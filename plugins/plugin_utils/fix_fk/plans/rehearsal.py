@@ -8,9 +8,10 @@ from ..case import Case
 from ..verdict import STATE, Refusal, Verdict
 
 
-def rehearsal(case: Case) -> list[dict]:
-    """Return the step that rehearses the plan, or none and a note on why there is none."""
-    level = case.inputs.rehearsal_level
+def rehearsal(case: Case, rows: bool = False) -> list[dict]:
+    """Return the step that rehearses the plan, or none and a note on why there is none. rows:
+    whether it is about rows, which are taken along then."""
+    level = "full" if rows else case.inputs.rehearsal_level
     why = _why_unrehearsed(case)
     if not why:
         return [steps.rehearse(case.schema, level, case.inputs)]

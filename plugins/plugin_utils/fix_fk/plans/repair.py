@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .. import comparison, forward, steps
+from ..carry_over.work import Work, expect, work
 from ..case import Case
 from ..expected import conclude
 from .rehearsal import rehearsal
@@ -17,14 +18,21 @@ def plan(case: Case) -> None:
     names = list(case.laravel.pending)
     if strategy["steps"] == ["literal"]:
         names.insert(0, case.laravel.recorded[-1])
+    carried = Work()
+    if case.inputs.carry_over:
+        final = final.copy()
+        carried = work(case, final, case.to_run())
+        case.diagnosis.notes += carried.notes
     planned = [
         *steps.begin(case.artisan, case.schema, case.migration),
         *undoing(case),
         *([steps.drop(case.schema, case.drops)] if case.drops else []),
         steps.migrate(case.artisan, case.laravel, names),
+        *carried.steps,
         *steps.finish(case.artisan),
     ]
-    conclude(case, [*rehearsal(case), *planned], final)
+    conclude(case, [*rehearsal(case, bool(carried.steps)), *planned], final)
+    expect(case, carried)
     given_up = {table.casefold() for table in case.inputs.fk_drop_from}
     case.diagnosis.expected["structure"]["unguarded"] = comparison.unguarded(
         [drop for drop in case.drops if drop["table"].casefold() not in given_up],

@@ -267,7 +267,9 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["next"] = f"{typed} carries the plan out; with --check it shows it again."
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
-        answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
+        carried = diagnosis["verdict"] == "carries_over"
+        did = "The rows were carried over" if carried else CARRIED_OUT[outcome]
+        answers["did"] = f"{did}, in {len(steps)} steps."
         look = [check["check"] for check in checks if check.get("look")]
         answers["state"] = _sentence([*text.counted(checks), *_maintenance(results, run)])
         if outcome == "restored":

@@ -115,6 +115,7 @@ class DatabaseSeeder extends Seeder
         $this->fill('skp_tahunan_detail', 1500, fn (int $id) => [
             'id' => $id,
             'skp_tahunan_id' => 1 + $id % 500,
+            'indikator_kinerja_id' => $id % 5 === 0 ? null : 1 + $id % 144,
             'uraian' => $this->one(self::WORK),
             'target' => mt_rand(1, 40) * 2.5,
             'realisasi' => $id % 4 === 0 ? null : mt_rand(0, 10000) / 100,

@@ -8,14 +8,13 @@ says by which modules.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from .facts import Laravel, quarantine
-from .inputs import Inputs
-from .schema import sql
-from .schema.effects import DropTable, RenameTable
-from .schema.redaction import redact
+from ..facts import Laravel, quarantine
+from ..inputs import Inputs
+from ..schema import sql
+from ..schema.effects import DropTable, RenameTable
+from ..schema.redaction import redact
+from . import carry
+from .kind import Call, Kind, arguments, step, waits
 
 from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
     ForeignKey,
@@ -25,28 +24,7 @@ from ansible.module_utils.fix_fk.schema.foreign_keys import (  # isort: skip
 from ansible.module_utils.fix_fk.laravel.records import ROLLBACK_BATCH  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
-Call = tuple[str, dict]
-# Seconds to wait for a lock, and how often to try again: the defaults of the roles.
-WAITS = {"lock_wait_timeout": 5, "retries": 3}
 MIGRATE_WAIT = 20
-
-
-def step(id_: str, title: str, reason: str, do, undo, proof: str, **arguments) -> dict:
-    """Return one step as plain data."""
-    return {
-        "id": id_,
-        "title": title,
-        "reason": reason,
-        "do": list(do),
-        "undo": list(undo),
-        "proof": proof,
-        "arguments": arguments,
-    }
-
-
-def arguments(plan: dict, step: str) -> dict | None:
-    """Return the arguments of a step, None when the plan does not have it."""
-    return next((one["arguments"] for one in plan["steps"] if one["id"] == step), None)
 
 
 def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
@@ -379,21 +357,17 @@ def complete(schema: dict, adds: list[dict]) -> dict:
     )
 
 
-def _waits(options: dict) -> dict:
-    return {name: options.get(name, default) for name, default in WAITS.items()}
-
-
 def _call_forget(given: dict, _plan: dict, _options: dict) -> list[Call]:
     return [("migration_record", {"state": "absent", **record}) for record in given["records"]]
 
 
 def _call_rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
-    waits = _waits(options)
+    for_locks = waits(options)
     if given["strategy"] == "rename_back":
-        return [("rename_back", {"tables": given["tables"], **waits})]
+        return [("rename_back", {"tables": given["tables"], **for_locks})]
     if given["strategy"] == "inverse":
         asked = {"statements": given["statements"], "accept": given["accept"]}
-        return [("send_statements", {**asked, **waits})]
+        return [("send_statements", {**asked, **for_locks})]
     return [
         (
             "migration_rollback",
@@ -401,18 +375,18 @@ def _call_rollback(given: dict, _plan: dict, options: dict) -> list[Call]:
                 "migration": given["migration"],
                 "recorded": given.get("recorded", False),
                 "expected_statements": given.get("expected_statements"),
-                "lock_wait_timeout": waits["lock_wait_timeout"] * (1 + waits["retries"]),
+                "lock_wait_timeout": for_locks["lock_wait_timeout"] * (1 + for_locks["retries"]),
             },
         )
     ]
 
 
 def _call_add_back(given: dict, _plan: dict, options: dict) -> list[Call]:
-    return [("fk_constraint", {"constraints": given["constraints"], **_waits(options)})]
+    return [("fk_constraint", {"constraints": given["constraints"], **waits(options)})]
 
 
 def _call_forward(given: dict, _plan: dict, options: dict) -> list[Call]:
-    return [("send_statements", {**given, **_waits(options)})]
+    return [("send_statements", {**given, **waits(options)})]
 
 
 def _call_record(given: dict, _plan: dict, _options: dict) -> list[Call]:
@@ -421,7 +395,7 @@ def _call_record(given: dict, _plan: dict, _options: dict) -> list[Call]:
 
 def _call_fk_drop(given: dict, _plan: dict, options: dict) -> list[Call]:
     given = {"state": "absent", "constraints": given["constraints"]}
-    return [("fk_constraint", {**given, **_waits(options)})]
+    return [("fk_constraint", {**given, **waits(options)})]
 
 
 def _call_remigrate(given: dict, plan: dict, options: dict) -> list[Call]:
@@ -441,13 +415,13 @@ def _call_remigrate(given: dict, plan: dict, options: dict) -> list[Call]:
 
 def _call_complete(given: dict, _plan: dict, options: dict) -> list[Call]:
     constraints = {"constraints": given["constraints"], "leave_out_orphans": True}
-    return [("fk_constraint", {**constraints, **_waits(options)})]
+    return [("fk_constraint", {**constraints, **waits(options)})]
 
 
 def _call_empty(given: dict, _plan: dict, options: dict) -> list[Call]:
     schema = options.get("schema") or given["schema"]
     return [
-        ("schema_empty", {"schema": schema, "tables": given["tables"] or None, **_waits(options)})
+        ("schema_empty", {"schema": schema, "tables": given["tables"] or None, **waits(options)})
     ]
 
 
@@ -459,17 +433,6 @@ def _call_build(given: dict, _plan: dict, _options: dict) -> list[Call]:
 
 def _call_seed(_given: dict, _plan: dict, _options: dict) -> list[Call]:
     return [("artisan", {"command": "db:seed", "arguments": ["--force"]})]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of step: the words beside the time that it took, and how it is carried out.
-
-    calls: (its arguments, the plan, options) -> the modules and their options, in order.
-    """
-
-    told: str
-    calls: Callable[[dict, dict, dict], list[Call]]
 
 
 # Those that a rehearsal takes on the clone as well, by their id.
@@ -489,4 +452,6 @@ KINDS = {
     "empty": Kind("empty", _call_empty),
     "build": Kind("build anew", _call_build),
     "seed": Kind("seed", _call_seed),
+    **carry.KINDS,
 }
+__all__ = ["KINDS", "arguments", "step"]

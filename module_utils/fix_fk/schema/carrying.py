@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: S608 - identifiers are quoted, values are bound or escaped by literal()
+"""Rows of a table that was renamed away, brought into the one that took its place.
+
+A pair is {table, old, columns: [{column, value}], key: [{column, source}], compared: [{new, old,
+plain}], unordered}: `value` is the SQL of a value for a row `c` of the old table, `compared` are
+SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike.
+`unordered` is whether a row may refer to one that comes later. Rows keep their keys, and one that
+is there already is not written again: what was interrupted goes on with the same call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from ansible.module_utils.fix_fk.schema.sql import quote_columns, quote_identifier, rows_of
+
+# So many rows are in one transaction.
+BATCH = 2000
+# Where a key must not be given anew because it is 0.
+KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
+
+
+def literal(value):
+    """Return a value as SQL, as it is read without NO_BACKSLASH_ESCAPES."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value).replace("\\", "\\\\").replace("'", "''").replace("\0", "\\0")
+    return f"'{text}'"
+
+
+def insert(pair, where="TRUE"):
+    """Return the statement that brings over the rows that are not there yet."""
+    columns = quote_columns([one["column"] for one in pair["columns"]])
+    values = ", ".join(one["value"] for one in pair["columns"])
+    table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT {values} FROM {old} c WHERE {where}"
+        f" AND NOT EXISTS (SELECT 1 FROM {table} n WHERE {same_key(pair)})"
+    ).replace("WHERE TRUE AND ", "WHERE ")
+
+
+def take_back(pair, keep=()):
+    """Return the statement that deletes the rows again that are as they were brought over.
+
+    keep: (table, [(its column, the column it refers to)]) whose rows keep those they refer to.
+    """
+    table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
+    used = "".join(
+        f" AND NOT EXISTS (SELECT 1 FROM {quote_identifier(child)} k WHERE "
+        + " AND ".join(f"k.{quote_identifier(a)} = n.{quote_identifier(b)}" for a, b in columns)
+        + ")"
+        for child, columns in keep
+    )
+    return f"DELETE n FROM {table} n JOIN {old} c ON {same_key(pair)} WHERE {same_row(pair)}{used}"
+
+
+def same_key(pair):
+    return " AND ".join(
+        f"n.{quote_identifier(one['column'])} = c.{quote_identifier(one['source'])}"
+        for one in pair["key"]
+    )
+
+
+def same_row(pair):
+    return " AND ".join(f"{one['new']} <=> {one['old']}" for one in pair["compared"]) or "TRUE"
+
+
+class Unlike(Exception):
+    """Rows did not come over as they are; the text says which."""
+
+
+class Carrier:
+    """Brings the rows of one pair over; execute(statement, arguments) sends one and waits."""
+
+    def __init__(self, connection, pair, execute, batch=BATCH):
+        self.connection, self.pair, self.execute, self.batch = connection, pair, execute, batch
+        self.key = [one["source"] for one in pair["key"]]
+        self.quoted = quote_identifier(pair["old"])
+
+    def total(self):
+        return rows_of(self.connection, f"SELECT COUNT(*) FROM {self.quoted}", None)[0][0]
+
+    def left(self):
+        """Return how many rows are not in the new table."""
+        table = quote_identifier(self.pair["table"])
+        absent = f"NOT EXISTS (SELECT 1 FROM {table} n WHERE {same_key(self.pair)})"
+        query = f"SELECT COUNT(*) FROM {self.quoted} c WHERE {absent}"
+        return rows_of(self.connection, query, None)[0][0]
+
+    def carry(self, until):
+        """Bring rows over, to the end or to this moment; return (rows, whether it was the end)."""
+        moved = 0
+        for start in (self._reached(), None):
+            at = start
+            while True:
+                upper = self._upper(at)
+                moved += self._batch(at, upper)
+                at = upper
+                if upper is None:
+                    break
+                if time.monotonic() > until:
+                    return moved, False
+            if start is None or not self.left():
+                break
+        return moved, True
+
+    def _reached(self):
+        """Return the key of the last row that is over, None where there is none."""
+        table = quote_identifier(self.pair["table"])
+        order = ", ".join(f"n.{quote_identifier(one['column'])} DESC" for one in self.pair["key"])
+        found = rows_of(
+            self.connection,
+            f"SELECT {self._columns()} FROM {table} n JOIN {self.quoted} c ON"
+            f" {same_key(self.pair)} ORDER BY {order} LIMIT 1",
+            None,
+        )
+        return list(found[0]) if found else None
+
+    def _columns(self):
+        return ", ".join(f"c.{quote_identifier(name)}" for name in self.key)
+
+    def _upper(self, at):
+        """Return the last key of the batch behind `at`, None where it is the last one."""
+        where, values = self._behind(at)
+        found = rows_of(
+            self.connection,
+            f"SELECT {self._columns()} FROM {self.quoted} c WHERE {where}"
+            f" ORDER BY {self._columns()} LIMIT 1 OFFSET {self.batch - 1}",
+            values,
+        )
+        return list(found[0]) if found else None
+
+    def _behind(self, at, sign=">"):
+        """Return the condition that a key is behind (sign: or not behind) another one."""
+        if at is None:
+            return "TRUE", []
+        names = [f"c.{quote_identifier(name)}".replace("%", "%%") for name in self.key]
+        parts, values = [], []
+        for number, name in enumerate(names):
+            equal = [f"{one} = %s" for one in names[:number]]
+            parts.append(" AND ".join([*equal, f"{name} {sign[0]} %s"]))
+            values += at[: number + 1]
+        if "=" in sign:
+            parts.append(" AND ".join(f"{name} = %s" for name in names))
+            values += at
+        # The server finds the place in the index by the first column alone.
+        return f"({names[0]} {sign[0]}= %s AND ({' OR '.join(parts)}))", [at[0], *values]
+
+    def _batch(self, at, upper):
+        """Bring one batch over in a transaction of its own, compared before it counts."""
+        first, values = self._behind(at)
+        last, more = self._behind(upper, "<=")
+        where, values = f"{first} AND {last}".replace("TRUE AND ", ""), [*values, *more]
+        self.execute("START TRANSACTION", None)
+        try:
+            text = insert(self.pair, "\0").replace("%", "%%").replace("\0", where)
+            moved = self.execute(text if values else insert(self.pair, where), values or None)
+            self._compare(where, values)
+            self.execute("COMMIT", None)
+        except Exception:
+            with contextlib.suppress(Exception):
+                self.execute("ROLLBACK", None)
+            raise
+        return moved
+
+    def _compare(self, where, values):
+        """Raise Unlike where a row of the batch did not come over as it is."""
+        table, key = quote_identifier(self.pair["table"]), same_key(self.pair)
+        missing = f"n.{quote_identifier(self.pair['key'][0]['column'])} IS NULL"
+        differs = f"({missing} OR NOT ({same_row(self.pair)}))"
+        text = (
+            f"SELECT {self._columns()} FROM {self.quoted} c LEFT JOIN {table} n ON {key} "
+            f"WHERE \0 AND {differs} LIMIT 5"
+        )
+        if values:
+            text = text.replace("%", "%%")
+        found = rows_of(self.connection, text.replace("\0", where), values or None)
+        if found:
+            keys = "; ".join(", ".join(map(str, row)) for row in found)
+            raise Unlike(
+                f"Rows of {self.pair['old']} do not come into {self.pair['table']} as they are, "
+                f"the first with {', '.join(self.key)} = {keys}: the new table makes something "
+                "else of a value, or has another row of that key"
+            )
+
+    def prove(self):
+        """Return {rows, same, digests} of both sides: rows are those of the old table, same those
+        of them that are in the new one with equal values, digests one of each side."""
+        table = quote_identifier(self.pair["table"])
+        join = f"{self.quoted} c JOIN {table} n ON {same_key(self.pair)}"
+        plain = [one for one in self.pair["compared"] if one["plain"]]
+        parts = [
+            ", ".join(f"IFNULL(SHA2(CAST({one[side]} AS BINARY), 256), '-')" for one in plain)
+            for side in ("old", "new")
+        ]
+        old, new = (
+            f"SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS(',', {part or '0'}), 256), 16), 16, 10)"
+            " AS UNSIGNED))"
+            for part in parts
+        )
+        rows, one = rows_of(self.connection, f"SELECT COUNT(*), {old} FROM {self.quoted} c", None)[
+            0
+        ]
+        same, other = rows_of(
+            self.connection,
+            f"SELECT COUNT(*), {new} FROM {join} WHERE {same_row(self.pair)}",
+            None,
+        )[0]
+        return {
+            "table": self.pair["table"],
+            "old": self.pair["old"],
+            "rows": rows,
+            "same": same,
+            "digests": [f"{int(one or 0):032x}", f"{int(other or 0):032x}"],
+        }

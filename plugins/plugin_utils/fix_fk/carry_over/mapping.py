@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How rows of a displaced table come into the one that took its place: column by column.
+
+What cannot be decided is asked for by name, never guessed. What stands in the way of rows is
+counted on the server.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ..case import Case
+from ..inputs import Inputs
+from ..schema import columns as types
+from ..schema.effects import PRIMARY, Column
+from ..schema.simulation import Schema
+from ..schema.tables import Table, has
+from .fitting import exact, unfit
+
+from ansible.module_utils.fix_fk.schema.carrying import literal, same_row  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+
+@dataclass(frozen=True)
+class Given:
+    """A column of the new table and where its values come from.
+
+    `source` is a column of the old table, None where `value` is all that it gets. `value` takes the
+    place of NULL where there is a source; `told` is whether there is one.
+    """
+
+    column: str
+    source: str | None
+    told: bool = False
+    value: str | int | float | None = None
+    how: str = ""
+
+    def sql(self, alias: str = "c") -> str:
+        """Return the SQL of the value, for a row `alias` of the old table."""
+        source = f"{alias}.{quote(self.source)}" if self.source else ""
+        if not self.told:
+            return source
+        return f"COALESCE({source}, {literal(self.value)})" if source else literal(self.value)
+
+
+@dataclass
+class Mapping:
+    """The columns that are given, what is asked for, and what stands in the way.
+
+    `table` and `old` are named as they are when the rows are carried over, `live` as the old one is
+    named now. `key` are the columns that tell a row, as (new, old). `notes` say what is not plain.
+    `asks` are sentences, `answers` the variables that answer them. `rows` and `conflicts` are
+    (sentence, rows or None, query). `why_not` is why nothing can be carried over at all.
+    """
+
+    table: str
+    old: str
+    live: str
+    columns: list[Given] = field(default_factory=list)
+    key: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)
+    answers: dict[str, object] = field(default_factory=dict)
+    conflicts: list[tuple[str, int | None, str]] = field(default_factory=list)
+    why_not: str = ""
+    # Whether a row may refer to one that comes later, so that foreign keys are checked at the end.
+    out_of_order: bool = False
+    # The columns in which two rows are held against each other: {new, old} SQL of both, {plain}.
+    compared: list[dict] = field(default_factory=list)
+
+    def given(self, column: str) -> Given | None:
+        wanted = column.casefold()
+        return next((one for one in self.columns if one.column.casefold() == wanted), None)
+
+
+class Mapper:
+    """Maps the tables of one application; `state` is the schema in which rows are carried over.
+
+    pairs: (table, old), as they are named there. counts: whether rows may be counted, without which
+    nothing is known to be in the way.
+    """
+
+    def __init__(
+        self, case: Case, state: Schema, pairs: list[tuple[str, str]], counts: bool = True
+    ):
+        self.case, self.state, self.inputs, self.counts = case, state, case.inputs, counts
+        self.pairs = {new.casefold(): old for new, old in pairs}
+        self.found = [self._map(new, old) for new, old in pairs]
+
+    def _map(self, table: str, old: str) -> Mapping:
+        new, away = self.state.get(table), self.state.get(old)
+        if not new or not away or not new.known or not away.known:
+            mapping = Mapping(table, old, old)
+            unknown = table if not new or not new.known else old
+            mapping.why_not = f"the columns of {unknown} are not known"
+            return mapping
+        mapping = Mapping(new.name, away.name, away.identity or away.name)
+        self._columns(mapping, new, away)
+        self._gone(mapping, new, away)
+        self._key(mapping, new, away)
+        self._triggers(mapping, new)
+        if self.counts and not mapping.asks and not mapping.why_not:
+            self._values(mapping, new, away)
+            self._unique(mapping, new)
+            self._parents(mapping, new)
+        return mapping
+
+    # --- which column becomes which --------------------------------------------------------------
+
+    def _columns(self, mapping: Mapping, new: Table, old: Table) -> None:
+        said = _Said(self.inputs, mapping)
+        for name in new.columns or ():
+            column = new.column(name)
+            if column is None or column.generated:
+                continue
+            asked = f"{mapping.table}.{name}"
+            source = said.source(name) or (name if has(old.columns or (), name) else None)
+            if source and not has(old.columns or (), source):
+                mapping.asks.append(
+                    f"carry_map says that {asked} comes from {source}, and {mapping.old} has no "
+                    "such column."
+                )
+                continue
+            told, value = said.value(name)
+            if source is None and not told:
+                self._unsaid(mapping, column, asked)
+                continue
+            if source is None:
+                mapping.columns.append(Given(name, None, True, value, f"{value!r}, as it is said"))
+                continue
+            before = old.column(source)
+            how = self._how(before, column) if before else None
+            if how is None:
+                mapping.asks.append(
+                    f"{asked} is {types.describe(column)}, and {mapping.old}.{source} is "
+                    f"{types.describe(before) if before else 'not known'}: what one makes of the "
+                    "other is not for this tool to say. Leave the old column out (carry_drop) and "
+                    "let the new one have a value (carry_default), or change its type."
+                )
+                mapping.answers |= {"carry_drop": [f"{mapping.old}.{source}"]}
+                continue
+            mapping.columns.append(Given(name, source, told, value, how))
+
+    def _unsaid(self, mapping: Mapping, column: Column, asked: str) -> None:
+        """A new column of which nobody has said what it gets."""
+        if not column.required:
+            mapping.notes.append(f"{asked} is new and gets its default")
+            return
+        mapping.asks.append(
+            f"{asked} is new, takes a value and has no default: which one do the old rows get?"
+        )
+        mapping.answers.setdefault("carry_default", {})[asked] = "<value>"  # type: ignore[index]
+
+    def _how(self, old: Column, new: Column) -> str | None:
+        """Say what becomes of the values; None where it cannot be told."""
+        condition = unfit(old, new, "c.x")
+        if condition is None:
+            return None
+        if types.normal(old.type or "") == types.normal(new.type or ""):
+            return "same"
+        return "narrower" if condition else "wider"
+
+    def _gone(self, mapping: Mapping, new: Table, old: Table) -> None:
+        """Ask about the columns that have no counterpart, where a row has something in them."""
+        said = _Said(self.inputs, mapping)
+        used = {one.source.casefold() for one in mapping.columns if one.source}
+        for name in old.columns or ():
+            column = old.column(name)
+            folded = name.casefold()
+            if folded in used or column is None or column.generated:
+                continue
+            if said.dropped(name):
+                mapping.notes.append(f"{mapping.old}.{name} stays behind, as carry_drop says")
+                continue
+            if has(new.columns or (), name) and any(f".{name}" in ask for ask in mapping.asks):
+                continue
+            counted = self._count("filled", mapping.live, columns=[name])
+            if counted["rows"] == 0:
+                mapping.notes.append(f"{mapping.old}.{name} stays behind: nothing is in it")
+                continue
+            rows = "rows" if counted["rows"] is None else f"{counted['rows']} rows"
+            mapping.asks.append(
+                f"{mapping.old}.{name} has values in {rows}, and {mapping.table} has no column for "
+                "them."
+            )
+            mapping.answers.setdefault("carry_drop", []).append(  # type: ignore[attr-defined]
+                f"{mapping.old}.{name}"
+            )
+
+    def _key(self, mapping: Mapping, new: Table, old: Table) -> None:
+        """Find the columns that tell a row in both tables."""
+        for index in sorted(new.keyed.values(), key=lambda one: one.name.upper() != PRIMARY):
+            given = [mapping.given(name) for name in index.columns]
+            if not index.unique or index.kind or not all(one and one.source for one in given):
+                continue
+            pairs = [(one.column, one.source) for one in given if one and one.source]
+            sources = [source for _, source in pairs]
+            if _tells(old, sources) and not any(
+                column.nullable for name in sources for column in [old.column(name)] if column
+            ):
+                mapping.key = pairs
+                return
+        mapping.why_not = (
+            f"no primary key, and no unique key without NULL, tells a row of {mapping.old} from "
+            f"the others in {mapping.table} too"
+        )
+
+    # --- what stands in the way ------------------------------------------------------------------
+
+    def _count(self, kind: str, table: str, **asked) -> dict:
+        question = {"kind": kind, "table": table, "columns": [], "values": {}, **asked}
+        return self.case.counted(question) if self.counts else {"rows": None, "query": ""}
+
+    def _conflict(self, mapping: Mapping, said: str, condition: str) -> None:
+        found = self._count("matching", mapping.live, condition=condition)
+        if found["rows"] != 0:
+            mapping.conflicts.append((said, found["rows"], found["query"]))
+
+    def _values(self, mapping: Mapping, new: Table, old: Table) -> None:
+        for one in mapping.columns:
+            column, before = new.column(one.column), old.column(one.source or "")
+            if not column or not before or not one.source:
+                continue
+            at = f"{mapping.old}.{one.source}"
+            condition = unfit(before, column, one.sql())
+            if condition:
+                self._conflict(
+                    mapping,
+                    f"a value of {at} that {mapping.table}.{one.column}, {types.describe(column)}, "
+                    "cannot hold as it is",
+                    f"{one.sql()} IS NOT NULL AND ({condition})",
+                )
+            if before.nullable and not column.nullable and not one.told:
+                self._conflict(
+                    mapping,
+                    f"NULL in {at}, and {mapping.table}.{one.column} wants a value (carry_default "
+                    "gives them one)",
+                    f"{one.sql()} IS NULL",
+                )
+            kind = types.base(column.type or "")
+            mapping.compared.append(
+                {
+                    "new": exact(kind, f"n.{quote(one.column)}"),
+                    "old": exact(types.base(before.type or ""), one.sql()),
+                    "plain": one.how == "same",
+                }
+            )
+
+    def _unique(self, mapping: Mapping, new: Table) -> None:
+        """Count the rows that a unique key of the new table allows once only."""
+        key = " AND ".join(f"n.{quote(n)} = c.{quote(o)}" for n, o in mapping.key)
+        there = new.identity is not None and new.may_have_rows
+        if there and mapping.compared:
+            same = same_row({"compared": mapping.compared})
+            self._conflict(
+                mapping,
+                f"a row of {mapping.table} that has the key of another row of {mapping.old}: an id "
+                "given twice, or a row that was changed since",
+                f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {key} AND NOT ({same}))",  # noqa: E501,S608 - shown
+            )
+        for index in new.keyed.values():
+            given = [mapping.given(name) for name in index.columns]
+            if not index.unique or index.kind:
+                continue
+            if [one.column for one in given if one] == [column for column, _ in mapping.key]:
+                continue
+            sources = [one for one in given if one and one.source]
+            constant = [one for one in given if one is None or not one.source]
+            if any(
+                one is None and self._null(new, name) for one, name in zip(given, index.columns)
+            ):
+                # NULL is never the same as NULL.
+                continue
+            if not sources or any("(" in name for name in index.columns):
+                mapping.notes.append(f"{index.name} of {mapping.table} is judged by the server")
+                continue
+            columns = [one.source for one in sources]
+            found = self._count("duplicates", mapping.live, columns=columns)
+            if found["rows"] != 0:
+                mapping.conflicts.append(
+                    (
+                        f"values of {', '.join(map(str, columns))} that more than one row of "
+                        f"{mapping.old} has, and {index.name} of {mapping.table} allows once",
+                        found["rows"],
+                        found["query"],
+                    )
+                )
+            if there and not constant:
+                same = " AND ".join(f"n.{quote(one.column)} = {one.sql()}" for one in sources)
+                self._conflict(
+                    mapping,
+                    f"a row whose {', '.join(map(str, columns))} another row of {mapping.table} "
+                    f"has, which {index.name} allows once",
+                    f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {same} AND NOT ({key}))",  # noqa: E501,S608 - shown
+                )
+
+    def _null(self, new: Table, name: str) -> bool:
+        """Tell whether a column that nobody gives a value is NULL then."""
+        column = new.column(name)
+        return bool(column and column.nullable and types.implicit_default(column) is None)
+
+    def _parents(self, mapping: Mapping, new: Table) -> None:
+        """Count the rows that would refer to nothing."""
+        for key in new.keys:
+            given = [mapping.given(name) for name in key.columns]
+            sources = [one for one in given if one and one.source]
+            own = key.referenced_table.casefold() == new.name.casefold()
+            mapping.out_of_order |= own
+            if key.referenced_schema or len(sources) < len(key.columns):
+                continue
+            there = [
+                (table, pairs)
+                for table, pairs in self._rows_of(key.referenced_table, key.referenced_columns)
+            ]
+            absent = [
+                f"NOT EXISTS (SELECT 1 FROM {quote(table)} p WHERE "  # noqa: S608 - shown
+                + " AND ".join(f"{one} = {two.sql()}" for one, two in zip(columns, sources))
+                + ")"
+                for table, columns in there
+            ]
+            filled = [f"{one.sql()} IS NOT NULL" for one in sources]
+            names = ", ".join(str(one.source) for one in sources)
+            self._conflict(
+                mapping,
+                f"a row whose {names} refers to no row of {key.referenced_table}, which "
+                f"{key.name or 'a foreign key'} of {mapping.table} asks for",
+                " AND ".join([*filled, *absent]),
+            )
+
+    def _rows_of(self, table: str, columns) -> list[tuple[str, list[str]]]:
+        """Return the tables, as they are named now, whose rows are those of `table` then, with the
+        SQL of the columns in each."""
+        found = []
+        then = self.state.get(table)
+        if then and then.identity is not None:
+            found.append((then.identity, [f"p.{quote(c)}" for c in columns]))
+        away = self.state.get(self.pairs.get(table.casefold(), ""))
+        if away and away.identity is not None:
+            found.append((away.identity, [f"p.{quote(c)}" for c in columns]))
+        return found
+
+    def _triggers(self, mapping: Mapping, new: Table) -> None:
+        accepted = {name.casefold() for name in self.inputs.carry_triggers}
+        names = self.case.insert_triggers(new)
+        if names and new.name.casefold() not in accepted:
+            mapping.asks.append(
+                f"{mapping.table} has triggers on INSERT ({', '.join(names)}), which have seen the "
+                "old rows already: carried over, each row would have them run again."
+            )
+            mapping.answers |= {"carry_triggers": [mapping.table]}
+
+
+class _Said:
+    """What the operator says of one pair of tables."""
+
+    def __init__(self, inputs: Inputs, mapping: Mapping):
+        self.inputs = inputs
+        self.tables = {mapping.table.casefold(), mapping.old.casefold(), mapping.live.casefold()}
+
+    def _of(self, name: str) -> str | None:
+        """Return the column of a name TABLE.COLUMN, folded, if it is of these tables."""
+        table, _, column = name.rpartition(".")
+        return column.casefold() if table.casefold() in self.tables else None
+
+    def source(self, column: str) -> str | None:
+        for name, source in self.inputs.carry_map.items():
+            if self._of(name) == column.casefold():
+                return source
+        return None
+
+    def value(self, column: str):
+        """Return (whether it is said, the value)."""
+        for name, value in self.inputs.carry_default.items():
+            if self._of(name) == column.casefold():
+                return True, value
+        return False, None
+
+    def dropped(self, column: str) -> bool:
+        return any(self._of(name) == column.casefold() for name in self.inputs.carry_drop)
+
+
+def _tells(table: Table, columns: list[str]) -> bool:
+    """Tell whether no two rows of a table have the same in these columns."""
+    wanted = {name.casefold() for name in columns}
+    return any(
+        index.unique
+        and not index.kind
+        and index.columns
+        and {name.casefold() for name in index.columns} <= wanted
+        for index in table.keyed.values()
+    )
+
+
+def command(inputs: Inputs, mappings: Iterable[Mapping] = ()) -> str:
+    """Return what to type to have the rows carried over, with what was said and what is asked."""
+    base = "playbooks/carry_over.yml" if inputs.carry_only else "fix_fk.yml"
+    return base + typed(inputs, mappings)
+
+
+def typed(inputs: Inputs, mappings: Iterable[Mapping] = ()) -> str:
+    """Return the variables of that command, with a blank before them."""
+    given: dict = {
+        name: dict(value) if isinstance(value, dict) else list(value)
+        for name in (
+            *("carry_map", "carry_default", "carry_drop", "carry_triggers"),
+            "carry_over_drop_old",
+        )
+        for value in [getattr(inputs, name)]
+        if value
+    }
+    for mapping in mappings:
+        for name, value in mapping.answers.items():
+            if isinstance(value, dict):
+                given[name] = {**given.get(name, {}), **value}
+            else:
+                given[name] = [*given.get(name, []), *value]  # type: ignore[misc]
+    text = "" if inputs.carry_only else " -e carry_over=true"
+    return text + (f" -e {shlex.quote(json.dumps(given, ensure_ascii=False))}" if given else "")
+
+
+def in_order(mappings: list[Mapping], state: Schema) -> list[Mapping]:
+    """Return them so that rows that others refer to are carried over first; those that refer to
+    each other have their keys checked at the end."""
+    left, ordered = list(mappings), []
+    while left:
+        names = {mapping.table.casefold() for mapping in left}
+
+        def waits(mapping: Mapping, names: set[str] = names) -> bool:
+            table = state.get(mapping.table)
+            to = {key.referenced_table.casefold() for key in table.keys} if table else set()
+            return bool((to & names) - {mapping.table.casefold()})
+
+        ready = [mapping for mapping in left if not waits(mapping)]
+        if not ready:
+            ready = [replace(mapping, out_of_order=True) for mapping in left]
+            left = []
+        ordered += ready
+        left = [mapping for mapping in left if mapping not in ready]
+    return ordered

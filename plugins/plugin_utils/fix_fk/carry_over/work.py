@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What carrying rows over comes to: the steps, what is asked, what is in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .. import steps
+from ..aside import rows
+from ..case import Case
+from ..facts import Laravel
+from ..inputs import Inputs
+from ..schema.effects import ForeignKey
+from ..schema.simulation import Schema
+from ..schema.tables import Table
+from ..steps import carry
+from ..verdict import Refusal
+from ..wording import few
+from .mapping import Mapper, Mapping, command, in_order
+
+from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+# How many things are listed on the screen.
+LISTED = 10
+
+
+@dataclass
+class Work:
+    """The steps, and the schema after them. `notes` say what is not plain of the mapping."""
+
+    steps: list[dict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    mappings: list[Mapping] = field(default_factory=list)
+    # The constraints of children afterwards, as an expectation has them.
+    constraints: list[dict] = field(default_factory=list)
+
+
+def displaced(case: Case, state: Schema, migrations: list[str]) -> list[tuple[str, str]]:
+    """Return (table, old) of the tables in `state` whose rows have to be carried over: those that
+    are aside now, and those that these migrations move aside."""
+    pairs = [(item["table"], item["old"]) for item in rows.find(case.laravel, case.schema)]
+    pairs += case.laravel.displaced(migrations)
+    found: dict[str, tuple[str, str]] = {}
+    meant = {name.casefold() for name in case.inputs.accept_rows_aside}
+    for table, old in pairs:
+        new, away = state.get(table), state.get(old)
+        if not new or not away or {table.casefold(), old.casefold()} & meant:
+            continue
+        found.setdefault(new.name.casefold(), (new.name, away.name))
+    return list(found.values())
+
+
+def work(case: Case, state: Schema, migrations: list[str]) -> Work:
+    """Return the steps that carry all rows over, and apply them to `state`.
+
+    migrations: those that the plan runs before. Raises Refusal where something has to be decided,
+    or is in the way.
+    """
+    pairs = displaced(case, state, migrations)
+    if not pairs:
+        return Work()
+    mappings = in_order(Mapper(case, state, pairs).found, state)
+    _refuse(case, mappings)
+    done = Work(mappings=mappings, notes=[note for one in mappings for note in one.notes])
+    tables = [_pair(one, state, mappings) for one in mappings]
+    tables = [pair for pair in tables if _has_rows(state, pair)]
+    if tables:
+        done.steps.append(carry.carry(tables))
+        state.apply(carrying.insert(pair) for pair in tables)
+    _children(case, state, mappings, done)
+    dropped = {name.casefold() for name in case.inputs.carry_over_drop_old}
+    gone = [pair for pair in tables if pair["old"].casefold() in dropped]
+    if gone:
+        done.steps.append(carry.drop_old(gone))
+        state.apply(f"DROP TABLE {quote(pair['old'])}" for pair in gone)
+    return done
+
+
+def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> str:
+    """Return what to type to have the rows that are aside carried over, complete as far as that can
+    be told without counting rows."""
+    case = Case(laravel, schema, replace(inputs, carry_only=True))
+    pairs = displaced(case, case.live, [])
+    return command(case.inputs, Mapper(case, case.live, pairs, counts=False).found)
+
+
+def _has_rows(state: Schema, pair: dict) -> bool:
+    away = state.get(pair["old"])
+    return bool(away and away.may_have_rows)
+
+
+def _refuse(case: Case, mappings: list[Mapping]) -> None:
+    told = case.diagnosis.found
+    for mapping in mappings:
+        if mapping.why_not:
+            raise Refusal(
+                "carry_impossible",
+                f"{told} The rows of {mapping.old} cannot be carried into {mapping.table} by this "
+                f"tool: {mapping.why_not}.",
+                "Write a migration that does, or give the tables such a key, and run this again; "
+                f"or say that they are to stay aside: accept_rows_aside: [{mapping.table}] in the "
+                "inventory.",
+            )
+    asks = [ask for mapping in mappings for ask in mapping.asks]
+    if asks:
+        raise Refusal(
+            "carry_undecided",
+            f"{told} Before rows are carried over, this is for you to say: "
+            f"{' '.join(few_sentences(asks))}",
+            f"{command(case.inputs, mappings)} ; carry_map gives a new column the values of an old "
+            "one, carry_default gives it a value, carry_drop leaves an old column behind, in the "
+            "old table.",
+        )
+    conflicts = [conflict for mapping in mappings for conflict in mapping.conflicts]
+    if conflicts:
+        raise Refusal(
+            "carry_in_the_way",
+            f"{told} Rows cannot be carried over as they are: "
+            + " ".join(few_sentences([_said(*conflict) for conflict in conflicts])),
+            f"Correct these rows, then run this again: {command(case.inputs)}",
+        )
+
+
+def _said(what: str, number: int | None, query: str) -> str:
+    times = "Not counted in time" if number is None else f"{number} times"
+    return f"{times}: {what} ({query})."
+
+
+def few_sentences(sentences: list[str]) -> list[str]:
+    more = len(sentences) - LISTED
+    return [*sentences[:LISTED], *([f"And {more} more."] if more > 0 else [])]
+
+
+def _pair(mapping: Mapping, state: Schema, mappings: list[Mapping]) -> dict:
+    """Return the pair as module_utils/.../carrying.py has it."""
+    new, old = state.get(mapping.table), state.get(mapping.old)
+    carried = {one.old.casefold() for one in mappings}
+    return {
+        "table": mapping.table,
+        "old": mapping.old,
+        "columns": [{"column": one.column, "value": one.sql()} for one in mapping.columns],
+        "key": [{"column": column, "source": source} for column, source in mapping.key],
+        "compared": mapping.compared,
+        "unordered": mapping.out_of_order,
+        "orphaned": [_orphaned(key) for key in (new.keys if new else ())],
+        "keep": [
+            {
+                "table": child.name,
+                "columns": [list(pair) for pair in zip(key.columns, key.referenced_columns)],
+            }
+            for child, key in _referring(state, new)
+            if child is not new and child.name.casefold() not in carried
+        ]
+        if old
+        else [],
+    }
+
+
+def _referring(state: Schema, table: Table | None) -> list[tuple[Table, ForeignKey]]:
+    return [
+        (child, key)
+        for child in (state.tables.values() if table else ())
+        for key in child.keys
+        if key.referenced_schema is None
+        and table
+        and key.referenced_table.casefold() == table.name.casefold()
+    ]
+
+
+def _orphaned(key: ForeignKey) -> str:
+    """Return the condition under which a row `n` refers to nothing."""
+    schema = f"{quote(key.referenced_schema)}." if key.referenced_schema else ""
+    filled = [f"n.{quote(column)} IS NOT NULL" for column in key.columns]
+    same = " AND ".join(
+        f"p.{quote(other)} = n.{quote(column)}"
+        for column, other in zip(key.columns, key.referenced_columns)
+    )
+    absent = f"NOT EXISTS (SELECT 1 FROM {schema}{quote(key.referenced_table)} p WHERE {same})"  # noqa: S608 - quoted
+    return " AND ".join([*filled, absent])
+
+
+def _children(case: Case, state: Schema, mappings: list[Mapping], done: Work) -> None:
+    """Point the constraints that refer to the old tables at the new ones. Those of tables that went
+    aside as well stay."""
+    olds = {mapping.old.casefold(): mapping for mapping in mappings}
+    aside = {old.casefold() for _, old in case.laravel.displaced()} | olds.keys()
+    old_keys, new_keys = [], []
+    for mapping in mappings:
+        for child, key in _referring(state, state.get(mapping.old)):
+            if child.name.casefold() in aside:
+                continue
+            old_keys.append(key.of(child.name))
+            new_keys.append({**old_keys[-1], "referenced_table": mapping.table})
+    ours = case.laravel.maintenance.get("expected") or {}
+    for key in ours.get("repointed") or ():
+        table = state.get(key["table"])
+        if table and not table.key(key["name"]) and state.get(key["referenced_table"]):
+            new_keys.append(key)
+    if not new_keys:
+        return
+    drops = steps.drop_statements(case.schema, old_keys)
+    adds = steps.add_statements(case.schema, new_keys)
+    back = steps.drop_statements(case.schema, new_keys)
+    back += steps.add_statements(case.schema, old_keys)
+    for problem in state.apply([*drops, *adds]).problems:
+        raise Refusal(
+            "carry_impossible",
+            f"{case.diagnosis.found} A constraint cannot be pointed at the new table: "
+            f"{problem.detail}.",
+            "Correct the new table with a migration, then run this again.",
+        )
+    done.steps.append(carry.children([*drops, *adds], back, old_keys, new_keys))
+    done.constraints = new_keys
+
+
+def expect(case: Case, done: Work) -> None:
+    """Expect what is carried over."""
+    expected = case.diagnosis.expected
+    expected["constraints"] += done.constraints
+    expected["repointed"] = done.constraints
+    for one in done.steps:
+        if one["id"] == "carry":
+            expected["carried"] = one["arguments"]["tables"]
+
+
+def told(mappings: list[Mapping]) -> str:
+    """Return in words which columns go where."""
+    parts = []
+    for mapping in mappings:
+        plain = [one for one in mapping.columns if one.how == "same" and one.source == one.column]
+        others = [
+            f"{one.column} from {one.source}" + (f" ({one.how})" if one.how != "same" else "")
+            if one.source
+            else f"{one.column} is {one.how}"
+            for one in mapping.columns
+            if one not in plain
+        ]
+        every = len(mapping.columns)
+        text = f"{mapping.old} into {mapping.table}: {len(plain)} of {every} columns as they are"
+        parts.append("; ".join([text, few(others, 5)] if others else [text]))
+    return ". ".join(parts) + "."
