@@ -107,7 +107,7 @@ def _verified(run: Run) -> Answer:
 
 
 def _run(sandbox, playbook: str, given: dict) -> Run:
-    given = {**sandbox.variables(), "rehearsal_level": "none", **given}
+    given = {**sandbox.variables(), "rehearsal_level": "none", **_said_by(playbook), **given}
     decided = {one.name: given[one.name] for one in fields(Inputs) if one.name in given}
     run = PLANS.get(playbook, Run)(sandbox, **decided)
     run.given = given
@@ -116,11 +116,21 @@ def _run(sandbox, playbook: str, given: dict) -> Run:
     return run
 
 
-def _misread(playbook: str, given: dict) -> dict | None:
-    """Return the refusal of variables that have values they cannot have, or None."""
+def _said_by(playbook: str) -> dict:
+    """Return what a playbook itself decides in its operator's place."""
+    decided = {one.name for one in fields(Inputs)}
+    return {name: value for name, value in _play(playbook)["vars"].items() if name in decided}
+
+
+def _play(playbook: str) -> dict:
     path = PROJECT / (OPTION_1 if playbook == "fix_fk.yml" else playbook)
     *_, play = yaml.safe_load(path.read_text(encoding="utf-8"))
-    roles = ["preflight", *play["vars"]["preflight_roles"]]
+    return play
+
+
+def _misread(playbook: str, given: dict) -> dict | None:
+    """Return the refusal of variables that have values they cannot have, or None."""
+    roles = ["preflight", *_play(playbook)["vars"]["preflight_roles"]]
     options = variables.merge([specs(role) for role in roles])
     values = {name: given[name] for name in options if name in given}
     wrong = variables.problems(options, values)

@@ -331,7 +331,11 @@ class _Rows:
     def __init__(self, expected: dict, volatile: list[str], inputs: Inputs):
         self.expected = expected
         self.passing = {name.casefold() for name in volatile}
-        accepted = (*inputs.remigrate_accept_loss, *inputs.rollback_accept_loss)
+        accepted = (
+            *inputs.remigrate_accept_loss,
+            *inputs.rollback_accept_loss,
+            *inputs.carry_over_drop_old,
+        )
         self.may_go = {name.casefold() for name in accepted}
         self.may_change = {name.casefold() for name in inputs.verify_accept_changed}
         self.undecided = Undecided(expected.get("undecided") or {})

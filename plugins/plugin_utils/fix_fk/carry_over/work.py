@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from .. import steps
 from ..aside import rows
+from ..aside.pairs import BIRTH
 from ..case import Case
 from ..facts import Laravel
 from ..inputs import Inputs
@@ -38,9 +39,11 @@ class Work:
 
 def displaced(case: Case, state: Schema, migrations: list[str]) -> list[tuple[str, str]]:
     """Return (table, old) of the tables in `state` whose rows have to be carried over: those that
-    are aside now, and those that these migrations move aside."""
+    are aside now, those that these migrations move aside, and those that are to be dropped."""
     pairs = [(item["table"], item["old"]) for item in rows.find(case.laravel, case.schema)]
     pairs += case.laravel.displaced(migrations)
+    gone = {name.casefold() for name in case.inputs.carry_over_drop_old}
+    pairs += [pair for pair in case.laravel.displaced() if pair[1].casefold() in gone]
     found: dict[str, tuple[str, str]] = {}
     meant = {name.casefold() for name in case.inputs.accept_rows_aside}
     for table, old in pairs:
@@ -63,18 +66,44 @@ def work(case: Case, state: Schema, migrations: list[str]) -> Work:
     mappings = in_order(Mapper(case, state, pairs).found, state)
     _refuse(case, mappings)
     done = Work(mappings=mappings, notes=[note for one in mappings for note in one.notes])
-    tables = [_pair(one, state, mappings) for one in mappings]
-    tables = [pair for pair in tables if _has_rows(state, pair)]
+    away = {item["old"].casefold() for item in rows.find(case.laravel, case.schema)}
+    away |= {old.casefold() for _, old in case.laravel.displaced(migrations)}
+    pairs_of = {one.old.casefold(): _pair(one, state, mappings) for one in mappings}
+    tables = [pair for old, pair in pairs_of.items() if old in away and _has_rows(state, pair)]
     if tables:
         done.steps.append(carry.carry(tables))
         state.apply(carrying.insert(pair) for pair in tables)
     _children(case, state, mappings, done)
-    dropped = {name.casefold() for name in case.inputs.carry_over_drop_old}
-    gone = [pair for pair in tables if pair["old"].casefold() in dropped]
-    if gone:
-        done.steps.append(carry.drop_old(gone))
-        state.apply(f"DROP TABLE {quote(pair['old'])}" for pair in gone)
+    gone = {name.casefold() for name in case.inputs.carry_over_drop_old}
+    # Those that refer to others go first.
+    dropped = [pair for old, pair in reversed(pairs_of.items()) if old in gone]
+    if dropped:
+        _drop(case, state, dropped, done)
     return done
+
+
+def _drop(case: Case, state: Schema, pairs: list[dict], done: Work) -> None:
+    for pair in pairs:
+        for problem in state.apply([f"DROP TABLE {quote(pair['old'])}"]).problems:
+            raise Refusal(
+                "carry_impossible",
+                f"{case.diagnosis.found} carry_over_drop_old names {pair['old']}, which cannot be "
+                f"dropped: {problem.detail}.",
+                "Name the tables that refer to it there as well, or leave it out.",
+            )
+    done.steps.append(carry.drop_old([_as_born(pair) for pair in pairs]))
+
+
+def _as_born(pair: dict) -> dict:
+    """Return the pair with what tells that two rows of one key are the same row, whatever the
+    application has changed in it since."""
+    given = [one["column"] for one in pair["columns"]]
+    born = [
+        compared
+        for column, compared in zip(given, pair["compared"])
+        if column.casefold() == BIRTH and len(given) == len(pair["compared"])
+    ]
+    return {**pair, "compared": born or pair["compared"]}
 
 
 def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> str:
@@ -221,7 +250,9 @@ def expect(case: Case, done: Work) -> None:
     expected["repointed"] = done.constraints
     for one in done.steps:
         if one["id"] == "carry":
-            expected["carried"] = one["arguments"]["tables"]
+            gone = {name.casefold() for name in case.inputs.carry_over_drop_old}
+            tables = one["arguments"]["tables"]
+            expected["carried"] = [pair for pair in tables if pair["old"].casefold() not in gone]
 
 
 def told(mappings: list[Mapping]) -> str:

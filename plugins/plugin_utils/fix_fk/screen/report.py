@@ -393,7 +393,8 @@ def _undo(results: dict, steps: list[dict]) -> list[str]:
         for name, result in results.items()
         if name not in HARMLESS
     )
-    if half_run and backup:
+    gone = any(result.get("gone") for result in results.values())
+    if (half_run or gone) and backup:
         # What artisan did until it failed is known to nobody, and statements that take back only
         # what went before would meet something else.
         return [f"ansible-playbook playbooks/restore.yml -e restore_backup={backup['id']}"]

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table with rows that a migration has renamed away, with another one in its place.
+
+with displaced(sandbox, "CREATE TABLE things (...)", "CREATE TABLE things (...)", rows=[...]):
+    inquire(sandbox, CARRY, ...)
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from ansible.module_utils.fix_fk.schema.carrying import literal
+
+CARRY = "playbooks/carry_over.yml"
+MADE, MOVED = "2027_01_01_000000_make_things", "2027_01_02_000000_move_things"
+
+
+def php(*statements):
+    """Return PHP that sends these statements as they are."""
+    quoted = [text.replace("\\", "\\\\").replace("'", "\\'") for text in statements]
+    return "\n        ".join(f"DB::statement('{text}');" for text in quoted)
+
+
+@contextlib.contextmanager
+def displaced(sandbox, before, after, *, rows="", more=(), then=()):
+    """Have `things` made as `before`, filled by the SQL `rows`, renamed to things_old and made as
+    `after`. more: statements before the rename; then: SQL afterwards, by hand."""
+    sandbox.withdraw()
+    sandbox.add_migration(MADE, php(before, *more))
+    run(sandbox)
+    if rows:
+        sandbox.sql(rows)
+    sandbox.add_migration(MOVED, php("RENAME TABLE things TO things_old", after))
+    run(sandbox)
+    for statement in then:
+        sandbox.sql(statement)
+    try:
+        yield
+    finally:
+        forget(sandbox)
+
+
+def run(sandbox):
+    ran = sandbox.artisan("migrate", "--force")
+    assert ran.returncode == 0, ran.stdout
+
+
+def forget(sandbox):
+    """Take the tables, the migrations and their records out again."""
+    sandbox.artisan("up")
+    sandbox.sql("SET GLOBAL foreign_key_checks = 0")
+    names = [name for (name,) in sandbox.sql("SHOW TABLES LIKE 'thing%'")]
+    for _ in names:
+        for name in [name for (name,) in sandbox.sql("SHOW TABLES LIKE 'thing%'")]:
+            with contextlib.suppress(Exception):
+                sandbox.sql(f"DROP TABLE `{name}`")
+    sandbox.sql("SET GLOBAL foreign_key_checks = 1")
+    for name in (MADE, MOVED):
+        sandbox.sql("DELETE FROM migrations WHERE migration = %s", name)
+        Path(sandbox.app, "database", "migrations", f"{name}.php").unlink(missing_ok=True)
+
+
+def values(*rows):
+    """Return rows as the VALUES of an INSERT."""
+    return ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
