@@ -53,7 +53,8 @@ options:
         required: true
       compared:
         description: SQL of both sides, C(new) for a row C(n) and C(old) for a row C(c), whose
-          values have to be the same; C(plain) where both are written alike, so that a digest tells.
+          values have to be the same; C(plain) where both are written alike, so that a digest tells,
+          and C(born) where it tells that two rows of one key are the same row, changed or not.
         type: list
         elements: dict
         required: true

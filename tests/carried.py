@@ -25,20 +25,27 @@ def php(*statements):
 @contextlib.contextmanager
 def displaced(sandbox, before, after, *, rows="", more=(), then=()):
     """Have `things` made as `before`, filled by the SQL `rows`, renamed to things_old and made as
-    `after`. more: statements before the rename; then: SQL afterwards, by hand."""
+    `after`. more: statements before all; then: SQL afterwards, by hand."""
     sandbox.withdraw()
-    sandbox.add_migration(MADE, php(before, *more))
-    run(sandbox)
-    if rows:
-        sandbox.sql(rows)
-    sandbox.add_migration(MOVED, php("RENAME TABLE things TO things_old", after))
-    run(sandbox)
-    for statement in then:
-        sandbox.sql(statement)
     try:
+        sandbox.add_migration(MADE, php(*more, before))
+        run(sandbox)
+        send(sandbox, [rows] if isinstance(rows, str) else rows)
+        sandbox.add_migration(MOVED, php("RENAME TABLE things TO things_old", after))
+        run(sandbox)
+        send(sandbox, then)
         yield
     finally:
         forget(sandbox)
+
+
+def send(sandbox, statements):
+    """Send statements over one connection."""
+    with contextlib.closing(sandbox.server.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(sandbox.database)
+        for text in statements:
+            cursor.execute(text)
+        connection.commit()
 
 
 def run(sandbox):
@@ -49,13 +56,8 @@ def run(sandbox):
 def forget(sandbox):
     """Take the tables, the migrations and their records out again."""
     sandbox.artisan("up")
-    sandbox.sql("SET GLOBAL foreign_key_checks = 0")
     names = [name for (name,) in sandbox.sql("SHOW TABLES LIKE 'thing%'")]
-    for _ in names:
-        for name in [name for (name,) in sandbox.sql("SHOW TABLES LIKE 'thing%'")]:
-            with contextlib.suppress(Exception):
-                sandbox.sql(f"DROP TABLE `{name}`")
-    sandbox.sql("SET GLOBAL foreign_key_checks = 1")
+    send(sandbox, ["SET foreign_key_checks = 0", *(f"DROP TABLE `{name}`" for name in names)])
     for name in (MADE, MOVED):
         sandbox.sql("DELETE FROM migrations WHERE migration = %s", name)
         Path(sandbox.app, "database", "migrations", f"{name}.php").unlink(missing_ok=True)

@@ -241,7 +241,9 @@ class Run:
             inspect=filters.requested(self.laravel, self.inputs),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
-        schema = {**entered["schema"], "counted": (self.schema or {}).get("counted") or {}}
+        counted = ("counted", "aside_counts")
+        known = {name: value for name, value in (self.schema or {}).items() if name in counted}
+        schema = {**entered["schema"], **known}
         again = self.decide(schema)
         assert filters.same_plan(self.result, again), again
         return entered

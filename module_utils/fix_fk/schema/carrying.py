@@ -4,7 +4,8 @@
 
 A pair is {table, old, columns: [{column, value}], key: [{column, source}], compared: [{new, old,
 plain}], unordered}: `value` is the SQL of a value for a row `c` of the old table, `compared` are
-SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike.
+SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike,
+and `born` that it tells whether two rows of one key are the same row, whatever was changed since.
 `unordered` is whether a row may refer to one that comes later. Rows keep their keys, and one that
 is there already is not written again: what was interrupted goes on with the same call.
 """
@@ -68,7 +69,17 @@ def same_key(pair):
 
 
 def same_row(pair):
-    return " AND ".join(f"{one['new']} <=> {one['old']}" for one in pair["compared"]) or "TRUE"
+    """Return the condition under which nothing differs."""
+    return _alike(pair["compared"])
+
+
+def same_origin(pair):
+    """Return the condition under which two rows of one key are the same row, perhaps changed."""
+    return _alike([one for one in pair["compared"] if one.get("born")] or pair["compared"])
+
+
+def _alike(compared):
+    return " AND ".join(f"{one['new']} <=> {one['old']}" for one in compared) or "TRUE"
 
 
 class Unlike(Exception):
@@ -159,9 +170,11 @@ class Carrier:
         where, values = f"{first} AND {last}".replace("TRUE AND ", ""), [*values, *more]
         self.execute("START TRANSACTION", None)
         try:
-            text = insert(self.pair, "\0").replace("%", "%%").replace("\0", where)
-            moved = self.execute(text if values else insert(self.pair, where), values or None)
-            self._compare(where, values)
+            before = self._equal(where, values)[1]
+            moved = self._send(insert(self.pair, "\0"), where, values)
+            rows, equal = self._equal(where, values)
+            if rows or equal - before != moved:
+                self._name(where, values)
             self.execute("COMMIT", None)
         except Exception:
             with contextlib.suppress(Exception):
@@ -169,47 +182,66 @@ class Carrier:
             raise
         return moved
 
-    def _compare(self, where, values):
-        """Raise Unlike where a row of the batch did not come over as it is."""
-        table, key = quote_identifier(self.pair["table"]), same_key(self.pair)
-        missing = f"n.{quote_identifier(self.pair['key'][0]['column'])} IS NULL"
-        differs = f"({missing} OR NOT ({same_row(self.pair)}))"
-        text = (
-            f"SELECT {self._columns()} FROM {self.quoted} c LEFT JOIN {table} n ON {key} "
-            f"WHERE \0 AND {differs} LIMIT 5"
-        )
+    def _send(self, text, where, values):
         if values:
             text = text.replace("%", "%%")
-        found = rows_of(self.connection, text.replace("\0", where), values or None)
-        if found:
-            keys = "; ".join(", ".join(map(str, row)) for row in found)
-            raise Unlike(
-                f"Rows of {self.pair['old']} do not come into {self.pair['table']} as they are, "
-                f"the first with {', '.join(self.key)} = {keys}: the new table makes something "
-                "else of a value, or has another row of that key"
-            )
+        return self.execute(text.replace("\0", where), values or None)
+
+    def _asked(self, text, where, values):
+        if values:
+            text = text.replace("%", "%%")
+        return rows_of(self.connection, text.replace("\0", where), values or None)
+
+    @property
+    def _both(self):
+        table = quote_identifier(self.pair["table"])
+        return f"{self.quoted} c LEFT JOIN {table} n ON {same_key(self.pair)}"
+
+    @property
+    def _missing(self):
+        return f"n.{quote_identifier(self.pair['key'][0]['column'])} IS NULL"
+
+    def _equal(self, where, values):
+        """Return how many rows of the batch are not over, and how many are as they were.
+
+        One that is over and differs was there before, and has been changed since.
+        """
+        text = f"SELECT SUM({self._missing}), SUM({same_row(self.pair)}) FROM {self._both} WHERE \0"
+        missing, equal = self._asked(text, where, values)[0]
+        return int(missing or 0), int(equal or 0)
+
+    def _name(self, where, values):
+        """Raise Unlike with the first rows of the batch that are not over as they are."""
+        differs = f"({self._missing} OR NOT ({same_row(self.pair)}))"
+        text = f"SELECT {self._columns()} FROM {self._both} WHERE \0 AND {differs} LIMIT 5"
+        keys = "; ".join(", ".join(map(str, row)) for row in self._asked(text, where, values))
+        raise Unlike(
+            f"Rows of {self.pair['old']} do not come into {self.pair['table']} as they are, "
+            f"the first with {', '.join(self.key)} = {keys}: the new table makes something "
+            "else of a value"
+        )
 
     def prove(self):
-        """Return {rows, same, digests} of both sides: rows are those of the old table, same those
-        of them that are in the new one with equal values, digests one of each side."""
+        """Return {table, old, rows, same, equal, digests}: the rows of the old table, those of them
+        that are in the new one, and those with equal values; digests is one of each side."""
         table = quote_identifier(self.pair["table"])
         join = f"{self.quoted} c JOIN {table} n ON {same_key(self.pair)}"
         plain = [one for one in self.pair["compared"] if one["plain"]]
-        parts = [
-            ", ".join(f"IFNULL(SHA2(CAST({one[side]} AS BINARY), 256), '-')" for one in plain)
-            for side in ("old", "new")
-        ]
         old, new = (
-            f"SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS(',', {part or '0'}), 256), 16), 16, 10)"
-            " AS UNSIGNED))"
-            for part in parts
+            "SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS(',', "
+            + (
+                ", ".join(f"IFNULL(SHA2(CAST({one[side]} AS BINARY), 256), '-')" for one in plain)
+                or "0"
+            )
+            + "), 256), 16), 16, 10) AS UNSIGNED))"
+            for side in ("old", "new")
         )
-        rows, one = rows_of(self.connection, f"SELECT COUNT(*), {old} FROM {self.quoted} c", None)[
-            0
-        ]
-        same, other = rows_of(
+        query = f"SELECT COUNT(*), {old} FROM {self.quoted} c"
+        rows, one = rows_of(self.connection, query, None)[0]
+        same, equal, other = rows_of(
             self.connection,
-            f"SELECT COUNT(*), {new} FROM {join} WHERE {same_row(self.pair)}",
+            f"SELECT COUNT(*), SUM({same_row(self.pair)}), {new} FROM {join}"
+            f" WHERE {same_origin(self.pair)}",
             None,
         )[0]
         return {
@@ -217,5 +249,6 @@ class Carrier:
             "old": self.pair["old"],
             "rows": rows,
             "same": same,
+            "equal": int(equal or 0),
             "digests": [f"{int(one or 0):032x}", f"{int(other or 0):032x}"],
         }

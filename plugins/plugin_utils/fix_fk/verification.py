@@ -215,11 +215,13 @@ def _tables(schema_facts: dict, wanted) -> dict:
 
 def _carried(proof: dict) -> dict:
     """Tell whether every row of an old table is in the new one."""
-    rows, same, digests = proof["rows"], proof["same"], proof["digests"]
-    detail = f"{same} of {rows} rows of {proof['old']}, with the same values"
-    if digests[0] == digests[1]:
-        detail += f" (digest {digests[0][-12:]} on both sides)"
-    ok = rows == same and digests[0] == digests[1]
+    rows, same, changed = proof["rows"], proof["same"], proof["same"] - proof["equal"]
+    detail = f"{same} of {rows} rows of {proof['old']}"
+    if changed:
+        detail += f", of which {changed} were changed since"
+    elif proof["digests"][0] == proof["digests"][1]:
+        detail += f", with the same values (digest {proof['digests'][0][-12:]} on both sides)"
+    ok = rows == same and (bool(changed) or proof["digests"][0] == proof["digests"][1])
     mend = "Run it again: the rows that are not there are carried over then."
     return _check(f"rows carried into {proof['table']}", ok, detail, mend=mend)
 

@@ -72,7 +72,12 @@ class Pair:
             for column in same
             if not (column["nullable"] or new[column["name"].casefold()]["nullable"])
         ]
-        return steady or [column["name"] for column in same]
+        return steady or [
+            column["name"]
+            for column in same
+            # NULL may have been given a value on the way.
+            if not column["nullable"] or new[column["name"].casefold()]["nullable"]
+        ]
 
 
 def tables(laravel_facts: dict) -> list[str]:

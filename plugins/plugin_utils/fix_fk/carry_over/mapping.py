@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from ..aside.pairs import BIRTH
 from ..case import Case
 from ..inputs import Inputs
 from ..schema import columns as types
@@ -20,7 +21,7 @@ from ..schema.simulation import Schema
 from ..schema.tables import Table, has
 from .fitting import exact, unfit
 
-from ansible.module_utils.fix_fk.schema.carrying import literal, same_row  # isort: skip
+from ansible.module_utils.fix_fk.schema.carrying import literal, same_origin  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
@@ -246,6 +247,7 @@ class Mapper:
                     "new": exact(kind, f"n.{quote(one.column)}"),
                     "old": exact(types.base(before.type or ""), one.sql()),
                     "plain": one.how == "same",
+                    "born": one.column.casefold() == one.source.casefold() == BIRTH,
                 }
             )
 
@@ -254,11 +256,10 @@ class Mapper:
         key = " AND ".join(f"n.{quote(n)} = c.{quote(o)}" for n, o in mapping.key)
         there = new.identity is not None and new.may_have_rows
         if there and mapping.compared:
-            same = same_row({"compared": mapping.compared})
+            same = same_origin({"compared": mapping.compared})
             self._conflict(
                 mapping,
-                f"a row of {mapping.table} that has the key of another row of {mapping.old}: an id "
-                "given twice, or a row that was changed since",
+                f"a row of {mapping.old} whose key another row of {mapping.table} has by now",
                 f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {key} AND NOT ({same}))",  # noqa: E501,S608 - shown
             )
         for index in new.keyed.values():

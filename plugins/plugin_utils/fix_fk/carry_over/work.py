@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from .. import steps
 from ..aside import rows
-from ..aside.pairs import BIRTH
 from ..case import Case
 from ..facts import Laravel
 from ..inputs import Inputs
@@ -91,19 +90,7 @@ def _drop(case: Case, state: Schema, pairs: list[dict], done: Work) -> None:
                 f"dropped: {problem.detail}.",
                 "Name the tables that refer to it there as well, or leave it out.",
             )
-    done.steps.append(carry.drop_old([_as_born(pair) for pair in pairs]))
-
-
-def _as_born(pair: dict) -> dict:
-    """Return the pair with what tells that two rows of one key are the same row, whatever the
-    application has changed in it since."""
-    given = [one["column"] for one in pair["columns"]]
-    born = [
-        compared
-        for column, compared in zip(given, pair["compared"])
-        if column.casefold() == BIRTH and len(given) == len(pair["compared"])
-    ]
-    return {**pair, "compared": born or pair["compared"]}
+    done.steps.append(carry.drop_old(pairs))
 
 
 def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> str:

@@ -8,10 +8,16 @@ function may do anything.
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.dialects.mysql import MySQL
 
 from .effects import UNKNOWN, Value
 
-DIALECT = "mysql"
+
+class DIALECT(MySQL):
+    """MySQL's, with types by any name: not all of both servers are known to it (POINT, INET6)."""
+
+    SUPPORTS_USER_DEFINED_TYPES = True
+
 
 _PLAIN = (
     *(exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Paren, exp.Neg),

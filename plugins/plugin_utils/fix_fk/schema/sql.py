@@ -59,8 +59,8 @@ from .effects import (
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 # What the parser does not know, and what it stands for: comments that the server carries out, SET
-# STATEMENT ... FOR, ALTER ONLINE TABLE, how long to wait, and RENAME AS or = for RENAME TO. What
-# IGNORE lets happen to rows is no other way to write something.
+# STATEMENT ... FOR, ALTER ONLINE TABLE, how long to wait, RENAME AS or = for RENAME TO, in which
+# system a column's points are. What IGNORE lets happen to rows is no other way to write something.
 _PLAIN = (
     (re.compile(r"/\*M?!\d*(.*?)\*/", re.DOTALL), r"\1"),
     (re.compile(r"^\s*set\s+statement\s.*?\bfor\b(?=\s+[a-z])", re.IGNORECASE | re.DOTALL), ""),
@@ -79,6 +79,14 @@ _PLAIN = (
             re.IGNORECASE,
         ),
         r"\1 TO ",
+    ),
+    (
+        re.compile(
+            r"\b(geom\w*|point|linestring|polygon|multi\w+)(\s+(?:not\s+)?null)?\s+"
+            r"(?:srid\s+\d+|ref_system_id\s*=\s*\d+)",
+            re.IGNORECASE,
+        ),
+        r"\1\2",
     ),
 )
 
