@@ -23,15 +23,15 @@ def php(*statements):
 
 
 @contextlib.contextmanager
-def displaced(sandbox, before, after, *, rows="", more=(), then=()):
+def displaced(sandbox, before, made, *, rows="", more=(), after=(), then=()):
     """Have `things` made as `before`, filled by the SQL `rows`, renamed to things_old and made as
-    `after`. more: statements before all; then: SQL afterwards, by hand."""
+    `made`. more: statements before that, after: behind it; then: SQL in the end, by hand."""
     sandbox.withdraw()
     try:
-        sandbox.add_migration(MADE, php(*more, before))
+        sandbox.add_migration(MADE, php(*more, before, *after))
         run(sandbox)
         send(sandbox, [rows] if isinstance(rows, str) else rows)
-        sandbox.add_migration(MOVED, php("RENAME TABLE things TO things_old", after))
+        sandbox.add_migration(MOVED, php("RENAME TABLE things TO things_old", made))
         run(sandbox)
         send(sandbox, then)
         yield

@@ -29,6 +29,11 @@ def decide(case: Case) -> None:
     decide_when_well(case)
 
 
+def was_interrupted(case: Case) -> bool:
+    """Tell whether a run that was to carry rows over did not come to its end."""
+    return bool((case.laravel.maintenance.get("expected") or {}).get("carried"))
+
+
 def decide_when_well(case: Case) -> None:
     """Attach the plan where nothing has failed, or an interrupted run has only its end left."""
     if case.diagnosis.verdict in ("healthy", "unfinished"):

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying rows over, killed at any moment: the same command goes on, no row is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible.module_utils.fix_fk.schema.carrying import Carrier
+from carried import CARRY, displaced
+from inquiry import inquire
+from killed import Killed, is_down
+from playbook import PROJECT, play
+
+ROWS = 200_000
+TABLE = (
+    "CREATE TABLE things (id bigint unsigned primary key auto_increment, a varchar(40), "
+    "b decimal(9,3), created_at timestamp null)"
+)
+NEW = TABLE.replace("varchar(40)", "varchar(80) not null default ''")
+CHILD = (
+    "CREATE TABLE things_of (id int primary key, thing_id bigint unsigned, "
+    "CONSTRAINT of_thing FOREIGN KEY (thing_id) REFERENCES things (id))"
+)
+FILL = [
+    "INSERT INTO things (a, b, created_at) SELECT CONCAT('row ', a.id * 1000 + b.id), a.id / 7,"
+    " '2024-05-06 07:08:09' FROM (SELECT id FROM progres_harian LIMIT 200) a,"
+    " (SELECT id FROM progres_harian LIMIT 1000) b",
+    "INSERT INTO things_of SELECT id, id * 3 FROM things LIMIT 500",
+]
+SEED = 20261127
+# Runs the module in a process of its own, which can be killed as one.
+ALONE = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import sandbox
+from modules import run_module
+run_module("carry_rows", **json.loads(sys.stdin.read()))
+"""
+
+
+def move_the_child(sandbox):
+    """A child that stays, and followed the table."""
+    return sandbox.sql(
+        "SELECT referenced_table_name FROM information_schema.referential_constraints"
+        " WHERE constraint_schema = %s AND constraint_name = 'of_thing'",
+        sandbox.database,
+    )[0][0]
+
+
+@pytest.fixture(scope="module")
+def aside(kept):
+    with displaced(kept, TABLE, NEW, rows=FILL, after=[CHILD]):
+        assert kept.rows("things_old") == ROWS
+        yield kept
+
+
+def test_killed_again_and_again_it_ends_with_every_row(aside, tmp_path):
+    """The playbook once, then the module ten times at random."""
+    plan = inquire(aside, CARRY).run.result
+    tables = next(step for step in plan["steps"] if step["id"] == "carry")["arguments"]["tables"]
+    with Killed(aside, tmp_path, CARRY) as run:
+        run.until(lambda: aside.rows("things"), "rows are carried over")
+    assert is_down(aside)
+    chance, seen = random.Random(SEED), [aside.rows("things")]
+    connection = {"laravel_path": aside.app, "laravel_php": aside.php}
+    paths = [str(PROJECT / name) for name in ("tests", "library", "plugins")]
+    for _ in range(10):
+        alone = subprocess.Popen(
+            [sys.executable, "-c", ALONE, json.dumps(paths)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        given = {"tables": tables, "batch": 500, "connection": connection}
+        alone.stdin.write(json.dumps(given))
+        alone.stdin.close()
+        until = time.monotonic() + 30
+        while aside.rows("things") == seen[-1] and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(chance.random() / 4)
+        alone.send_signal(signal.SIGKILL)
+        alone.wait()
+        seen.append(aside.rows("things"))
+    assert sorted(set(seen)) == seen and seen[-1] < ROWS, seen
+    run = play(aside, CARRY)
+    assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+    (check,) = [c for c in run.report["checks"] if c["check"] == "rows carried into things"]
+    assert f"{ROWS} of {ROWS} rows of things_old, with the same values" in check["detail"]
+    assert aside.rows("things") == aside.rows("things_old") == ROWS
+    assert move_the_child(aside) == "things" and not is_down(aside)
+    again = play(aside, CARRY)
+    assert again.rc == 0 and again.stats("changed") == 0, again.screen
+
+
+@pytest.mark.parametrize(
+    "task", ["Rows | Carry them over", "Rows | Point the children at the new tables"]
+)
+def test_killed_after_a_step(kept, task, tmp_path):
+    few = [FILL[0].replace("LIMIT 200", "LIMIT 2"), FILL[1]]
+    with displaced(kept, TABLE, NEW, rows=few, after=[CHILD]):
+        with Killed(kept, tmp_path, CARRY) as run:
+            run.until_done(task)
+        assert is_down(kept)
+        # Whichever of the two is typed then.
+        for playbook in ("fix_fk.yml", CARRY):
+            run = play(kept, playbook)
+            assert run.rc == 0, run.screen
+            assert not is_down(kept)
+        assert kept.rows("things") == 2000 and move_the_child(kept) == "things"
+
+
+def test_a_row_that_does_not_come_over_as_it_is_undoes_its_batch(kept):
+    """A trigger that somebody made since the plan."""
+    spoil = "CREATE TRIGGER things_spoil BEFORE INSERT ON things FOR EACH ROW SET NEW.a = 'x'"
+    with displaced(kept, TABLE, NEW, rows=[FILL[0].replace("LIMIT 200", "LIMIT 1")]):
+        plan = inquire(kept, CARRY).run.result
+        tables = next(s for s in plan["steps"] if s["id"] == "carry")["arguments"]["tables"]
+        kept.sql(spoil)
+        with kept.server.connect(database=kept.database) as connection, pytest.raises(
+            Exception, match="do not come into things as they are, the first with id = 1; 2; 3"
+        ):
+            Carrier(connection, tables[0], executing(connection)).carry(float("inf"))
+        assert kept.rows("things") == 0
+
+
+def executing(connection):
+    def execute(statement, arguments):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, arguments)
+            return cursor.rowcount
+
+    return execute
