@@ -212,7 +212,7 @@ def test_a_playbook_names_the_roles_that_it_may_come_to_use():
             if roles:
                 used[path.name] = sorted(roles - {"preflight"})
                 named[path.name] = sorted(play["vars"]["preflight_roles"])
-    assert len(used) == 10 and named == used
+    assert len(used) == 11 and named == used
 
 
 @pytest.mark.parametrize("role", ROLES)
