@@ -25,8 +25,8 @@ def foretold(found: dict[str, str]) -> list[str]:
     """Return what a plan says of the tables that the application will find empty."""
     return [
         f"Afterwards the application finds {name} empty: the migrations make it anew, without "
-        f"rows, and the present ones are in {old} then. A person or a migration has to bring them "
-        "over."
+        f"rows, and the present ones are in {old} then. -e carry_over=true brings them over in the "
+        "same run."
         for name, old in found.items()
     ]
 
