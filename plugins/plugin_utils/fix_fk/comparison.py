@@ -96,13 +96,38 @@ def going_on(expected: dict, laravel_facts: dict) -> dict:
         **expected,
         **{
             part: note[part]
-            for part in ("names", "anew", "dropped", "changed_columns", "written")
+            for part in ("names", "anew", "dropped", "changed_columns")
             if part in note
         },
+        "written": {**(note.get("written") or {}), **(expected.get("written") or {})},
         "constraints": list(keys.values()),
-        "structure": note.get("structure"),
+        "structure": _joined(note, expected),
         "undecided": note.get("undecided"),
     }
+
+
+def _joined(note: dict, expected: dict) -> dict | None:
+    """Return what becomes of tables by the noted run and by this one, which goes on with it, by
+    the names that they had before both."""
+    before, now = note.get("structure"), expected.get("structure")
+    if not before or not now:
+        return before
+    first = {new: old for old, new in (note.get("names") or {}).items()}
+    tables = dict(before["tables"])
+    for name, told in now["tables"].items():
+        old = first.get(name, name)
+        known = tables.get(old) or {}
+        tables[old] = {
+            part: None if part in known and known[part] is None else _both(known.get(part), done)
+            for part, done in told.items()
+        }
+    return {**before, "tables": tables}
+
+
+def _both(one: dict | None, other: dict | None) -> dict | None:
+    if one is None or other is None:
+        return other
+    return {what: sorted({*one[what], *other[what]}) for what in one}
 
 
 def expectation(start: Schema, final: Schema, named: Iterable[str]) -> dict:

@@ -332,7 +332,7 @@ def _sentence(parts: list[str]) -> str:
 def _maintenance(results: dict, run: dict) -> list[str]:
     """Say how the application was left, if the run had to do with that at all."""
     if "leave_maintenance" not in results:
-        return []
+        return ["the application stays down, as rows_aside says"] if _aside(run) else []
     if results["leave_maintenance"].get("changed"):
         return [f"the application is up{_lasted(run)}"]
     return ["the application stays down as it was before"]
