@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from ansible.errors import AnsibleFilterError
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk import (
-        accounts,
         carrying_out,
         comparison,
         engine,
@@ -170,34 +168,6 @@ def access(laravel: dict, given: dict) -> dict:
     return database_access.decide(laravel, given)
 
 
-def access_questions(connection: dict) -> list[str]:
-    """Return the SQL that asks for users and the database of the application."""
-    return accounts.questions(connection)
-
-
-def access_grants(users: list, connection: dict) -> list[str]:
-    """Return the SQL that asks for the grants of the application's users."""
-    return accounts.questions_of_grants(users, connection)
-
-
-def access_administrator(results: list, grants: list, connection: dict) -> dict:
-    """Return what the administrator's account saw."""
-    return accounts.administrator(results, grants, connection)
-
-
-def login(password: str) -> str:
-    """Return a password whose Latin-1 bytes, which PyMySQL sends, are its UTF-8 bytes."""
-    return password.encode("utf-8").decode("latin-1")
-
-
-def has_collection(name: str) -> bool:
-    """Tell whether a collection is installed where Ansible looks."""
-    try:
-        return importlib.util.find_spec(f"ansible_collections.{name}.plugins.modules") is not None
-    except ImportError:
-        return False
-
-
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
     """Return the refusal of Option 3 that needs no inspection of the server, or None."""
     return fresh_plan.unfit(laravel, given)
@@ -260,11 +230,6 @@ FILTERS = {
     "fix_fk_skip": skip,
     "fix_fk_without": without,
     "fix_fk_database_access": access,
-    "fix_fk_access_questions": access_questions,
-    "fix_fk_access_grants": access_grants,
-    "fix_fk_access_administrator": access_administrator,
-    "fix_fk_login": login,
-    "fix_fk_has_collection": has_collection,
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
