@@ -62,9 +62,15 @@ queries:
 """
 
 import contextlib
+import dataclasses
 
 from ansible.module_utils.fix_fk.refusal import refuse
-from ansible.module_utils.fix_fk.server.connection import connect, connected_module, resolve
+from ansible.module_utils.fix_fk.server.connection import (
+    ADMINISTRATOR,
+    connect,
+    connected_module,
+    resolve,
+)
 from ansible.module_utils.fix_fk.server.errors import database_errors
 
 PASSWORD = "'<password>'"  # noqa: S105 - what stands for one
@@ -83,7 +89,7 @@ def main():
         refuse(module, "The password of the account is missing.", "Give password", queries=[])
     if module.check_mode:
         module.exit_json(changed=bool(statements), queries=statements)
-    parameters = resolve(module)
+    parameters = dataclasses.replace(resolve(module), named=ADMINISTRATOR)
     connection, sent = connect(module, parameters, database=None), []
     result = {"queries": sent}
     errors = database_errors(module, parameters, result)

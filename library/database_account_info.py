@@ -69,8 +69,14 @@ grants:
 """
 
 import contextlib
+import dataclasses
 
-from ansible.module_utils.fix_fk.server.connection import connect, connected_module, resolve
+from ansible.module_utils.fix_fk.server.connection import (
+    ADMINISTRATOR,
+    connect,
+    connected_module,
+    resolve,
+)
 from ansible.module_utils.fix_fk.server.errors import database_errors
 
 
@@ -104,7 +110,7 @@ def read(cursor, user, schema):
 
 def main():
     module = connected_module({"user": {"type": "str", "required": True}}, supports_check_mode=True)
-    parameters = resolve(module)
+    parameters = dataclasses.replace(resolve(module), named=ADMINISTRATOR)
     connection = connect(module, parameters, database=None)
     errors = database_errors(module, parameters)
     with contextlib.closing(connection), errors, connection.cursor() as cursor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from ..inputs import Inputs
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
+
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
@@ -73,19 +75,19 @@ def advice(found: list[dict]) -> str:
     if not found:
         return _advice_on_children(pointing)
     copied = [item for item in found if item["copy"]]
-    copies = "; ".join(item["copy"] for item in copied)
+    copies = [f"{item['copy']};" for item in copied]
     if any(item["next"] for item in copied):
         # Or a row with the id 0 would get another one.
-        copies = f"{KEEPS_ZERO}; {copies}"
+        copies.insert(0, f"{KEEPS_ZERO};")
     left = [f"{name} of {item['old']}" for item in copied for name in item["left"]]
     parts = []
     counting = [
-        f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']}"
+        f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']};"
         for item in found
         if item["following"]
     ]
     if counting:
-        parts.append(f"At once, so that no id is given twice: {'; '.join(counting)};")
+        parts.append(f"At once, so that no id is given twice:{typed(*counting)}")
     parts.append(
         "Nothing copies the rows by itself: a migration or a person has to bring them over, "
         "after a backup and while the application is down."
@@ -93,7 +95,7 @@ def advice(found: list[dict]) -> str:
     if copies:
         parts.append(
             "These statements do, in this order, and leave the old rows where they are; what "
-            f"cannot be taken as it is makes one fail as a whole: {copies};"
+            f"cannot be taken as it is makes one fail as a whole:{typed(*copies)}"
         )
     if left:
         parts.append(f"({', '.join(left)} has no counterpart and stays there alone.)")
@@ -107,16 +109,17 @@ def advice(found: list[dict]) -> str:
         parts.append("Then a migration has to point the constraints named above at the new table.")
     names = ", ".join(item["table"] for item in found)
     parts.append(f"If they are to stay aside: accept_rows_aside: [{names}] in the inventory.")
-    return " ".join(part.strip() for part in parts)
+    return " ".join(parts).replace("\n ", "\n")
 
 
 def _advice_on_children(found: list[dict]) -> str:
     names = ", ".join(item["table"] for item in found)
-    again = "; ".join(child["again"] for item in found for child in item["children"])
+    again = [f"{child['again']};" for item in found for child in item["children"]]
     return (
         "The rows have been brought over. Point these constraints at the new table, with a "
-        f"migration or by hand, after a backup: {again}; If the constraints are to stay as they "
-        f"are: accept_rows_aside: [{names}] in the inventory."
+        f"migration or by hand, after a backup:{typed(*again)}"
+        f"If the constraints are to stay as they are: accept_rows_aside: [{names}] in the "
+        "inventory."
     )
 
 

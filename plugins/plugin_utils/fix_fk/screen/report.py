@@ -8,6 +8,8 @@ import re
 from ..prediction import AHEAD, FAIL_ON
 from . import text
 
+from ansible.module_utils.fix_fk.refusal import and_then, one_line  # isort: skip
+
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
 HARMLESS = ("rehearse", "backup", "maintenance", "prove", "verify", "leave_maintenance")
@@ -32,7 +34,6 @@ ADVICE = {
     "inventory behind the host (ansible_python_interpreter=/usr/bin/python3)",
     "Validation of arguments failed": "Correct the variables of this host in the inventory",
 }
-AGAIN, AFTER = "{}, then run it again: {}", "Once the cause is gone, run it again: {}"
 
 # Outcomes after which a run is a failure only where report_fail_on asks for it.
 ASIDE = ("repaired_rows_aside", "rows_aside")
@@ -312,7 +313,7 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
         sentences[0] = f"Found: {sentences[0]}"
     if answers["undo"]:
         sentences.append(f"To undo what was done: {'; '.join(answers['undo'])}.")
-    sentences.append(f"Next: {answers['next']}")
+    sentences.append(f"Next: {one_line(answers['next'])}")
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -347,11 +348,13 @@ def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
     refusal = failure.get("refusal")
     if not refusal:
         refusal = _unexpected(failure["message"], bool(done) or database_changed(results))
-    found, did, next_ = (" ".join(refusal[part].split()) for part in ("found", "did", "next"))
+    found, did = (" ".join(refusal[part].split()) for part in ("found", "did"))
+    next_ = refusal["next"]
     if failure.get("next"):
         next_ = failure["next"]
     elif refusal["again"]:
-        next_ = AGAIN.format(next_, run["command"]) if next_ else AFTER.format(run["command"])
+        again = f"run it again: {run['command']}"
+        next_ = and_then(next_, again) if next_ else f"Once the cause is gone, {again}"
     where = f" (In: {failure['task']}.)" if outcome == "failed" else ""
     answers: dict = {
         "happened": found + where,

@@ -14,6 +14,8 @@ from ..rollback import IN_WORDS
 from ..steps import KINDS
 from . import foreseen as foreseen_words
 
+from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
+
 WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
@@ -29,10 +31,16 @@ LONG_RENAME = 600
 # Of more notes than these, where there is no plan, the report has the rest.
 NOTES = 15
 
-# How an item begins that is a command and nothing else.
-COMMAND = "ansible-playbook "
-# A `name` or a 'value'; an apostrophe in a word opens nothing.
-QUOTED = re.compile(r"""`[^`]*`|(?<!\w)(['"]).*?\1""")
+# How an item begins that is a command and nothing else, and a line of typed() within one.
+COMMAND, TYPED = "ansible-playbook ", " " * 4
+# What is not broken: a command with its options, a GRANT, a `name` or a 'value' (an apostrophe in a
+# word opens nothing). Pasted in two, it would be two.
+TOGETHER = re.compile(
+    r"""ansible-playbook[ ]\S+(?:[ ]-(?:i|-limit)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
+    r"""|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
+    r"""|GRANT[ ][A-Z, ]+[ ]ON[ ]\S+[ ]TO[ ]`[^`]*`@`[^`]*`;?"""
+    r"""|`[^`]*`|(?<!\w)(['"]).*?\1"""
+)
 # Stands for a blank that is no place for a line break: no text that is shown has it.
 NO_BREAK = "\0"
 
@@ -55,7 +63,7 @@ def refusal(diagnosis: dict) -> str:
         [
             f"[{diagnosis['verdict']}] Found: {diagnosis['found']}",
             diagnosis["not_changed"],
-            f"Next: {diagnosis['next']}",
+            f"Next: {one_line(diagnosis['next'])}",
         ]
     )
 
@@ -233,9 +241,12 @@ def _labelled(label: str, items) -> list[str]:
     """Return a label with its paragraphs beside it; nothing when there are none."""
     lines: list[str] = []
     for item in items:
-        if item:
-            hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
-            lines += _wrap(item, " " * LABEL, " " * (LABEL + hanging))
+        hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
+        for line in filter(str.strip, item.split("\n")):
+            if line.startswith(TYPED):
+                lines.append(" " * LABEL + _plain(line))
+            else:
+                lines += _wrap(line, " " * LABEL, " " * (LABEL + hanging))
     if lines:
         lines[0] = f"{label:<{LABEL}}" + lines[0][LABEL:]
     return lines
@@ -260,14 +271,11 @@ def _shorten(item: str) -> str:
 
 
 def _wrap(item: str, first: str, rest: str) -> list[str]:
-    """Wrap at blanks; never inside a word or a quoted name, so that SQL can be copied.
-
-    A command is left on one line: pasted in two, it would be two.
-    """
+    """Wrap at blanks; never inside a word, a quoted name or a command, which are to be copied."""
     line = _plain(item)
     if item.startswith(COMMAND):
         return [f"{first}{line}"]
-    together = QUOTED.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
+    together = TOGETHER.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
     lines = textwrap.wrap(
         " ".join(together.split()),
         WIDTH,
