@@ -58,7 +58,7 @@ QUERY = "ALTER TABLE `skp  tahunan lama` DROP FOREIGN KEY `fk ``odd`` user`"
 RESULTS = {
     "backup": {
         "changed": True,
-        "backup": {"path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
+        "backup": {"id": "b", "path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
     },
     "maintenance": {"changed": True},
     "fk_drop": {"changed": True, "queries": [QUERY], "undo": [ADD]},

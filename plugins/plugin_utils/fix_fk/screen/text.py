@@ -182,6 +182,7 @@ def report(data: dict, verbose: bool = False) -> str:
     lines += _title(*headline(data))
     for label, answer in (
         ("Happened", data["happened"]),
+        ("Stopped", data.get("stopped") or ""),
         ("Done", data["did"]),
         ("Now", data["state"]),
         ("Next", data["next"]),
