@@ -26,6 +26,7 @@ TONES = {
     "rolled_back": "wait",
     "rows_aside": "wait",
     "skipped": "wait",
+    "listed": "good",
     "planned": "wait",
     "may_fail": "wait",
 }
@@ -64,7 +65,8 @@ def build(run: dict) -> dict:
     result adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, refused, failed), its
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, listed, refused,
+      failed), its
       tone (good, wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, undo, the statements that
       take back what a failed run did, last first, and stopped, what ended such a run ("" where that
@@ -164,7 +166,7 @@ def _ok(run: dict, outcome: str) -> bool:
         return foreseen["outcome"] not in (FAIL_ON if asked is None else asked)
     if outcome in ASIDE:
         return "rows_aside" not in run.get("fail_on_aside", ())
-    return outcome in ("healthy", "planned", *CARRIED_OUT)
+    return outcome in ("healthy", "planned", "listed", *CARRIED_OUT)
 
 
 def _ran(result: dict | None) -> bool:
@@ -191,10 +193,8 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        if diagnosis.get("outcome") == "rolled_back":
-            return "rolled_back"
-        if diagnosis.get("outcome") == "skipped":
-            return "skipped"
+        if diagnosis.get("outcome") in ("rolled_back", "skipped", "listed"):
+            return diagnosis["outcome"]
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
         return "needs_repair"

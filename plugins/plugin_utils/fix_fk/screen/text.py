@@ -173,6 +173,7 @@ def report(data: dict, verbose: bool = False) -> str:
             first = f"  {word:<11}  " if word else " " * 15
             lines += _wrap(told, first, " " * (15 if word else 17))
         lines.append("")
+    lines += backups(data["diagnosis"].get("backups") or [])
     if data["checks"]:
         lines += ["Checks"]
         for check in data["checks"]:
@@ -193,6 +194,47 @@ def report(data: dict, verbose: bool = False) -> str:
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
     return _shown(lines)
+
+
+def backups(found: list[dict]) -> list[str]:
+    """Return a table of backups: a line of figures each, and below it what it is a backup of."""
+    if not found:
+        return []
+    rows = [("made", "rows", "size", "proof", "id")]
+    for one in found:
+        made, rest = one["created"].replace("T", " ")[:19], one["rows"]
+        figures = (made or "?", "?" if rest is None else str(rest), size(one["bytes"]))
+        rows.append((*figures, one["proof_level"] or "-", one["id"]))
+    widths = [max(len(row[at]) for row in rows) for at in range(4)]
+    lines = ["Backups"]
+    for row, one in zip(rows, [None, *found], strict=True):
+        made, *rest, id_ = row
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  " + "  ".join([made.ljust(widths[0]), *cells, id_]))
+        if one:
+            lines += _wrap(backup_of(one), " " * 6, " " * 8)
+    return [*lines, ""]
+
+
+def backup_of(one: dict) -> str:
+    """Return what a backup is of, and who made it; of one that cannot be used, why."""
+    if one["problem"]:
+        return f"cannot be used: {one['problem']}"
+    about = one["about"]
+    parts = [about.get("verdict") or "what the schema was then is not noted"]
+    if about.get("recorded"):
+        parts.append(f"{about['recorded']} migrations recorded, the last {about['last']}")
+    parts.append(f"made by the run {one['run_id']}" if one["run_id"] else "made by no run")
+    return "; ".join(parts)
+
+
+def size(number: float) -> str:
+    """Return a number of bytes as a person reads it."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"
 
 
 def headline(data: dict) -> tuple[str, str, str]:
