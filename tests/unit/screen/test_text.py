@@ -219,3 +219,22 @@ def test_verify_is_a_step_like_the_others():
     checks = [{"check": "tables", "ok": False, "detail": "d"}]
     assert run(checks=checks)["steps"][-1]["state"] == "failed"
     assert "FAILED       tables: d" in text.report(run(checks=checks))
+
+
+@pytest.mark.parametrize(
+    ("level", "digest", "told"),
+    [
+        # Rows are read once more than on the clone, or twice where it had none.
+        ("full", {"rows": 9, "seconds": 20.0}, "about 25 s, of it 40 s to read 9 rows twice"),
+        (
+            "structure",
+            {"rows": 9, "seconds": 20.0},
+            "about 45 s, of it 40 s to read 9 rows twice, ",
+        ),
+        ("structure", None, "about 5 s, of it 0 s to read 0 rows twice"),
+    ],
+)
+def test_the_window_to_expect_has_the_digests_in_it(level, digest, told):
+    result = {"level": level, "times": [["", 100.0], ["verify", 104.0]], "digest": digest}
+    said = text.expected_window({**result, "backup_in_window": False})
+    assert told in said and ("rehearsal_level=full" in said) == (level == "structure")

@@ -139,16 +139,37 @@ def rehearsal_parts(result: dict) -> dict[str, list[str]]:
         f"{KINDS[step].told if step in KINDS else step} {end - begin:.1f} s"
         for (_, begin), (step, end) in zip(times, times[1:], strict=False)
     )
-    rows = "with all rows" if result["level"] == "full" else "without rows"
-    window = f"expect about {times[-1][1] - times[0][1] + 1:.0f} s (this was {rows})"
-    if result["backup_in_window"]:
-        window += ", and as long as the backup and its proof take"
+    window = expected_window(result)
     return {
         "Where": [result["server"]] if result["server"] else [],
         "Took": [took],
         "Window": [window],
         "Left out": result["left_out"],
     }
+
+
+def expected_window(result: dict) -> str:
+    """Return how long the application will be down, by how a rehearsal went.
+
+    In the window every row is read twice, before the first step and after the last. The clone had
+    the second time in it, if it had the rows.
+    """
+    times, full = result["times"], result["level"] == "full"
+    digest = result.get("digest") or {"rows": 0, "seconds": 0}
+    reading = digest["seconds"] * (1 if full else 2)
+    # 1: artisan down and up.
+    seconds = times[-1][1] - times[0][1] + 1 + reading
+    read = f"of it {digest['seconds'] * 2:.0f} s to read {digest['rows']} rows twice"
+    if full:
+        window = f"expect about {seconds:.0f} s, {read} (this was with all rows)"
+    else:
+        window = (
+            f"expect about {seconds:.0f} s, {read}, and what the statements take with these rows: "
+            "this was without them, -e rehearsal_level=full measures it"
+        )
+    if result["backup_in_window"]:
+        window += "; and as long as the backup and its proof take"
+    return window
 
 
 def report(data: dict, verbose: bool = False) -> str:
