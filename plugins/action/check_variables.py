@@ -58,7 +58,10 @@ class ActionModule(ActionBase):
         unknown = self.unknown(task_vars)
         if unknown:
             result.update(
-                refusal=bad_input(". ".join(unknown.values()), list(unknown)), wrong=list(unknown)
+                refusal=bad_input(
+                    ". ".join(unknown.values()), sorted(unknown.keys() - {"_raw_params"})
+                ),
+                wrong=list(unknown),
             )
             return result
         given = {name: task_vars[name] for name in options if name in task_vars}

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+from ansible import context
 from ansible.errors import AnsibleFilterError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
@@ -19,6 +21,7 @@ try:
         inspection,
         learning,
         prediction,
+        typing_again,
         verification,
     )
     from fix_fk.inputs import read_inputs
@@ -186,6 +189,17 @@ def build_report(run: dict) -> dict:
     return report.build(run)
 
 
+def typed_inventory(sources: list, root: str) -> str:
+    """Return what stands behind -i, with the other options that have to be typed again."""
+    typed = typing_again.inventory(sources, root, os.getcwd())
+    return typed + typing_again.options(context.CLIARGS)
+
+
+def typed_place(root: str) -> str:
+    """Return what stands before a playbook's path, in the folder in which Ansible was started."""
+    return typing_again.place(root, os.getcwd())
+
+
 def report_text(data: dict, verbosity: int = 0) -> str:
     """Return the report as a person reads it; verbosity: how many v were given to Ansible."""
     return text.report(data, verbose=int(verbosity) > 0)
@@ -236,6 +250,8 @@ FILTERS = {
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
+    "fix_fk_typed_inventory": typed_inventory,
+    "fix_fk_typed_place": typed_place,
     "fix_fk_report_text": report_text,
     "fix_fk_report_page": report_page,
     "fix_fk_report_line": report_line,

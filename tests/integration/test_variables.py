@@ -68,7 +68,7 @@ def test_a_mistyped_name_is_not_passed_over(failed):
         "rehearsal_required is one that looks like it. Nothing was changed"
     ), run.message()
     # As it is typed.
-    (others,) = re.findall(r"-e '(.*?)'", run.report["next"])
+    (others,) = re.findall(r"-e '(.*?)'", run.message())
     named = json.loads(others)["variables_of_others"]
     assert named == ["backup_dri", "my_own", "optoin", "rehearsal_requird"]
     given |= {"variables_of_others": [*named, "laravel_phps"], "database_name": failed.database}

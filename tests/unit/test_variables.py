@@ -180,11 +180,15 @@ KNOWN = ("backup_dir", "database_password", "database_user", "fk_drop_retries")
         (["secret"], {"a": "no secret"}, {"secret": ""}),
         (["secret"], {"secret": "{{ secret }}"}, {"secret": ""}),
         (["mine"], {"mine": 1}, {}),
+        (["_raw_params"], {"_raw_params": "s3cret"}, {"_raw_params": None}),
     ],
 )  # fmt: skip
 def test_a_name_that_nobody_takes_is_told(extra, inventory, told):
     found = variables.unknown(extra, inventory, KNOWN, ["mine"])
     assert set(found) == set(told)
     for name, near in told.items():
+        if near is None:
+            assert found[name] == "-e was given something without a value; it takes name=value"
+            continue
         assert found[name].startswith(f"{name} is no variable of this tool")
         assert (near + " is one" in found[name]) if near else ";" not in found[name]

@@ -88,7 +88,9 @@ def unknown(
             continue
         like, how = (names, SUGGESTED) if name in typed else (of_roles, SAME)
         near = difflib.get_close_matches(name, like, 1, how)
-        if near:
+        if name == "_raw_params":
+            found[name] = "-e was given something without a value; it takes name=value"
+        elif near:
             found[name] = f"{name} is no variable of this tool; {near[0]} is one that looks like it"
         elif name in typed:
             found[name] = f"{name} is no variable of this tool"

@@ -61,8 +61,9 @@ def build(run: dict) -> dict:
     of module_utils/fix_fk/refusal.py, or None where Ansible itself failed; next wins over what
     that says), checks, maintenance (of the application, before), window (seconds for which this
     tool had the application down, or None), schema (its name, where it is known), inventory (as it
-    is typed after -i) and command (what to type to run this again, without its inventory). The
-    result adds
+    is typed after -i, with the options that have to be typed again), place (what stands before a
+    playbook's path) and command (what to type to run this again, without its inventory). The result
+    adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
       repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, listed, refused,
@@ -88,9 +89,10 @@ def build(run: dict) -> dict:
         for step in diagnosis["steps"]
     ]
     answers = _answers(outcome, run, diagnosis, results, steps)
+    place = run.get("place", "")
     for name in ("happened", "stopped", "next"):
-        answers[name] = as_typed(answers[name], run["inventory"])
-    answers["undo"] = [as_typed(line, run["inventory"]) for line in answers["undo"]]
+        answers[name] = as_typed(answers[name], run["inventory"], place)
+    answers["undo"] = [as_typed(line, run["inventory"], place) for line in answers["undo"]]
     backup = (results.get("backup") or {}).get("backup")
     proof = (results.get("prove") or {}).get("restore")
     # Another than that one may have been proven, when a run before this one was interrupted.
@@ -122,14 +124,20 @@ def _about(diagnosis: dict, outcome: str) -> str:
     return "" if well else f"docs/verdicts.md#{verdict}"
 
 
-def as_typed(words: str, inventory: str) -> str:
+def as_typed(words: str, inventory: str, place: str = "") -> str:
     """Return a text in which every playbook of this project is named as one types it.
 
+    place: what stands before its path, where one is not in the project's folder.
+
     The last form is the one that scripts/collection gives the names."""
+
+    def before(name: str) -> str:
+        return place if name.endswith(".yml") else ""
+
     return re.sub(
         r"(?:ansible-playbook )?"
         r"(playbooks/\w+\.yml|(?<![\w/.])fix_fk\.(?:yml|laravel\.\w+)\b)(?! -i)",
-        lambda found: f"ansible-playbook {found[1]} -i {inventory}",
+        lambda found: f"ansible-playbook {before(found[1])}{found[1]} -i {inventory}",
         words,
     )
 

@@ -36,7 +36,8 @@ COMMAND, TYPED = "ansible-playbook ", " " * 4
 # What is not broken: a command with its options, a GRANT, a `name` or a 'value' (an apostrophe in a
 # word opens nothing). Pasted in two, it would be two.
 TOGETHER = re.compile(
-    r"""ansible-playbook[ ]\S+(?:[ ]-(?:i|-limit)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
+    r"""ansible-playbook[ ]\S+"""
+    r"""(?:[ ]-(?:i|-limit|-vault-\S+)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
     r"""|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
     r"""|GRANT[ ][A-Z, ]+[ ]ON[ ]\S+[ ]TO[ ]`[^`]*`@`[^`]*`;?"""
     r"""|`[^`]*`|(?<!\w)(['"]).*?\1"""
