@@ -90,7 +90,8 @@ def main():
     if module.check_mode:
         module.exit_json(changed=bool(statements), queries=statements)
     parameters = dataclasses.replace(resolve(module), named=ADMINISTRATOR)
-    connection, sent = connect(module, parameters, database=None), []
+    connection = connect(module, parameters, database=None)
+    sent: list = []
     result = {"queries": sent}
     errors = database_errors(module, parameters, result)
     with contextlib.closing(connection), errors, connection.cursor() as cursor:

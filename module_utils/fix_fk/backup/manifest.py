@@ -100,7 +100,7 @@ def list_backups(folder, schema=None):
         try:
             manifest = read_manifest(path)
         except Unfit as problem:
-            unknown = {
+            unknown: dict = {
                 "created": "",
                 "proof_level": None,
                 "rows": None,

@@ -24,10 +24,8 @@ from ansible.module_utils.fix_fk.server.about import RIGHTS_NEEDED, rights_on  #
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
 # What is typed with a variable that is a secret.
-VAULT = typed(
-    "ansible-vault create vault.yml",
-    "ansible-playbook playbooks/database_access.yml -e @vault.yml --ask-vault-pass",
-)
+WITH_VAULT = "ansible-playbook playbooks/database_access.yml -e @vault.yml --ask-vault-pass"
+VAULT = typed("ansible-vault create vault.yml", WITH_VAULT)
 REFUSED_LOGIN = (1045, 1698)
 REFUSED_HOST = (1130,)
 REFUSED_SCHEMA = (1044,)
@@ -267,9 +265,9 @@ class _Case:
                     else "."
                 )
                 + " Whatever else logs in as this user would be locked out by another password.",
-                "If you know the password, give it as database_access_password (in a vault): then "
-                "only .env is changed. If it may be changed on the server, name the user: "
-                f"-e database_access_reset={self.user}",
+                "If you know the password, put it into a vault as database_access_password: then "
+                f"only .env is changed.{VAULT}If it may be changed on the server, name the user:"
+                f"{typed(f'{WITH_VAULT} -e database_access_reset={self.user}')}",
             )
         self.steps.append(access_steps.change_password(self.user, used["host"]))
 

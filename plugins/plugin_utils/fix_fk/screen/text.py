@@ -38,7 +38,7 @@ COMMAND, TYPED = "ansible-playbook ", " " * 4
 TOGETHER = re.compile(
     r"""ansible-playbook[ ]\S+"""
     r"""(?:[ ]-(?:i|-limit|-vault-\S+)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
-    r"""|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
+    r"""|-e[ ](?:'[^']*'|\S+)|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
     r"""|GRANT[ ][A-Z, ]+[ ]ON[ ]\S+[ ]TO[ ]`[^`]*`@`[^`]*`;?"""
     r"""|`[^`]*`|(?<!\w)(['"]).*?\1"""
 )
@@ -229,12 +229,11 @@ def backups(found: list[dict]) -> list[str]:
         rows.append((*figures, one["proof_level"] or "-", one["id"]))
     widths = [max(len(row[at]) for row in rows) for at in range(4)]
     lines = ["Backups"]
-    for row, one in zip(rows, [None, *found], strict=True):
+    for row, of in zip(rows, ["", *map(backup_of, found)], strict=True):
         made, *rest, id_ = row
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         lines.append("  " + "  ".join([made.ljust(widths[0]), *cells, id_]))
-        if one:
-            lines += _wrap(backup_of(one), " " * 6, " " * 8)
+        lines += _wrap(of, " " * 6, " " * 8)
     return [*lines, ""]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..verdict import DATABASE, STATE, Refusal, Verdict
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
 
 
@@ -75,10 +76,10 @@ def before_inspection(laravel_facts: dict) -> dict | None:
             f"The application cannot reach its database {connection['database']} as "
             f"{connection['username']}: error {error['code']}, {error['message']}.",
             _start(error["code"])
-            + f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
-            f"(and clear the cached configuration: {artisan} config:clear), or give the account "
-            "its rights, then run this again. playbooks/database_access.yml tells which of these "
-            "it is, and whether the server is up at all.",
+            + "See which it is, password, account, rights, schema or server, and what mends it:"
+            f"{typed('playbooks/database_access.yml')}"
+            f"Or put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
+            f"(and clear the cached configuration: {artisan} config:clear), then run this again.",
         ).as_dict()
     return None
 
@@ -138,8 +139,9 @@ VERDICTS = (
         "no_connection",
         DATABASE,
         "The application cannot reach its database. The server's own message is shown.",
-        "Put `DB_HOST`, `DB_USERNAME`, `DB_PASSWORD` in `.env` right, then `php artisan "
-        "config:clear`. Run it again.",
+        "`playbooks/database_access.yml` tells which it is, and mends it. Or put `DB_HOST`, "
+        "`DB_USERNAME`, `DB_PASSWORD` in `.env` right, then `php artisan config:clear`. Run it "
+        "again.",
         proof=(
             "integration/test_refusals.py::password_is_another",
             "integration/test_refusals.py::database_is_another",
