@@ -87,7 +87,8 @@ def test_the_window_to_expect_grows_with_the_rows(broken, level):
     seconds, digests = (int(number) for number in re.findall(r"(\d+) s[, ]", told)[:2])
     window = run.report["window"]
     assert window > 4 and digests >= 2, (window, told)
-    assert 0.6 * window - 1 <= seconds <= 1.6 * window + 1, (window, told)
+    # On a machine that does other things as well; without the digests it would be a third of it.
+    assert 0.5 * window <= seconds <= 2 * window + 1, (window, told)
 
 
 @pytest.mark.parametrize("level, outcome", [("structure", "failed"), ("full", "refused")])
