@@ -83,6 +83,6 @@ clean:
 		echo '==> Removing the sandbox' && \
 		ansible-playbook playbooks/sandbox.yml -i inventory/sandbox -e sandbox_state=absent >/dev/null; \
 	fi
-	@echo '==> Removing the virtual environment, the collection and caches'
-	@rm -rf .venv .suites .ansible build collections/ansible_collections .pytest_cache .mypy_cache .ruff_cache
+	@echo '==> Removing the virtual environment and caches'
+	@rm -rf .venv .suites .ansible build collections .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

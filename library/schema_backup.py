@@ -60,6 +60,12 @@ options:
         proven it, the first of these is the one returned as RV(backup); the new one is made all
         the same, as RV(interim).
     type: str
+  about:
+    description:
+      - What the schema is at that moment, C(verdict), C(recorded) (how many migrations) and C(last)
+        (the newest of them). Written into the manifest, for whoever chooses a backup later.
+    type: dict
+    default: {}
   stall_timeout:
     description:
       - Seconds without a single byte from the client after which it is taken to be waiting for a
@@ -222,6 +228,7 @@ def main():
             "contents": {"type": "bool", "default": False},
             "run_id": {"type": "str"},
             "first_of_run": {"type": "str"},
+            "about": {"type": "dict", "default": {}},
             "stall_timeout": {"type": "int", "default": 120},
         },
         writes=True,
@@ -275,6 +282,7 @@ def main():
                 id=identity(name),
                 run_id=module.params["run_id"],
                 goes_on_with=module.params["first_of_run"],
+                about=module.params["about"],
                 created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
                 file=name,
                 seconds=round(time.monotonic() - started, 2),

@@ -156,6 +156,12 @@ clone:
     contents:
       description: C(rows), C(digest) and C(columns) by table of the clone, with O(level=full).
       type: dict
+    digest:
+      description: How many C(rows) there are, and in how many C(seconds) all of them are read and
+        hashed once. Measured on the clone with O(level=full); estimated from a sample of the schema
+        itself with O(level=structure).
+      type: dict
+      sample: {"rows": 6473, "seconds": 0.08}
     structure:
       description: Of every table of the clone what M(fk_constraint_info) returns as C(structure).
       type: dict

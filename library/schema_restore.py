@@ -38,8 +38,9 @@ options:
     description:
       - V(restored) makes the schema what the backup holds; what it holds now is lost.
       - V(proven) only loads and compares.
+      - V(listed) returns the backups of the schema in O(dir), and does nothing else.
     type: str
-    choices: [restored, proven]
+    choices: [restored, proven, listed]
     default: restored
   source_schema:
     description:
@@ -154,9 +155,13 @@ queries:
   returned: always
   type: list
   elements: str
+schema:
+  description: Whose backups they are.
+  returned: with O(state=listed)
+  type: str
 backups:
   description: The backups in O(dir), newest first.
-  returned: when O(backup) is missing or not found
+  returned: with O(state=listed), and when O(backup) is missing or not found
   type: list
   elements: dict
 """
@@ -165,6 +170,7 @@ import contextlib
 import signal
 import sys
 
+from ansible.module_utils.fix_fk.backup.manifest import list_backups
 from ansible.module_utils.fix_fk.backup.restore import Restore, choose
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
@@ -183,7 +189,11 @@ def main():
         {
             "backup": {"type": "str"},
             "dir": {"type": "path"},
-            "state": {"type": "str", "choices": ["restored", "proven"], "default": "restored"},
+            "state": {
+                "type": "str",
+                "choices": ["restored", "proven", "listed"],
+                "default": "restored",
+            },
             "source_schema": {"type": "str"},
             "direct": {"type": "str"},
             "accept_different": {"type": "list", "elements": "str", "default": []},
@@ -197,6 +207,9 @@ def main():
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     waits = waits_of(module)
     parameters = resolve(module)
+    if module.params["state"] == "listed":
+        backups = list_backups(module.params["dir"] or ".", parameters.database)
+        module.exit_json(changed=False, backups=backups, schema=parameters.database, queries=[])
     path, manifest = choose(module, parameters.database)
     connection = connect(module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"])
     with contextlib.closing(connection), database_errors(module, parameters):

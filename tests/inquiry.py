@@ -180,6 +180,7 @@ def _answer(run: Run, playbook: str, **more) -> Answer:
             "inventory": "production",
             "window": None,
             "maintenance": run.laravel["maintenance"] if run.laravel else {},
+            "schema": run.laravel["connection"]["database"] if run.laravel else "",
             "results": {},
             **more,
         }

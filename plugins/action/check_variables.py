@@ -55,17 +55,33 @@ class ActionModule(ActionBase):
         if variables is None:
             return result
         options = variables.merge([specs(role) for role in self._task.args["roles"]])
-        unknown = [name for name in load_extra_vars(self._loader) if name not in options]
-        every = variables.merge([specs(role.name) for role in ROLES.iterdir()]) if unknown else {}
-        mistyped = variables.mistyped(unknown, every)
-        if mistyped:
-            result.update(refusal=bad_input(". ".join(mistyped.values())), wrong=list(mistyped))
+        unknown = self.unknown(task_vars)
+        if unknown:
+            result.update(
+                refusal=bad_input(
+                    ". ".join(unknown.values()), sorted(unknown.keys() - {"_raw_params"})
+                ),
+                wrong=list(unknown),
+            )
             return result
         given = {name: task_vars[name] for name in options if name in task_vars}
         problems = variables.problems(options, self.evaluated(given))
         if problems:
             result.update(refusal=bad_input(". ".join(problems.values())), wrong=list(problems))
         return result
+
+    def unknown(self, task_vars: dict) -> dict:
+        """Return {variable: a sentence} of those that this tool does not know."""
+        known = variables.merge([specs(role.name) for role in ROLES.iterdir()])
+        inventory = task_vars["hostvars"].raw_get(task_vars["inventory_hostname"])
+        place = Path(task_vars["playbook_dir"]).resolve()
+        # A playbook of somebody else has variables of its own.
+        ours = ROLES.parent in (place, *place.parents)
+        extra = load_extra_vars(self._loader) if ours else {}
+        others = self.evaluated({"others": task_vars.get("variables_of_others")})["others"]
+        return variables.unknown(
+            extra, inventory, known, others if isinstance(others, list) else ()
+        )
 
     def evaluated(self, given: dict) -> dict:
         """Return the values that the templates come to, without what is omitted."""

@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import sys
 from pathlib import Path
 
+from ansible import context
 from ansible.errors import AnsibleFilterError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 try:
     from fix_fk import (
-        accounts,
         carrying_out,
         comparison,
         engine,
@@ -21,6 +21,7 @@ try:
         inspection,
         learning,
         prediction,
+        typing_again,
         verification,
     )
     from fix_fk.carry_over import mapping
@@ -161,8 +162,11 @@ def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     return skip_plan.decide(laravel, schema, read_inputs(inputs), given)
 
 
-def restore(result: dict, laravel: dict) -> dict:
-    """Return the plan to put a backup back, in the shape of a diagnosis."""
+def restore(result: dict, laravel: dict, folder: str = "") -> dict:
+    """Return the plan to put a backup back, or the list of those in a folder, in the shape of a
+    diagnosis."""
+    if "backups" in result:
+        return restore_plan.listed(result["backups"], result["schema"], folder)
     return restore_plan.decide(result, laravel)
 
 
@@ -174,34 +178,6 @@ def restored(result: dict) -> list[dict]:
 def access(laravel: dict, given: dict) -> dict:
     """Return why the application cannot use its database, and the plan that helps."""
     return database_access.decide(laravel, given)
-
-
-def access_questions(connection: dict) -> list[str]:
-    """Return the SQL that asks for users and the database of the application."""
-    return accounts.questions(connection)
-
-
-def access_grants(users: list, connection: dict) -> list[str]:
-    """Return the SQL that asks for the grants of the application's users."""
-    return accounts.questions_of_grants(users, connection)
-
-
-def access_administrator(results: list, grants: list, connection: dict) -> dict:
-    """Return what the administrator's account saw."""
-    return accounts.administrator(results, grants, connection)
-
-
-def login(password: str) -> str:
-    """Return a password whose Latin-1 bytes, which PyMySQL sends, are its UTF-8 bytes."""
-    return password.encode("utf-8").decode("latin-1")
-
-
-def has_collection(name: str) -> bool:
-    """Tell whether a collection is installed where Ansible looks."""
-    try:
-        return importlib.util.find_spec(f"ansible_collections.{name}.plugins.modules") is not None
-    except ImportError:
-        return False
 
 
 def fresh_unfit(laravel: dict, given: dict) -> dict | None:
@@ -217,6 +193,17 @@ def fresh(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
 def build_report(run: dict) -> dict:
     """Return the outcome of a run, for the screen, the page and the data file."""
     return report.build(run)
+
+
+def typed_inventory(sources: list, root: str) -> str:
+    """Return what stands behind -i, with the other options that have to be typed again."""
+    typed = typing_again.inventory(sources, root, os.getcwd())
+    return typed + typing_again.options(context.CLIARGS)
+
+
+def typed_place(root: str) -> str:
+    """Return what stands before a playbook's path, in the folder in which Ansible was started."""
+    return typing_again.place(root, os.getcwd())
 
 
 def report_text(data: dict, verbosity: int = 0) -> str:
@@ -267,14 +254,11 @@ FILTERS = {
     "fix_fk_skip": skip,
     "fix_fk_without": without,
     "fix_fk_database_access": access,
-    "fix_fk_access_questions": access_questions,
-    "fix_fk_access_grants": access_grants,
-    "fix_fk_access_administrator": access_administrator,
-    "fix_fk_login": login,
-    "fix_fk_has_collection": has_collection,
     "fix_fk_fresh_unfit": fresh_unfit,
     "fix_fk_fresh": fresh,
     "fix_fk_report": build_report,
+    "fix_fk_typed_inventory": typed_inventory,
+    "fix_fk_typed_place": typed_place,
     "fix_fk_report_text": report_text,
     "fix_fk_report_page": report_page,
     "fix_fk_report_line": report_line,

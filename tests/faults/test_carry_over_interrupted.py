@@ -40,7 +40,7 @@ import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
 import sandbox
 from modules import run_module
-run_module("carry_rows", **json.loads(sys.stdin.read()))
+run_module("carry_rows", **json.loads(sys.argv[2]))
 """
 
 
@@ -71,15 +71,11 @@ def test_killed_again_and_again_it_ends_with_every_row(aside, tmp_path):
     connection = {"laravel_path": aside.app, "laravel_php": aside.php}
     paths = [str(PROJECT / name) for name in ("tests", "library", "plugins")]
     for _ in range(10):
-        alone = subprocess.Popen(
-            [sys.executable, "-c", ALONE, json.dumps(paths)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
         given = {"tables": tables, "batch": 500, "connection": connection}
-        alone.stdin.write(json.dumps(given))
-        alone.stdin.close()
+        alone = subprocess.Popen(
+            [sys.executable, "-c", ALONE, json.dumps(paths), json.dumps(given)],
+            stdout=subprocess.DEVNULL,
+        )
         until = time.monotonic() + 30
         while aside.rows("things") == seen[-1] and time.monotonic() < until:
             time.sleep(0.01)

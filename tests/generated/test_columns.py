@@ -20,7 +20,7 @@ NUMBERS = [0, 1, -1, 127, 128, 255, 256, 32767, 65535, 99999, 2**31 - 1, 2**32, 
 FRACTIONS = ["0.5", "-0.01", "1.2345", "999.99", "99999.9", "-128.5"]
 MOMENTS = ["2024-02-29 01:02:03", "2024-02-29 00:00:00", "1970-01-02 00:00:01.5", "2031-12-31"]
 # Types, and the values that are tried in them.
-KINDS = [
+KINDS: list[tuple[list[str], list]] = [
     (
         [
             *("tinyint", "smallint unsigned", "int", "int unsigned", "bigint", "decimal(5,2)"),

@@ -38,7 +38,7 @@ def looks(sandbox, playbook, **variables):
 
 def carries(run):
     """Tell whether `Next` begins with the command that carries the rows over."""
-    begins = f"Carry the rows over: ansible-playbook {CARRY} -i "
+    begins = f"Carry the rows over:\n    ansible-playbook {CARRY} -i "
     return run.report["next"].startswith(begins) and '-e \'{"carry_drop": [' in run.report["next"]
 
 

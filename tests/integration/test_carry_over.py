@@ -104,11 +104,11 @@ def test_what_cannot_be_decided_is_asked_for(repaired):
         f"ansible-playbook {CARRY} -i production -e "
         f'\'{{"carry_drop": ["{DETAIL}.indikator_kinerja_id"]}}\''
     )
-    assert run.report["next"].startswith(typed)
+    assert run.report["next"].startswith(f"Say it:\n    {typed}\n")
     # Every later run says the same, before anything else.
     for playbook in ("fix_fk.yml", "playbooks/diagnose.yml", "playbooks/verify.yml"):
         said = inquire(repaired, playbook, carry_drop=[]).report["next"]
-        assert said.startswith(f"Carry the rows over: {typed} ;"), said
+        assert said.startswith(f"Carry the rows over:\n    {typed}\n"), said
     assert repaired.schema_dump() == dump
 
 

@@ -45,7 +45,7 @@ class Installed:
         programs = os.path.dirname(sys.executable)
         given = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE", "PYTHON"))}
         given["PATH"] = f"{programs}{os.pathsep}{given['PATH']}"
-        given["ANSIBLE_COLLECTIONS_PATH"] = f"{self.path}{os.pathsep}{PROJECT / 'collections'}"
+        given["ANSIBLE_COLLECTIONS_PATH"] = str(self.path)
         return subprocess.run(
             command,
             cwd=self.place,
@@ -201,8 +201,6 @@ def copy(tmp_path_factory):
     tree = tmp_path_factory.mktemp("copy") / "tree"
     out = shutil.ignore_patterns(".*", "tests", "collections", "reports", "build", "__pycache__")
     shutil.copytree(PROJECT, tree, symlinks=True, ignore=out)
-    (tree / "collections").mkdir()
-    shutil.copy(PROJECT / "collections" / "requirements.yml", tree / "collections")
     return tree
 
 

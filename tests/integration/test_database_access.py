@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-import playbook
 import pytest
 from ansible.module_utils.fix_fk.laravel.dotenv import get
 from inquiry import ACCESS, inquire
@@ -352,25 +350,6 @@ def test_an_administrator_that_is_refused_is_told_without_the_password(sandbox):
     )
     assert result.rc != 0 and state(sandbox) == before
     assert "Access denied for user" in result.message() and ADMIN in result.message()
-
-
-def test_without_the_collection_it_says_how_to_get_it(sandbox, tmp_path, monkeypatch):
-    for name in ("roles", "library", "module_utils", "plugins"):
-        (tmp_path / name).symlink_to(playbook.PROJECT / name)
-    shutil.copy(playbook.PROJECT / "ansible.cfg", tmp_path)
-    shutil.copytree(
-        playbook.PROJECT / "playbooks",
-        tmp_path / "playbooks",
-        symlinks=True,
-        ignore=shutil.ignore_patterns("collections"),
-    )
-    monkeypatch.setattr(playbook, "PROJECT", tmp_path)
-    missing_user(sandbox)
-    before = state(sandbox)
-    result = run(sandbox, environment={"ANSIBLE_COLLECTIONS_PATH": "/nonexistent"}, **admin())
-    assert result.rc != 0 and state(sandbox) == before
-    told = result.message()
-    assert "collections/requirements.yml" in told and "Nothing was changed" in told, result.screen
 
 
 def test_a_host_without_pymysql_gets_the_carried_one(sandbox, tmp_path):

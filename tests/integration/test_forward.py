@@ -11,6 +11,7 @@ from half_run import EARLIER, OURS, fails, orders, recorded
 from inquiry import inquire, repair
 from playbook import play
 from test_rollback import CHANGES, changes, everything, made
+from window import Watched
 
 NEXT = "2026_01_21_000000_next"
 BREAKS = 'DB::statement("alter table `nowhere` add `x` int");'
@@ -59,7 +60,9 @@ def test_a_whole_run_goes_on_to_the_other_pending_ones(app):
     stops(app, [made("tags")], [made("labels")])
     app.add_migration(NEXT, made("later"))
     app.sql("INSERT INTO tags () VALUES (), ()")
-    run = play(app, forward=True, rehearsal_level="structure")
+    with Watched(app) as window:
+        run = play(app, forward=True, rehearsal_level="structure")
+    window.agrees_with(run.report)
     assert run.rc == 0 and run.report["outcome"] == "repaired", run.screen
     assert [step["id"] for step in run.report["steps"]] == [
         *("rehearse", "backup", "maintenance", "forward", "forward_record", "remigrate"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pymysql
@@ -66,6 +67,28 @@ def test_a_plan_that_holds_is_carried_out_and_the_clone_is_gone(broken):
     assert "trigger catat:" not in run.screen
     assert not clones(broken)
     assert broken.recorded()[-2] == FAILED
+
+
+@pytest.mark.parametrize("level", ["structure", "full"])
+def test_the_window_to_expect_grows_with_the_rows(broken, level):
+    """The digests are most of it: half a million rows take longer than all steps together."""
+    broken.sql("CREATE TABLE besar (id INT PRIMARY KEY AUTO_INCREMENT, isi VARCHAR(400), n INT)")
+    broken.sql("INSERT INTO besar (isi, n) VALUES (REPEAT('gaspul ', 40), 1)")
+    for _ in range(19):
+        broken.sql("INSERT INTO besar (isi, n) SELECT isi, n + 1 FROM besar")
+    broken.sql("ANALYZE TABLE besar")
+    try:
+        run = play(broken, rehearsal_level=level)
+        took = broken.sql("SELECT COUNT(*) FROM besar")[0][0]
+    finally:
+        broken.sql("DROP TABLE besar")
+    assert run.rc == 0 and took == 2**19, run.screen
+    (told,) = [line for line in run.report["steps"][0]["details"] if "expect about" in line]
+    seconds, digests = (int(number) for number in re.findall(r"(\d+) s[, ]", told)[:2])
+    window = run.report["window"]
+    assert window > 4 and digests >= 2, (window, told)
+    # On a machine that does other things as well; without the digests it would be a third of it.
+    assert 0.5 * window <= seconds <= 2 * window + 1, (window, told)
 
 
 @pytest.mark.parametrize("level, outcome", [("structure", "failed"), ("full", "refused")])

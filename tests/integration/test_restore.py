@@ -226,15 +226,34 @@ def test_check_shows_the_plan_and_writes_nothing(broken, backup):
 
 
 def test_without_a_name_the_backups_are_listed(broken, backup, run_module):
-    second = run_module("schema_backup", **connection(broken), dir=folder(broken))["backup"]
+    about = {"verdict": "half_run", "recorded": 12, "last": "2025_12_01_000000_a"}
+    given = {**connection(broken), "dir": folder(broken)}
+    second = run_module("schema_backup", **given, about=about, run_id="r2")["backup"]
+    damaged = run_module("schema_backup", **given)["backup"]
+    Path(damaged["manifest"]).unlink()
     before = everything(broken)
-    played = play(broken, PLAYBOOK)
-    assert played.rc == 2
-    message = played.report["summary"]
-    assert message.index(second["id"]) < message.index(f"{backup['id']} (")
-    assert f"-e restore_backup={second['id']}" in message
-    assert "Nothing was changed" in message
-    assert everything(broken) == before and not down(broken)
+    try:
+        played = play(broken, PLAYBOOK)
+    finally:
+        Path(damaged["path"]).unlink()
+    assert played.rc == 0 and played.report["outcome"] == "listed", played.screen
+    table = played.screen[played.screen.index("Backups\n") :].splitlines()
+    assert table[1].split() == ["made", "rows", "size", "proof", "id"]
+    lines = {line.split()[-1]: n for n, line in enumerate(table) if "  backup_" in line}
+    newest, older = lines[second["id"]], lines[backup["id"]]
+    assert newest < older and table[newest].split()[2] == str(sum(second["tables"].values()))
+    assert table[newest + 1].strip() == (
+        "half_run; 12 migrations recorded, the last 2025_12_01_000000_a; made by the run r2"
+    )
+    assert "not noted; made by" in table[older + 1]
+    assert "cannot be used: its manifest" in table[lines[damaged["id"]] + 1]
+    typed = f"ansible-playbook {PLAYBOOK} -i "
+    (command,) = [line.strip() for line in table if line.strip().startswith(typed)]
+    assert command.endswith(f" -e restore_backup={second['id']} --check")
+    assert second["id"] in played.page and everything(broken) == before and not down(broken)
+    none = play(broken, PLAYBOOK, backup_dir="/nowhere")
+    assert none.rc == 0 and "no backup of the schema" in none.report["happened"]
+    assert "-e backup_dir=" in none.report["next"]
 
 
 def test_an_application_that_was_down_stays_down(broken, backup):

@@ -10,6 +10,7 @@ import pytest
 from half_run import ANEW, OURS, fails, orders, recorded
 from inquiry import inquire, repair
 from playbook import play
+from window import Watched
 
 ROLLBACK = "playbooks/rollback.yml"
 BREAKS = 'DB::statement("alter table `nowhere` add `x` int");'
@@ -159,7 +160,9 @@ def test_columns_that_the_rest_of_it_changes_are_not_missed(app, rest):
 def test_a_second_run_changes_nothing(app):
     orders(app)
     fails(app, *DONE["columns"], BREAKS)
-    first = play(app, ROLLBACK)
+    with Watched(app) as window:
+        first = play(app, ROLLBACK)
+    window.agrees_with(first.report)
     assert first.rc == 0 and first.report["outcome"] == "rolled_back", first.screen
     before = everything(app)
     second = play(app, ROLLBACK)

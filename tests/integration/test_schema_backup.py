@@ -424,7 +424,7 @@ def test_other_engines_are_named_and_history_is_dumped(backup, filled):
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_folders_that_are_refused(backup, tmp_path, check_mode):
+def test_folders_that_are_refused(backup, tmp_path, check_mode, monkeypatch):
     open_one = tmp_path / "open"
     open_one.mkdir(mode=0o755)
     result = backup(dir=str(open_one), check_mode=check_mode)
@@ -435,8 +435,14 @@ def test_folders_that_are_refused(backup, tmp_path, check_mode):
     (tmp_path / "file").write_text("")
     result = backup(dir=str(tmp_path / "file"), check_mode=check_mode)
     assert "not a folder" in result["msg"]
-    result = backup(dir=str(tmp_path / "file" / "below"))
-    assert result["failed"] and "No backup was made" in result["msg"]
+    for below, why in (("file/below", f"{tmp_path}/file is no folder"), ("a" * 300, "is too long")):
+        result = backup(dir=str(tmp_path / below), check_mode=check_mode)
+        assert result["failed"] and why in result["msg"] and "No backup was made" in result["msg"]
+    # A right, or a disk that is mounted to be read: this login may write everywhere.
+    monkeypatch.setattr(writing.os, "access", lambda *_: False)
+    result = backup(dir=str(tmp_path / "new"), check_mode=check_mode)
+    assert f"this login may not write into {tmp_path}" in result["msg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "open"]
 
 
 def test_the_public_folder_of_the_application_is_refused_through_a_link_too(tmp_path):

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from playbook import play
 
@@ -53,10 +56,25 @@ def test_every_wrong_variable_is_named_before_anything_is_done(failed, playbook,
 
 def test_a_mistyped_name_is_not_passed_over(failed):
     before = state(failed)
-    run = play(failed, check=True, optoin=2, rehearsal_requird=True, my_own="x")
+    given = {**failed.variables(), "backup_dri": "/x", "mysql_users": [], "laravel_phps": "8"}
+    given |= {"database_name": "{{ vault_schema }}", "variables_of_others": ["laravel_phps"]}
+    mistyped = {"optoin": 2, "rehearsal_requird": True, "my_own": "x", "vault_schema": "s"}
+    run = play({"app": given}, check=True, **mistyped, awx_job_id=7, ansible_verbosity=0)
     assert run.rc == 2 and state(failed) == before, run.screen
-    assert "optoin is no variable of this tool; option is one" in run.message()
-    assert "rehearsal_required is one" in run.message() and "my_own" not in run.message()
+    assert run.message().startswith(
+        "[bad_input] Found: backup_dri is no variable of this tool; backup_dir is one that looks "
+        "like it. my_own is no variable of this tool. optoin is no variable of this tool; option "
+        "is one that looks like it. rehearsal_requird is no variable of this tool; "
+        "rehearsal_required is one that looks like it. Nothing was changed"
+    ), run.message()
+    # As it is typed.
+    (others,) = re.findall(r"-e '(.*?)'", run.message())
+    named = json.loads(others)["variables_of_others"]
+    assert named == ["backup_dri", "my_own", "optoin", "rehearsal_requird"]
+    given |= {"variables_of_others": [*named, "laravel_phps"], "database_name": failed.database}
+    del mistyped["vault_schema"]
+    run = play({"app": given}, check=True, **mistyped)
+    assert run.rc == 0 and state(failed) == before, run.screen
 
 
 def test_corrected_it_goes_on(failed):

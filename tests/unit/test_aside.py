@@ -126,7 +126,7 @@ def test_an_empty_table_whose_rows_are_in_the_old_one(recorded):
     assert (child["table"], child["name"]) == ("child", "fk_child")
     result = diagnose(*recorded, read_inputs({}))
     assert result["verdict"] == "rows_aside"
-    assert result["next"].startswith("Carry the rows over: playbooks/carry_over.yml ;")
+    assert result["next"].startswith("Carry the rows over:\n    playbooks/carry_over.yml\n")
     assert not result["refused"] and result["steps"] == []
     accepted = diagnose(*recorded, read_inputs({"accept_rows_aside": [OLD]}))
     assert accepted["verdict"] == "healthy" and "Accepted in" in " ".join(accepted["notes"])
@@ -144,7 +144,7 @@ def test_rows_that_are_in_both_tables_are_not_aside(recorded):
     (item,) = found(recorded, 0, 0, 0, 0)
     assert item["rows"] == 0
     assert "Still pointing at" in words.said([item])
-    assert "Point the constraints at the new table: typed ." in words.advice([item], "typed")
+    assert "Point the constraints at the new table:\n    typed\n" in words.advice([item], "typed")
     recorded[1]["constraints"] = []
     assert found(recorded, 0, 0, 0, 0) == []
 

@@ -160,3 +160,35 @@ def test_every_option_is_checked():
         if option["type"] == "raw" and not option.get("choices")
     }
     assert loose <= set(variables.OWN)
+
+
+KNOWN = ("backup_dir", "database_password", "database_user", "fk_drop_retries")
+
+
+@pytest.mark.parametrize(
+    ("extra", "inventory", "told"),
+    [
+        (["opton"], {}, {"opton": "option"}),
+        (["xyz"], {}, {"xyz": ""}),
+        (["option", "ansible_user", "awx_job_id", "sandbox_state"], {}, {}),
+        ([], {"backup_dri": 1, "fk_drop_retires": 3}, {"backup_dri": "backup_dir",
+                                                     "fk_drop_retires": "fk_drop_retries"}),
+        # The rest of an inventory is nobody's business.
+        ([], {"database_user_password": 1, "options": 1, "mysql_user": 1, "backups": 1}, {}),
+        # What another one uses has a purpose, also deep in it.
+        (["secret"], {"laravel_env": {"A": ["{{ secret | trim }}"]}}, {}),
+        (["secret"], {"a": "no secret"}, {"secret": ""}),
+        (["secret"], {"secret": "{{ secret }}"}, {"secret": ""}),
+        (["mine"], {"mine": 1}, {}),
+        (["_raw_params"], {"_raw_params": "s3cret"}, {"_raw_params": None}),
+    ],
+)  # fmt: skip
+def test_a_name_that_nobody_takes_is_told(extra, inventory, told):
+    found = variables.unknown(extra, inventory, KNOWN, ["mine"])
+    assert set(found) == set(told)
+    for name, near in told.items():
+        if near is None:
+            assert found[name] == "-e was given something without a value; it takes name=value"
+            continue
+        assert found[name].startswith(f"{name} is no variable of this tool")
+        assert (near + " is one" in found[name]) if near else ";" not in found[name]

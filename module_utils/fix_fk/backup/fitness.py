@@ -23,7 +23,7 @@ from ansible.module_utils.fix_fk.backup.fence import ROUTINES, Astray, Fence
 from ansible.module_utils.fix_fk.backup.load import (
     Inspection,
 )
-from ansible.module_utils.fix_fk.refusal import refuse
+from ansible.module_utils.fix_fk.refusal import refuse, typed
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
 from ansible.module_utils.fix_fk.scratch.schemas import scratch_name, scratch_pattern
 from ansible.module_utils.fix_fk.server.about import (
@@ -255,8 +255,9 @@ class Fitness:
             self.refuse(
                 f"it holds what belongs to other accounts, and {account} may not create that in "
                 f"their name: {describe_refused(definers, refused)}",
-                f"let an administrator run: {grant(account, refused)}; then run it again. Or name "
-                "an account that has this right (database_user, database_password).",
+                f"let an administrator run:{typed(grant(account, refused) + ';')}"
+                "Then run it again. Or name an account that has this right (database_user, "
+                "database_password).",
             )
 
     def check_space(self):
@@ -278,8 +279,12 @@ class Fitness:
     def check_scratch(self):
         """Refuse when the account may not create a scratch schema."""
         for schema in (self.scratch, self.old):
-            missing = describe_account(self.connection, schema, self.pymysql)["missing_rights"]
+            account = describe_account(self.connection, schema, self.pymysql)
+            missing = account["missing_rights"]
             if missing:
+                user, _, host = account["name"].rpartition("@")
+                whom = f"{quote_identifier(user)}@{quote_identifier(host)}"
+                pattern = quote_identifier(scratch_pattern(self.live))
                 direct = (
                     ""
                     if self.given["state"] == "proven"
@@ -289,8 +294,8 @@ class Fitness:
                 self.refuse(
                     f"the account lacks {', '.join(missing)} on the scratch schema {schema}, into "
                     "which it is loaded to be compared",
-                    "let an administrator grant them: GRANT ALL PRIVILEGES ON "
-                    f"{quote_identifier(scratch_pattern(self.live))}.* TO the account. "
+                    "let an administrator grant them:"
+                    f"{typed(f'GRANT ALL PRIVILEGES ON {pattern}.* TO {whom};')}"
                     f"Or name another account (database_user).{direct}",
                 )
 

@@ -85,9 +85,11 @@ def read_manifest(path):
 
 
 def list_backups(folder, schema=None):
-    """Return [{id, path, created, bytes, proof_level, rows, problem}] of a folder, newest first.
+    """Return [{id, path, created, bytes, proof_level, rows, run_id, about, problem}] of a folder,
+    newest first.
 
-    Backups of other schemas are left out; problem is None or why one cannot be used.
+    Backups of other schemas are left out; problem is None or why one cannot be used. about is what
+    the schema was, as schema_backup takes it; {} where that was not noted.
     """
     found = []
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
@@ -98,7 +100,14 @@ def list_backups(folder, schema=None):
         try:
             manifest = read_manifest(path)
         except Unfit as problem:
-            found.append(dict(about, created="", proof_level=None, rows=None, problem=str(problem)))
+            unknown: dict = {
+                "created": "",
+                "proof_level": None,
+                "rows": None,
+                "run_id": None,
+                "about": {},
+            }
+            found.append({**about, **unknown, "problem": str(problem)})
             continue
         if schema in (None, manifest["schema"]):
             found.append(
@@ -107,6 +116,8 @@ def list_backups(folder, schema=None):
                     created=manifest["created"],
                     proof_level=manifest["proof_level"],
                     rows=sum(manifest["tables"].values()),
+                    run_id=manifest["run_id"],
+                    about=manifest.get("about") or {},
                     problem=None,
                 )
             )

@@ -56,6 +56,7 @@ def check_folder(module, folder, laravel_path):
             NOT_MADE,
         )
     if not os.path.lexists(path):
+        check_parent(module, path)
         return path
     if not os.path.isdir(path):
         refuse(
@@ -84,12 +85,43 @@ def check_folder(module, folder, laravel_path):
     return path
 
 
+def existing_part(path):
+    """Return the longest part of a path that is there."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def check_parent(module, path):
+    """End the module when a folder that is not there yet could not be made; makes nothing."""
+    parent = existing_part(path)
+    longest = max(len(os.fsencode(name)) for name in path.split(os.sep))
+    if not os.path.isdir(parent):
+        why = f"{parent} is no folder"
+    elif not os.access(parent, os.W_OK | os.X_OK):
+        why = f"this login may not write into {parent}"
+    elif longest > os.pathconf(parent, "PC_NAME_MAX"):
+        why = "a name in it is too long"
+    else:
+        return
+    refuse(
+        module,
+        f"The folder {path} for the backup is not there and cannot be made: {why}.",
+        "Name another in backup_dir",
+        NOT_MADE,
+    )
+
+
 def check_space(module, folder, data_bytes):
     """End the module when the disk has less room than the data would take uncompressed."""
-    existing = folder
-    while not os.path.exists(existing):
-        existing = os.path.dirname(existing)
-    disk = os.statvfs(existing)
+    disk = os.statvfs(existing_part(folder))
+    if disk.f_files and not disk.f_favail:
+        refuse(
+            module,
+            f"The disk under {folder} has room for no further file (its inodes are used up).",
+            "Remove files there, or name a folder on another disk in backup_dir",
+            NOT_MADE,
+        )
     free = disk.f_bavail * disk.f_frsize
     if free < data_bytes + HEADROOM:
         refuse(

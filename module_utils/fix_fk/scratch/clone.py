@@ -9,7 +9,7 @@ import time
 
 from ansible.module_utils.fix_fk.laravel.probe import application
 from ansible.module_utils.fix_fk.refusal import refuse
-from ansible.module_utils.fix_fk.schema.contents import list_versioned, read_contents
+from ansible.module_utils.fix_fk.schema.contents import digest_time, list_versioned, read_contents
 from ansible.module_utils.fix_fk.schema.sql import (
     quote_identifier,
     rows_of,
@@ -226,9 +226,16 @@ class Clone(Copy):
         if level == "full":
             for name in list_versioned(self.connection, self.schema):
                 self.leave_out(f"the history of table {name}", "only present rows are copied")
-            self.clone["contents"] = read_contents(
+            began = time.monotonic()
+            contents = self.clone["contents"] = read_contents(
                 self.there, clone, self.tables, self.module.params["kept_columns"]
             )
+            rows = sum(about["rows"] for about in contents.values())
+            self.clone["digest"] = {"rows": rows, "seconds": round(time.monotonic() - began, 2)}
+        else:
+            # That it cannot be told is no reason not to rehearse.
+            with contextlib.suppress(self.pymysql.MySQLError):
+                self.clone["digest"] = digest_time(self.connection, self.schema, self.tables)
 
     def clean_up(self):
         """Drop the clones of killed runs, if it is certain that they are."""

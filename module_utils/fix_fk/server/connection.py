@@ -86,6 +86,13 @@ DATABASE_VARIABLES = {
 DATABASE_URLS = ("DB_URL", "DATABASE_URL")
 
 
+# What names the account with which others are made.
+ADMINISTRATOR = (
+    "Correct database_access_admin_user and database_access_admin_password (and _host, _port or "
+    "_socket, where that is another server)"
+)
+
+
 @dataclass(frozen=True)
 class Tls:
     """Files in PEM format. verify None means: verify when a CA is given."""
@@ -110,6 +117,8 @@ class ConnectionParameters:
     collation: str | None = None
     prefix: str = ""
     tls: Tls | None = None
+    # What to correct when this account is refused, where it is not the application's own.
+    named: str = ""
 
     @property
     def where(self):

@@ -49,7 +49,8 @@ def explain(parameters, error):
         return {
             "found": f"The server refused {who}, {given}: {text}. Either the user does not exist "
             "for this host, or its password is another one, or it is only let in over TLS.",
-            "next_": "Compare DB_USERNAME and DB_PASSWORD in the application's .env (and a cached "
+            "next_": parameters.named
+            or "Compare DB_USERNAME and DB_PASSWORD in the application's .env (and a cached "
             "configuration) with the server, or run playbooks/database_access.yml",
         }
     if code in (1044, 1142, 1143, 1227, 1370):

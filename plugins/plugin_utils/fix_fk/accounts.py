@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts of a server: what to ask an administrator's about them, and how SQL writes them."""
+"""Accounts of a server: which one a login gets, and how SQL writes them."""
 
 from __future__ import annotations
 
@@ -25,42 +25,6 @@ def pattern(schema: str, literally: bool) -> str:
     if not literally:
         schema = schema.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
     return quote_identifier(schema)
-
-
-def questions(connection: dict) -> list[str]:
-    """Return what to ask the server with an administrator's rights."""
-    user, schema = literal(connection["username"]), literal(connection["database"])
-    return [
-        f"SELECT User AS user, Host AS host, plugin FROM mysql.user WHERE User IN ({user}, '')",  # noqa: S608
-        "SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation"  # noqa: S608
-        f" FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema}",
-        "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'",
-    ]
-
-
-def questions_of_grants(accounts: list[dict], connection: dict) -> list[str]:
-    """Return what to ask about each account of the application's name."""
-    return [
-        f"SHOW GRANTS FOR {account_name(account['user'], account['host'])}"
-        for account in accounts
-        if account["user"] == connection["username"]
-    ]
-
-
-def administrator(results: list, grants: list, connection: dict) -> dict:
-    """Return {accounts, schema, literally, grants {host: [lines]}} from the rows of both."""
-    accounts, schemas, variables = results
-    own = [account for account in accounts if account["user"] == connection["username"]]
-    revokes = [str(value) for row in variables for value in row.values()]
-    return {
-        "accounts": accounts,
-        "schema": schemas[0] if schemas else None,
-        "literally": "ON" in revokes or "1" in revokes,
-        "grants": {
-            account["host"]: [str(value) for row in rows for value in row.values()]
-            for account, rows in zip(own, grants)
-        },
-    }
 
 
 def seen_host(connection: dict, error: dict | None) -> str | None:

@@ -104,18 +104,19 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
 
     {failed, msg (what failed), said (by what was run, "" when a check failed), level, server
     (where the clone was), refused (why there can be none), left_out (of the clone), times
-    ([[step, s since the epoch at its end]], "" for the begin), checks, backup_in_window, and
-    step (that failed)}. Raises Failed when another run has the schema, which is no fault of the
-    plan, and when the clone could not be dropped.
+    ([[step, s since the epoch at its end]], "" for the begin), digest ({rows, seconds} of reading
+    all rows once, or None), checks, backup_in_window, and step (that failed)}. Raises Failed when
+    another run has the schema, which is no fault of the plan, and when the clone could not be
+    dropped.
     """
     steps = [step["id"] for step in plan["steps"]]
     level = arguments(plan, "rehearse")["level"]  # type: ignore[index]
     outcome: dict = {"failed": False, "msg": "", "said": "", "step": "", "refused": None}
     outcome |= {"level": level, "server": "", "left_out": [], "times": [], "checks": []}
-    outcome["backup_in_window"] = "prove" in steps
+    outcome["backup_in_window"], outcome["digest"] = "prove" in steps, None
     try:
         made = clone.make(level, plan["expected"].get("kept_columns"))
-        outcome |= {name: made.get(name) for name in ("refused", "server")}
+        outcome |= {name: made.get(name) for name in ("refused", "server", "digest")}
         outcome["left_out"] = made.get("left_out") or []
         if not made.get("refused"):
             outcome["times"].append(["", time.time()])

@@ -8,6 +8,7 @@ Ansible itself would see that only when it comes to the role that reads it, in t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -59,18 +60,50 @@ def merge(specs: list[dict]) -> dict[str, list[dict]]:
 OF_PLAYBOOKS = ("option", "fix_fk_group", "verify_json", "sandbox_state")
 
 
-def mistyped(given: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return {extra variable: a sentence} of those whose name is nearly that of a known one.
+# Of Ansible itself, and of AWX.
+NOT_OURS = ("ansible_", "awx_", "tower_")
+# How alike two names are, from 0 to 1, for the one to be suggested, and to be taken for the other
+# where much else may stand beside it: backup_dri and backup_dir are 0.9 alike.
+SUGGESTED, SAME = 0.6, 0.9
 
-    Ansible takes any name without a word, and what was meant would not be done.
+
+def unknown(
+    extra: Iterable[str], inventory: dict, known: Iterable[str], others: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return {variable: a sentence} of those that nobody takes.
+
+    Ansible takes any name without a word, and what was meant would not be done. An extra variable
+    (-e) that is unknown was mistyped, or is for nothing. An inventory has variables of other roles
+    as well: there only a name that is nearly one of ours is told.
+
+    inventory: what the host has, with the extra ones, not evaluated: a name that one of them uses
+    is not unknown. others: names that are said to be for something else.
     """
-    names = {*known, *OF_PLAYBOOKS}
-    found = {}
-    for name in given:
-        near = [] if name in names else difflib.get_close_matches(name, names, 1, 0.8)
-        if near:
+    of_roles = set(known)
+    names, typed, found = {*of_roles, *OF_PLAYBOOKS}, set(extra), {}
+    for name in sorted({*typed, *inventory}):
+        if name in names or name in others or name.startswith(NOT_OURS):
+            continue
+        if any(_uses(value, name) for other, value in inventory.items() if other != name):
+            continue
+        like, how = (names, SUGGESTED) if name in typed else (of_roles, SAME)
+        near = difflib.get_close_matches(name, like, 1, how)
+        if name == "_raw_params":
+            found[name] = "-e was given something without a value; it takes name=value"
+        elif near:
             found[name] = f"{name} is no variable of this tool; {near[0]} is one that looks like it"
+        elif name in typed:
+            found[name] = f"{name} is no variable of this tool"
     return found
+
+
+def _uses(value, name: str) -> bool:
+    """Tell whether a value is, or has in it, a template with this name."""
+    if isinstance(value, dict):
+        return any(_uses(one, name) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_uses(one, name) for one in value)
+    return isinstance(value, str) and "{" in value and bool(re.search(rf"\b{name}\b", value))
 
 
 def problems(options: dict[str, list[dict]], values: dict) -> dict[str, str]:

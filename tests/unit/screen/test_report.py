@@ -13,7 +13,7 @@ AGAIN = "ansible-playbook playbooks/again.yml -i production"
 STEP = {"id": "backup", "title": "Back the schema up"}
 
 
-def report(failure, results=None, steps=(STEP,), maintenance=None, refusal=None, next_=""):
+def report(failure, results=None, steps=(STEP,), maintenance=None, refusal=None, next_="", **more):
     """Build the report of a run that stopped with `failure`."""
     diagnosis = {
         "verdict": "v",
@@ -35,6 +35,7 @@ def report(failure, results=None, steps=(STEP,), maintenance=None, refusal=None,
             "command": "playbooks/again.yml",
             "inventory": "production",
             "maintenance": maintenance or {},
+            **more,
         }
     )
 
@@ -44,8 +45,9 @@ def test_what_stops_before_the_first_step_is_a_refusal():
     assert (data["outcome"], data["ok"]) == ("refused", False)
     assert data["summary"] == (
         "Found: Validation of arguments failed: laravel_path is missing. "
-        "Nothing was changed. Next: Correct the variables of this host in the inventory, then run "
-        "it again: ansible-playbook playbooks/again.yml -i production"
+        "Nothing was changed. Whether the application is up was not asked. This run wrote nothing "
+        "to the database: no table, no row. Next: Correct the variables of this host in the "
+        "inventory, then run it again: ansible-playbook playbooks/again.yml -i production"
     )
 
 
@@ -61,7 +63,7 @@ def test_what_a_module_said_is_taken_as_it_is(again, next_, said):
     """Whatever words are in it: nothing is looked for in them."""
     told = refused("Next: is no word. Another run works on it.", "Give one", "Half of it.", again)
     data = report(told["msg"], refusal=told["refusal"], next_=next_)
-    assert data["happened"] == "Next: is no word. Another run works on it."
+    assert data["stopped"] == "Next: is no word. Another run works on it."
     assert (data["did"], data["next"]) == ("Half of it.", said)
 
 
@@ -96,7 +98,56 @@ def test_a_module_says_the_same_in_words():
 
 def test_a_run_that_did_nothing_tells_how_it_found_the_application():
     data = report("No.", {"verify": {"failed": True, "changed": False}}, maintenance={"down": True})
-    assert data["state"] == "The application is in maintenance mode, as this run found it."
+    assert data["state"] == (
+        "The application is in maintenance mode, as this run found it. "
+        "This run wrote nothing to the database: no table, no row."
+    )
+
+
+NOTED = {"effect": {"maintenance": {"before": False, "after": True}}, "changed": True}
+UP = {"down": False}
+BACKUP = {"changed": True, "backup": {"id": "b1", "proof_level": "L0"}}
+SENT = {"changed": True, "queries": ["ALTER"]}
+COUNTED = {"check": "no row went missing", "ok": False, "detail": "users: 2 of 3"}
+
+
+@pytest.mark.parametrize(
+    ("results", "given", "stands"),
+    [
+        ({}, {"maintenance": UP}, "The application is up, as it was. This run wrote nothing"),
+        ({"maintenance": {"failed": True}}, {"maintenance": UP}, "is up is not known."),
+        (
+            {"maintenance": NOTED},
+            {"maintenance": UP},
+            "into which this tool put it. This run wrote",
+        ),
+        (
+            {"maintenance": NOTED, "leave_maintenance": {"changed": True}},
+            {"maintenance": UP, "window": 3.2},
+            "The application is up again, after a window of 3 s. This run wrote nothing to the "
+            "schema app: no table, no row.",
+        ),
+        (
+            {"backup": BACKUP, "maintenance": NOTED, "fk_drop": SENT},
+            {"maintenance": UP},
+            "The schema app is not as it was: what was sent is above, under Steps. Whether every "
+            "row is there was not checked; the backup b1 has them as they were.",
+        ),
+        (
+            {"maintenance": NOTED, "fk_drop": SENT, "verify": {"failed": True}},
+            {"maintenance": UP, "checks": [COUNTED]},
+            "Rows are not as they were: users: 2 of 3.",
+        ),
+        ({"permanent_fix": SENT}, {"maintenance": UP}, "wrote nothing to the schema app"),
+    ],
+)
+def test_a_failed_run_always_says_how_things_stand(results, given, stands):
+    """Application, schema and rows, apart from what ended the run."""
+    data = report("It died.", results, schema="app", **given)
+    assert stands in data["state"], data["state"]
+    assert (data["happened"], data["stopped"][:8]) == ("f", "It died.")
+    alone = report("It died.", results, diagnosis=None, schema="app", **given)
+    assert alone["happened"].startswith("It died.") and alone["stopped"] == ""
 
 
 def test_what_stops_in_a_step_is_a_failure():
@@ -110,7 +161,7 @@ def test_what_another_run_kept_out_was_not_begun():
     data = report(told["msg"], {"backup": kept_out}, refusal=told["refusal"])
     assert data["outcome"] == "refused" and data["steps"][0]["state"] == "not reached"
     assert data["summary"].endswith(
-        "Nothing was changed. Next: Wait until it has ended, then run it again: ansible-playbook "
+        "no table, no row. Next: Wait until it has ended, then run it again: ansible-playbook "
         "playbooks/again.yml -i production"
     )
     begun = {"backup": {"changed": True}, "remigrate": kept_out}

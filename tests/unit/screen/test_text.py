@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 from fix_fk.screen import report, text
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
+
 CREATE = "create table `skp tahunan` (" + ", ".join(f"`column_{n}` int" for n in range(40)) + ")"
 ADD = (
     "ALTER TABLE `skp  tahunan lama` ADD CONSTRAINT `fk ``odd`` user` FOREIGN KEY (`user id`) "
@@ -56,7 +58,7 @@ QUERY = "ALTER TABLE `skp  tahunan lama` DROP FOREIGN KEY `fk ``odd`` user`"
 RESULTS = {
     "backup": {
         "changed": True,
-        "backup": {"path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
+        "backup": {"id": "b", "path": "/b", "bytes": 1, "proof_level": "L0", "sha256": "f" * 64},
     },
     "maintenance": {"changed": True},
     "fk_drop": {"changed": True, "queries": [QUERY], "undo": [ADD]},
@@ -123,6 +125,36 @@ def test_a_statement_can_be_copied_from_the_screen():
     assert copied == f"undo   {ADD}" and len(ADD) > text.LONG
 
 
+LONG_ONE = "GRANT ALL PRIVILEGES ON `" + "a_schema\\_" * 9 + "`.* TO 'somebody'@'localhost';"
+
+
+def test_what_is_to_be_typed_stands_one_a_line():
+    next_ = f"Let an administrator run:{typed('SHOW GRANTS;', LONG_ONE)}Then run this again."
+    lines = text.report({**run(REFUSED), "next": next_}).splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("Next "))
+    assert [line.strip() for line in lines[at : at + 4]] == [
+        "Next        Let an administrator run:", "SHOW GRANTS;", LONG_ONE, "Then run this again.",
+    ]  # fmt: skip
+    assert text.refusal({**REFUSED, "next": next_}).endswith(
+        f"Next: Let an administrator run: SHOW GRANTS; {LONG_ONE} Then run this again."
+    )
+
+
+@pytest.mark.parametrize("lead", range(40, 100, 7))
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ansible-playbook fix_fk.yml -i production -e 'a=b c' -e @vault.yml --ask-vault-pass",
+        "ansible-playbook playbooks/restore.yml -i production -e restore_backup=backup_1 --check",
+        "/opt/php83/bin/php artisan migrate:rollback --step=1 --force",
+        "GRANT ALL PRIVILEGES ON `a\\_\\_fix\\_fk%`.* TO `somebody`@`localhost`",
+    ],
+)
+def test_a_command_is_never_broken(lead, command):
+    shown = text.report({**run(REFUSED), "next": f"{'x ' * (lead // 2)}: {command}, and then."})
+    assert command in shown
+
+
 def test_a_long_create_table_is_shortened_on_the_screen_only():
     assert CREATE not in " ".join(SCREENS[0].split())
     assert f"... ({len(CREATE)} characters)" in SCREENS[0]
@@ -187,3 +219,22 @@ def test_verify_is_a_step_like_the_others():
     checks = [{"check": "tables", "ok": False, "detail": "d"}]
     assert run(checks=checks)["steps"][-1]["state"] == "failed"
     assert "FAILED       tables: d" in text.report(run(checks=checks))
+
+
+@pytest.mark.parametrize(
+    ("level", "digest", "told"),
+    [
+        # Rows are read once more than on the clone, or twice where it had none.
+        ("full", {"rows": 9, "seconds": 20.0}, "about 25 s, of it 40 s to read 9 rows twice"),
+        (
+            "structure",
+            {"rows": 9, "seconds": 20.0},
+            "about 45 s, of it 40 s to read 9 rows twice, ",
+        ),
+        ("structure", None, "about 5 s, of it 0 s to read 0 rows twice"),
+    ],
+)
+def test_the_window_to_expect_has_the_digests_in_it(level, digest, told):
+    result = {"level": level, "times": [["", 100.0], ["verify", 104.0]], "digest": digest}
+    said = text.expected_window({**result, "backup_in_window": False})
+    assert told in said and ("rehearsal_level=full" in said) == (level == "structure")

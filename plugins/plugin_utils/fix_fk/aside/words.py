@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..inputs import Inputs
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
@@ -70,20 +71,20 @@ def advice(found: list[dict], command: str) -> str:
     if not away:
         names = ", ".join(item["table"] for item in found)
         return (
-            f"The rows have been brought over. Point the constraints at the new table: {command} . "
-            f"If they are to stay as they are: accept_rows_aside: [{names}] in the inventory."
+            "The rows have been brought over. Point the constraints at the new table:"
+            f"{typed(command)}If they are to stay as they are: accept_rows_aside: [{names}] in the inventory."
         )
-    parts = [f"Carry the rows over: {command} ; with --check it shows which column goes where."]
+    parts = [f"Carry the rows over:{typed(command)}With --check it shows which column goes where."]
     counting = [
-        f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']}"
+        f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']};"
         for item in away
         if item["following"]
     ]
     if counting:
-        parts.append(f"Until then, so that no id is given twice: {'; '.join(counting)};")
+        parts.append(f"Until then, so that no id is given twice:{typed(*counting)}")
     names = ", ".join(item["table"] for item in away)
     parts.append(f"If they are to stay aside: accept_rows_aside: [{names}] in the inventory.")
-    return " ".join(parts)
+    return "".join(part if part.endswith("\n") else f"{part} " for part in parts).strip()
 
 
 def accepted(found: list[dict]) -> list[str]:

@@ -18,6 +18,7 @@ from ..verdict import Refusal
 from ..wording import few
 from .mapping import Mapper, Mapping, command, in_order
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
@@ -124,9 +125,9 @@ def _refuse(case: Case, mappings: list[Mapping]) -> None:
             "carry_undecided",
             f"{told} Before rows are carried over, this is for you to say: "
             f"{' '.join(few_sentences(asks))}",
-            f"{command(case.inputs, mappings)} ; carry_map gives a new column the values of an old "
-            "one, carry_default gives it a value, carry_drop leaves an old column behind, in the "
-            "old table.",
+            f"Say it:{typed(command(case.inputs, mappings))}carry_map gives a new column the "
+            "values of an old one, carry_default gives it a value, carry_drop leaves an old column "
+            "behind, in the old table.",
         )
     conflicts = [conflict for mapping in mappings for conflict in mapping.conflicts]
     if conflicts:
@@ -134,7 +135,7 @@ def _refuse(case: Case, mappings: list[Mapping]) -> None:
             "carry_in_the_way",
             f"{told} Rows cannot be carried over as they are: "
             + " ".join(few_sentences([_said(*conflict) for conflict in conflicts])),
-            f"Correct these rows, then run this again: {command(case.inputs)}",
+            f"Correct these rows, then run this again:{typed(command(case.inputs))}",
         )
 
 

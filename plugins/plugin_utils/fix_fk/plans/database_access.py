@@ -18,10 +18,14 @@ from ..accounts import (
 from ..verdict import DATABASE_ACCESS, NOT_CHANGED, Diagnosis, Verdict
 from . import access_steps
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
 from ansible.module_utils.fix_fk.server.about import RIGHTS_NEEDED, rights_on  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
 
+# What is typed with a variable that is a secret.
+WITH_VAULT = "ansible-playbook playbooks/database_access.yml -e @vault.yml --ask-vault-pass"
+VAULT = typed("ansible-vault create vault.yml", WITH_VAULT)
 REFUSED_LOGIN = (1045, 1698)
 REFUSED_HOST = (1130,)
 REFUSED_SCHEMA = (1044,)
@@ -132,8 +136,13 @@ class _Case:
     def by_itself(self) -> None:
         schema, host = quote_identifier(self.schema), self.host or "<host>"
         account = account_name(self.user, host)
+        create = f"CREATE USER {account} IDENTIFIED BY {PASSWORD};"
         grant = f"GRANT ALL PRIVILEGES ON {pattern(self.schema, False)}.* TO {account};"
-        again = "or run this again with database_access_admin_user and its password"
+        make = f"CREATE DATABASE {schema} {CHARACTER_SET};"
+        by_tool = "database_access_admin_user and database_access_admin_password"
+        again = f"Or let the tool do it, with {by_tool} of an administrator in a vault:{VAULT}"
+        there = [f"SHOW GRANTS FOR {account};", f"SHOW DATABASES LIKE {literal(self.schema)};"]
+        listing = f"SELECT User, Host FROM mysql.user WHERE User = {literal(self.user)};"  # noqa: S608
         if self.code in REFUSED_LOGIN:
             if self.given.get("password_works"):
                 self.diagnosis.verdict = "wrong_password"
@@ -147,33 +156,31 @@ class _Case:
                 "wrong_password_or_missing_user",
                 f"{self.said()} Either the user does not exist for {host}, or its password is "
                 "another one; only an administrator sees which.",
-                f"Let an administrator run: SELECT User, Host FROM mysql.user WHERE User = "  # noqa: S608
-                f"{literal(self.user)}; If there is none for {host}: CREATE USER {account} "
-                f"IDENTIFIED BY {PASSWORD}; {grant} If there is one: ALTER USER {account} "
-                f"IDENTIFIED BY {PASSWORD}; then put the password into .env with "
-                f"-e @file_with_database_access_password, {again}.",
+                f"Let an administrator run:{typed(listing)}If there is none for {host}:"
+                f"{typed(create, grant)}If there is one whose password nobody knows:"
+                f"{typed(f'ALTER USER {account} IDENTIFIED BY {PASSWORD};')}Then put the password "
+                "into .env, with database_access_password in a vault. Or let the tool do it all, "
+                f"with {by_tool} there:{VAULT}",
             )
         if self.code in REFUSED_HOST:
             self.refuse(
                 "missing_user",
                 f"{self.said()} No user at all may come from {host}.",
-                f"Let an administrator run: CREATE USER {account} IDENTIFIED BY {PASSWORD}; "
-                f"{grant} {again[:1].upper()}{again[1:]}.",
+                f"Let an administrator run:{typed(create, grant)}{again}",
             )
         if self.code in NO_SCHEMA:
             self.refuse(
                 "missing_database",
                 f"{self.said()} The user and its password are right; the schema is not there.",
-                f"Compare DB_DATABASE in .env with the server. If it is right, let an "
-                f"administrator run: CREATE DATABASE {schema} {CHARACTER_SET}; {grant} {again}.",
+                "Compare DB_DATABASE in .env with the server. If it is right, let an administrator "
+                f"run:{typed(make, grant)}{again}",
             )
         self.refuse(
             "missing_grant",
             f"{self.said()} The user and its password are right; it has no right on the schema, "
             "or there is none of that name.",
-            f"Let an administrator run: SHOW GRANTS FOR {account}; SHOW DATABASES LIKE "
-            f"{literal(self.schema)}; then {grant} If the schema is not there, before it: CREATE "
-            f"DATABASE {schema} {CHARACTER_SET}; {again}.",
+            f"Let an administrator see what there is:{typed(*there)}If the schema is not there:"
+            f"{typed(make)}Then:{typed(grant)}{again}",
         )
 
     # --- with one -------------------------------------------------------------------------
@@ -258,9 +265,9 @@ class _Case:
                     else "."
                 )
                 + " Whatever else logs in as this user would be locked out by another password.",
-                "If you know the password, give it as database_access_password (in a vault): then "
-                "only .env is changed. If it may be changed on the server, name the user: "
-                f"-e database_access_reset={self.user}",
+                "If you know the password, put it into a vault as database_access_password: then "
+                f"only .env is changed.{VAULT}If it may be changed on the server, name the user:"
+                f"{typed(f'{WITH_VAULT} -e database_access_reset={self.user}')}",
             )
         self.steps.append(access_steps.change_password(self.user, used["host"]))
 

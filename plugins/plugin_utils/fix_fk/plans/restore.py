@@ -5,7 +5,44 @@ from __future__ import annotations
 
 from .. import steps
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+# A diagnosis of which nothing follows.
+NOTHING: dict = {
+    "refused": False,
+    "names": [],
+    "evidence": [],
+    "notes": [],
+    "strategies": [],
+    "steps": [],
+    "next": "",
+    "not_changed": "Nothing was changed.",
+}
+
+
+def listed(backups: list[dict], schema: str, folder: str) -> dict:
+    """Return a diagnosis that has the backups of a schema in a folder, newest first."""
+    usable = [backup["id"] for backup in backups if not backup["problem"]]
+    number = f"{len(backups)} backup{'' if len(backups) == 1 else 's'}"
+    again = "playbooks/restore.yml -e restore_backup="
+    if usable:
+        shown = typed(f"{again}{usable[0]} --check")
+        next_ = (
+            f"Choose one, and see what putting it back would do:{shown}"
+            "Without --check it is done, after a backup of what is there now."
+        )
+    else:
+        next_ = "Is it another folder? Name it: playbooks/restore.yml -e backup_dir=<folder>"
+    return {
+        **NOTHING,
+        "verdict": "backups",
+        "found": f"The folder {folder} has {number if backups else 'no backup'} of the schema "
+        f"{schema}{', newest first' if len(backups) > 1 else ''}.",
+        "next": next_,
+        "outcome": "listed",
+        "backups": backups,
+    }
 
 
 def decide(result: dict, laravel_facts: dict) -> dict:
@@ -18,19 +55,14 @@ def decide(result: dict, laravel_facts: dict) -> dict:
     rows, tables = sum(backup["tables"].values()), len(backup["tables"])
     artisan = f"{laravel_facts['php'].get('binary') or 'php'} artisan"
     diagnosis: dict = {
+        **NOTHING,
         "verdict": "restore",
         "found": (
             f"The backup {backup['id']} of {backup['created']} holds {rows} rows in {tables} tables"
             f" (proof level {backup['proof_level']})."
         ),
-        "refused": False,
-        "names": [],
-        "evidence": [],
         "notes": list(backup["warnings"]),
-        "strategies": [],
         "steps": [],
-        "next": "",
-        "not_changed": "Nothing was changed.",
         "outcome": "restored",
     }
     if not backup["already"]:

@@ -7,6 +7,8 @@ import os
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .text import backup_of
+
 # Everything shown comes from a database or a log. Ansible's own templates do not escape.
 _PAGES = Environment(
     loader=FileSystemLoader(os.path.dirname(__file__)),
@@ -19,4 +21,4 @@ _PAGES = Environment(
 
 def page(data: dict) -> str:
     """Return the page; `data` is what `fix_fk_report` builds."""
-    return _PAGES.get_template("page.html.j2").render(report=data)
+    return _PAGES.get_template("page.html.j2").render(report=data, backup_of=backup_of)

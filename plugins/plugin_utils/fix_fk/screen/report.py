@@ -6,7 +6,10 @@ from __future__ import annotations
 import re
 
 from ..prediction import AHEAD, FAIL_ON
-from . import text
+from . import standing, text
+from .standing import lasted
+
+from ansible.module_utils.fix_fk.refusal import and_then, one_line  # isort: skip
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -23,6 +26,7 @@ TONES = {
     "rolled_back": "wait",
     "rows_aside": "wait",
     "skipped": "wait",
+    "listed": "good",
     "planned": "wait",
     "may_fail": "wait",
 }
@@ -32,7 +36,6 @@ ADVICE = {
     "inventory behind the host (ansible_python_interpreter=/usr/bin/python3)",
     "Validation of arguments failed": "Correct the variables of this host in the inventory",
 }
-AGAIN, AFTER = "{}, then run it again: {}", "Once the cause is gone, run it again: {}"
 
 # Outcomes after which a run is a failure only where report_fail_on asks for it.
 ASIDE = ("repaired_rows_aside", "rows_aside")
@@ -56,16 +59,19 @@ def build(run: dict) -> dict:
     for its FAIL_ON),
     results ({step id: module result}), failure (None or {task, message, next, refusal}: refusal as
     of module_utils/fix_fk/refusal.py, or None where Ansible itself failed; next wins over what
-    that says), checks, maintenance (of
-    the application, before), window (seconds for which this tool had the application down, or
-    None), inventory (as it is typed after -i) and command (what to type to run this again, without
-    its inventory). The result adds
+    that says), checks, maintenance (of the application, before), window (seconds for which this
+    tool had the application down, or None), schema (its name, where it is known), inventory (as it
+    is typed after -i, with the options that have to be typed again), place (what stands before a
+    playbook's path) and command (what to type to run this again, without its inventory). The result
+    adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, refused, failed), its
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, listed, refused,
+      failed), its
       tone (good, wait or bad) and ok;
-    - the answers happened, did, state and next, a sentence or two each, and undo, the statements
-      that take back what a failed run did, last first; summary is all of these in one paragraph;
+    - the answers happened, did, state and next, a sentence or two each, undo, the statements that
+      take back what a failed run did, last first, and stopped, what ended such a run ("" where that
+      is all that is known, and happened has it); summary is all of these in one paragraph;
     - window, as it was given;
     - about, the page and anchor that explain the verdict;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -83,9 +89,10 @@ def build(run: dict) -> dict:
         for step in diagnosis["steps"]
     ]
     answers = _answers(outcome, run, diagnosis, results, steps)
-    for name in ("happened", "next"):
-        answers[name] = as_typed(answers[name], run["inventory"])
-    answers["undo"] = [as_typed(line, run["inventory"]) for line in answers["undo"]]
+    place = run.get("place", "")
+    for name in ("happened", "stopped", "next"):
+        answers[name] = as_typed(answers[name], run["inventory"], place)
+    answers["undo"] = [as_typed(line, run["inventory"], place) for line in answers["undo"]]
     backup = (results.get("backup") or {}).get("backup")
     proof = (results.get("prove") or {}).get("restore")
     # Another than that one may have been proven, when a run before this one was interrupted.
@@ -117,26 +124,38 @@ def _about(diagnosis: dict, outcome: str) -> str:
     return "" if well else f"docs/verdicts.md#{verdict}"
 
 
-def as_typed(words: str, inventory: str) -> str:
+def as_typed(words: str, inventory: str, place: str = "") -> str:
     """Return a text in which every playbook of this project is named as one types it.
 
+    place: what stands before its path, where one is not in the project's folder.
+
     The last form is the one that scripts/collection gives the names."""
+
+    def before(name: str) -> str:
+        return place if name.endswith(".yml") else ""
+
     return re.sub(
         r"(?:ansible-playbook )?"
         r"(playbooks/\w+\.yml|(?<![\w/.])fix_fk\.(?:yml|laravel\.\w+)\b)(?! -i)",
-        lambda found: f"ansible-playbook {found[1]} -i {inventory}",
+        lambda found: f"ansible-playbook {before(found[1])}{found[1]} -i {inventory}",
         words,
     )
 
 
 def database_changed(results: dict) -> bool:
     """Tell whether any step may have written to the database, or changed the code."""
-    return any(
-        _ran(result)
-        and (result.get("changed") or result.get("queries") or _ended_without_a_word(result))
+    return bool(_wrote(results))
+
+
+def _wrote(results: dict) -> list[str]:
+    """Return the steps that may have done that."""
+    return [
+        name
         for name, result in results.items()
         if name not in HARMLESS
-    )
+        and _ran(result)
+        and (result.get("changed") or result.get("queries") or _ended_without_a_word(result))
+    ]
 
 
 def _ended_without_a_word(result: dict) -> bool:
@@ -155,7 +174,7 @@ def _ok(run: dict, outcome: str) -> bool:
         return foreseen["outcome"] not in (FAIL_ON if asked is None else asked)
     if outcome in ASIDE:
         return "rows_aside" not in run.get("fail_on_aside", ())
-    return outcome in ("healthy", "planned", *CARRIED_OUT)
+    return outcome in ("healthy", "planned", "listed", *CARRIED_OUT)
 
 
 def _ran(result: dict | None) -> bool:
@@ -182,10 +201,8 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        if diagnosis.get("outcome") == "rolled_back":
-            return "rolled_back"
-        if diagnosis.get("outcome") == "skipped":
-            return "skipped"
+        if diagnosis.get("outcome") in ("rolled_back", "skipped", "listed"):
+            return diagnosis["outcome"]
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
         return "needs_repair"
@@ -240,9 +257,10 @@ def _details(rehearsal: dict) -> list[str]:
 def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: list[dict]) -> dict:
     """Return what happened, what was done, how things stand and what is next."""
     if run.get("failure"):
-        return _failed(outcome, run, results, steps)
+        return _failed(outcome, run, diagnosis, results, steps)
     answers: dict = {
         "happened": diagnosis["found"] or "Every check of the checklist passed.",
+        "stopped": "",
         "did": "Nothing was changed.",
         "state": "",
         "next": diagnosis["next"] or "Nothing is left to do.",
@@ -311,10 +329,10 @@ def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
         return text.refusal({**diagnosis, **said})
     sentences = [answers["happened"], answers["did"], answers["state"]]
     if run.get("failure"):
-        sentences[0] = f"Found: {sentences[0]}"
+        sentences[0] = f"Found: {answers['stopped'] or sentences[0]}"
     if answers["undo"]:
         sentences.append(f"To undo what was done: {'; '.join(answers['undo'])}.")
-    sentences.append(f"Next: {answers['next']}")
+    sentences.append(f"Next: {one_line(answers['next'])}")
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -334,54 +352,39 @@ def _maintenance(results: dict, run: dict) -> list[str]:
     if "leave_maintenance" not in results:
         return ["the application stays down, as rows_aside says"] if _aside(run) else []
     if results["leave_maintenance"].get("changed"):
-        return [f"the application is up{_lasted(run)}"]
+        return [f"the application is up{lasted(run)}"]
     return ["the application stays down as it was before"]
 
 
-def _lasted(run: dict) -> str:
-    window = run.get("window")
-    return "" if window is None else f", after a window of {window:.0f} s"
-
-
-def _failed(outcome: str, run: dict, results: dict, steps: list[dict]) -> dict:
+def _failed(outcome: str, run: dict, diagnosis: dict, results: dict, steps: list[dict]) -> dict:
     failure = run["failure"]
     done = [step for step in steps if step["changed"] and step["state"] != "failed"]
     refusal = failure.get("refusal")
     if not refusal:
         refusal = _unexpected(failure["message"], bool(done) or database_changed(results))
-    found, did, next_ = (" ".join(refusal[part].split()) for part in ("found", "did", "next"))
+    found, did = (" ".join(refusal[part].split()) for part in ("found", "did"))
+    next_ = refusal["next"]
     if failure.get("next"):
         next_ = failure["next"]
     elif refusal["again"]:
-        next_ = AGAIN.format(next_, run["command"]) if next_ else AFTER.format(run["command"])
+        again = f"run it again: {run['command']}"
+        next_ = and_then(next_, again) if next_ else f"Once the cause is gone, {again}"
     where = f" (In: {failure['task']}.)" if outcome == "failed" else ""
     answers: dict = {
-        "happened": found + where,
+        # What happened to the application is one thing, and what happened to the run another.
+        "happened": diagnosis["found"] or found + where,
+        "stopped": found + where if diagnosis["found"] else "",
         # What stopped before the first step changed nothing, whatever the module can tell.
         "did": did or ("Nothing was changed." if outcome == "refused" else ""),
-        "state": "",
+        "state": standing.said(run, results, _wrote(results)),
         "next": next_,
         "undo": [],
     }
     if done:
         names = ", ".join(step["title"].lower() for step in done)
         answers["did"] = f"{answers['did']} Done before that: {names}.".strip()
-    entered = (results.get("maintenance") or {}).get("changed")
-    left = (results.get("leave_maintenance") or {}).get("changed")
     if database_changed(results):
-        if left:
-            answers["state"] = "The application is up."
-        elif "maintenance" in results:
-            answers["state"] = "The application stays in maintenance mode."
         answers["undo"] = _undo(results, steps)
-    elif not done and run["maintenance"].get("down"):
-        answers["state"] = "The application is in maintenance mode, as this run found it."
-    elif done:
-        answers["state"] = "The database was not changed."
-        if entered and left:
-            answers["state"] += f" Maintenance mode was lifted again{_lasted(run)}."
-        elif entered:
-            answers["state"] += " The application is still in maintenance mode."
     return answers
 
 

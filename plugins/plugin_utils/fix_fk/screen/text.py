@@ -14,6 +14,8 @@ from ..rollback import IN_WORDS
 from ..steps import KINDS
 from . import foreseen as foreseen_words
 
+from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
+
 WIDTH = 100
 RULE = "-" * WIDTH
 # Where text begins behind a label, and behind the label of a part of a step.
@@ -29,10 +31,17 @@ LONG_RENAME = 600
 # Of more notes than these, where there is no plan, the report has the rest.
 NOTES = 15
 
-# How an item begins that is a command and nothing else.
-COMMAND = "ansible-playbook "
-# A `name` or a 'value'; an apostrophe in a word opens nothing.
-QUOTED = re.compile(r"""`[^`]*`|(?<!\w)(['"]).*?\1""")
+# How an item begins that is a command and nothing else, and a line of typed() within one.
+COMMAND, TYPED = "ansible-playbook ", " " * 4
+# What is not broken: a command with its options, a GRANT, a `name` or a 'value' (an apostrophe in a
+# word opens nothing). Pasted in two, it would be two.
+TOGETHER = re.compile(
+    r"""ansible-playbook[ ]\S+"""
+    r"""(?:[ ]-(?:i|-limit|-vault-\S+)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
+    r"""|-e[ ](?:'[^']*'|\S+)|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
+    r"""|GRANT[ ][A-Z, ]+[ ]ON[ ]\S+[ ]TO[ ]`[^`]*`@`[^`]*`;?"""
+    r"""|`[^`]*`|(?<!\w)(['"]).*?\1"""
+)
 # Stands for a blank that is no place for a line break: no text that is shown has it.
 NO_BREAK = "\0"
 
@@ -55,7 +64,7 @@ def refusal(diagnosis: dict) -> str:
         [
             f"[{diagnosis['verdict']}] Found: {diagnosis['found']}",
             diagnosis["not_changed"],
-            f"Next: {diagnosis['next']}",
+            f"Next: {one_line(diagnosis['next'])}",
         ]
     )
 
@@ -131,16 +140,37 @@ def rehearsal_parts(result: dict) -> dict[str, list[str]]:
         f"{KINDS[step].told if step in KINDS else step} {end - begin:.1f} s"
         for (_, begin), (step, end) in zip(times, times[1:], strict=False)
     )
-    rows = "with all rows" if result["level"] == "full" else "without rows"
-    window = f"expect about {times[-1][1] - times[0][1] + 1:.0f} s (this was {rows})"
-    if result["backup_in_window"]:
-        window += ", and as long as the backup and its proof take"
+    window = expected_window(result)
     return {
         "Where": [result["server"]] if result["server"] else [],
         "Took": [took],
         "Window": [window],
         "Left out": result["left_out"],
     }
+
+
+def expected_window(result: dict) -> str:
+    """Return how long the application will be down, by how a rehearsal went.
+
+    In the window every row is read twice, before the first step and after the last. The clone had
+    the second time in it, if it had the rows.
+    """
+    times, full = result["times"], result["level"] == "full"
+    digest = result.get("digest") or {"rows": 0, "seconds": 0}
+    reading = digest["seconds"] * (1 if full else 2)
+    # 1: artisan down and up.
+    seconds = times[-1][1] - times[0][1] + 1 + reading
+    read = f"of it {digest['seconds'] * 2:.0f} s to read {digest['rows']} rows twice"
+    if full:
+        window = f"expect about {seconds:.0f} s, {read} (this was with all rows)"
+    else:
+        window = (
+            f"expect about {seconds:.0f} s, {read}, and what the statements take with these rows: "
+            "this was without them, -e rehearsal_level=full measures it"
+        )
+    if result["backup_in_window"]:
+        window += "; and as long as the backup and its proof take"
+    return window
 
 
 def report(data: dict, verbose: bool = False) -> str:
@@ -165,6 +195,7 @@ def report(data: dict, verbose: bool = False) -> str:
             first = f"  {word:<11}  " if word else " " * 15
             lines += _wrap(told, first, " " * (15 if word else 17))
         lines.append("")
+    lines += backups(data["diagnosis"].get("backups") or [])
     if data["checks"]:
         lines += ["Checks"]
         for check in data["checks"]:
@@ -174,6 +205,7 @@ def report(data: dict, verbose: bool = False) -> str:
     lines += _title(*headline(data))
     for label, answer in (
         ("Happened", data["happened"]),
+        ("Stopped", data.get("stopped") or ""),
         ("Done", data["did"]),
         ("Now", data["state"]),
         ("Next", data["next"]),
@@ -184,6 +216,46 @@ def report(data: dict, verbose: bool = False) -> str:
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
     return _shown(lines)
+
+
+def backups(found: list[dict]) -> list[str]:
+    """Return a table of backups: a line of figures each, and below it what it is a backup of."""
+    if not found:
+        return []
+    rows = [("made", "rows", "size", "proof", "id")]
+    for one in found:
+        made, rest = one["created"].replace("T", " ")[:19], one["rows"]
+        figures = (made or "?", "?" if rest is None else str(rest), size(one["bytes"]))
+        rows.append((*figures, one["proof_level"] or "-", one["id"]))
+    widths = [max(len(row[at]) for row in rows) for at in range(4)]
+    lines = ["Backups"]
+    for row, of in zip(rows, ["", *map(backup_of, found)], strict=True):
+        made, *rest, id_ = row
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  " + "  ".join([made.ljust(widths[0]), *cells, id_]))
+        lines += _wrap(of, " " * 6, " " * 8)
+    return [*lines, ""]
+
+
+def backup_of(one: dict) -> str:
+    """Return what a backup is of, and who made it; of one that cannot be used, why."""
+    if one["problem"]:
+        return f"cannot be used: {one['problem']}"
+    about = one["about"]
+    parts = [about.get("verdict") or "what the schema was then is not noted"]
+    if about.get("recorded"):
+        parts.append(f"{about['recorded']} migrations recorded, the last {about['last']}")
+    parts.append(f"made by the run {one['run_id']}" if one["run_id"] else "made by no run")
+    return "; ".join(parts)
+
+
+def size(number: float) -> str:
+    """Return a number of bytes as a person reads it."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"
 
 
 def headline(data: dict) -> tuple[str, str, str]:
@@ -233,9 +305,12 @@ def _labelled(label: str, items) -> list[str]:
     """Return a label with its paragraphs beside it; nothing when there are none."""
     lines: list[str] = []
     for item in items:
-        if item:
-            hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
-            lines += _wrap(item, " " * LABEL, " " * (LABEL + hanging))
+        hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
+        for line in filter(str.strip, item.split("\n")):
+            if line.startswith(TYPED):
+                lines.append(" " * LABEL + _plain(line))
+            else:
+                lines += _wrap(line, " " * LABEL, " " * (LABEL + hanging))
     if lines:
         lines[0] = f"{label:<{LABEL}}" + lines[0][LABEL:]
     return lines
@@ -260,14 +335,11 @@ def _shorten(item: str) -> str:
 
 
 def _wrap(item: str, first: str, rest: str) -> list[str]:
-    """Wrap at blanks; never inside a word or a quoted name, so that SQL can be copied.
-
-    A command is left on one line: pasted in two, it would be two.
-    """
+    """Wrap at blanks; never inside a word, a quoted name or a command, which are to be copied."""
     line = _plain(item)
     if item.startswith(COMMAND):
         return [f"{first}{line}"]
-    together = QUOTED.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
+    together = TOGETHER.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
     lines = textwrap.wrap(
         " ".join(together.split()),
         WIDTH,

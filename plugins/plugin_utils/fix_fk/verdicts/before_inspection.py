@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..verdict import DATABASE, STATE, Refusal, Verdict
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.server.errors import NO_SERVER  # isort: skip
 
 
-def bad_input(reason: str) -> dict:
-    """Return the refusal of variables that have values they cannot have."""
+def bad_input(reason: str, unknown: Iterable[str] = ()) -> dict:
+    """Return the refusal of variables that are unknown, or have values they cannot have."""
+    named = ", ".join(f'"{name}"' for name in unknown)
+    meant = f" If it is for something else: -e '{{\"variables_of_others\": [{named}]}}'"
     return Refusal(
         "bad_input",
         f"{reason}."
@@ -19,7 +24,8 @@ def bad_input(reason: str) -> dict:
             if "put it in quotes" in reason
             else ""
         ),
-        "Correct that in the inventory or in the variables of the job, then run this again.",
+        "Correct that in the inventory or in the variables of the job, then run this again."
+        + (meant if named else ""),
     ).as_dict()
 
 
@@ -70,10 +76,10 @@ def before_inspection(laravel_facts: dict) -> dict | None:
             f"The application cannot reach its database {connection['database']} as "
             f"{connection['username']}: error {error['code']}, {error['message']}.",
             _start(error["code"])
-            + f"Put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
-            f"(and clear the cached configuration: {artisan} config:clear), or give the account "
-            "its rights, then run this again. playbooks/database_access.yml tells which of these "
-            "it is, and whether the server is up at all.",
+            + "See which it is, password, account, rights, schema or server, and what mends it:"
+            f"{typed('playbooks/database_access.yml')}"
+            f"Or put {authority}DB_HOST, DB_DATABASE, DB_USERNAME and DB_PASSWORD in .env right "
+            f"(and clear the cached configuration: {artisan} config:clear), then run this again.",
         ).as_dict()
     return None
 
@@ -91,10 +97,11 @@ VERDICTS = (
     Verdict(
         "bad_input",
         STATE,
-        "Variables have values that they cannot have; each is named, with what it takes. "
-        "Nothing was asked yet.",
+        "Variables have values that they cannot have, or names that this tool does not know; each "
+        "is named, with what it takes, or the name that looks like it. Nothing was asked yet.",
         "Correct them in the inventory or in the job's variables; a password with `{{`, "
-        "`{%` or `{#` in it wants `!unsafe` before it. Run it again.",
+        "`{%` or `{#` in it wants `!unsafe` before it. A variable that is for something else is "
+        "named in `variables_of_others`. Run it again.",
         proof=(
             "integration/test_option_2.py::test_variables_of_the_wrong_type_are_refused",
             "integration/test_option_3.py::test_variables_of_the_wrong_type_are_refused",
@@ -132,8 +139,9 @@ VERDICTS = (
         "no_connection",
         DATABASE,
         "The application cannot reach its database. The server's own message is shown.",
-        "Put `DB_HOST`, `DB_USERNAME`, `DB_PASSWORD` in `.env` right, then `php artisan "
-        "config:clear`. Run it again.",
+        "`playbooks/database_access.yml` tells which it is, and mends it. Or put `DB_HOST`, "
+        "`DB_USERNAME`, `DB_PASSWORD` in `.env` right, then `php artisan config:clear`. Run it "
+        "again.",
         proof=(
             "integration/test_refusals.py::password_is_another",
             "integration/test_refusals.py::database_is_another",

@@ -6,6 +6,8 @@ from __future__ import annotations
 from ..case import Case
 from ..verdict import DATABASE, Cause, Refusal, Verdict
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
+
 
 def rights(case: Case) -> None:
     """Refuse an account that may not see, or may not do, all that a repair needs."""
@@ -16,7 +18,7 @@ def rights(case: Case) -> None:
             f"The account {account['name']} cannot see every constraint of schema "
             f'{case.schema["name"]} ({account["reason"]}), so "nobody holds the name" '
             'cannot be told from "not allowed to see who does".',
-            f"Let an administrator run: {case.grant('ALL PRIVILEGES', account)}; or pass "
+            f"Let an administrator run:{typed(case.grant('ALL PRIVILEGES', account) + ';')}Or pass "
             "database_user and database_password of an account that has it. Then run this "
             "again.",
         )
@@ -31,8 +33,8 @@ def rights(case: Case) -> None:
                 "missing_rights",
                 f"The account {each['name']} lacks {', '.join(missing)} on schema "
                 f"{case.schema['name']}; the repair would stop half-way.",
-                f"Let an administrator run: {case.grant(', '.join(missing), each)}; then run "
-                "this again.",
+                f"Let an administrator run:{typed(case.grant(', '.join(missing), each) + ';')}"
+                "Then run this again.",
             )
 
 
