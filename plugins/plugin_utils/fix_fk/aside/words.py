@@ -72,7 +72,8 @@ def advice(found: list[dict], command: str) -> str:
         names = ", ".join(item["table"] for item in found)
         return (
             "The rows have been brought over. Point the constraints at the new table:"
-            f"{typed(command)}If they are to stay as they are: accept_rows_aside: [{names}] in the inventory."
+            f"{typed(command)}If they are to stay as they are: accept_rows_aside: [{names}] in the "
+            "inventory."
         )
     parts = [f"Carry the rows over:{typed(command)}With --check it shows which column goes where."]
     counting = [

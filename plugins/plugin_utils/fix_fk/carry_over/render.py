@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same work as a migration that a developer reads, commits and runs elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import os
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..facts import Laravel
+
+from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+FOLDER = "database/migrations"
+
+
+def quoted(text: str) -> str:
+    """Return a text as PHP source."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_FILES = Environment(  # noqa: S701 - PHP, and every value goes through quoted()
+    loader=FileSystemLoader(os.path.dirname(__file__)),
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    undefined=StrictUndefined,
+)
+_FILES.filters["php"] = quoted
+
+
+def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[dict], sql) -> dict:
+    """Return {migration, path, source, patched} of the new file.
+
+    pairs: as carrying.py has them; old and new are the constraints of children before and
+    afterwards; sql returns (what drops one, what adds one).
+    """
+    name = _name(laravel, pairs[0]["table"])
+    parents = {(key["name"], key["table"]): key["referenced_table"] for key in old}
+    text = _FILES.get_template("migration.php.j2").render(
+        pairs=[
+            {"old": pair["old"], "table": pair["table"], "insert": _in_batches(pair)}
+            for pair in pairs
+        ],
+        children=[
+            {
+                "table": key["table"],
+                "name": key["name"],
+                "old": parents.get((key["name"], key["table"]), ""),
+                "drop": drop,
+                "add": add,
+            }
+            for key in new
+            for drop, add in [sql(key)]
+        ],
+        unordered=any(pair["unordered"] for pair in pairs),
+    )
+    return {"migration": name, "path": f"{FOLDER}/{name}.php", "source": None, "patched": text}
+
+
+def _in_batches(pair: dict) -> str:
+    order = ", ".join(f"c.{quote(one['source'])}" for one in pair["key"])
+    return f"{carrying.insert(pair)} ORDER BY {order} LIMIT {carrying.BATCH}"
+
+
+def _name(laravel: Laravel, table: str) -> str:
+    """Return a name that sorts behind all others."""
+    last = max([*laravel.recorded, *laravel.pending], default="")
+    name = f"{datetime.date.today():%Y_%m_%d}_000000_carry_over_{table}"
+    if name > last:
+        return name
+    head = last[: len("2026_01_30_000000")]
+    try:
+        after = datetime.datetime.strptime(head, "%Y_%m_%d_%H%M%S") + datetime.timedelta(seconds=1)
+    except ValueError:
+        return name
+    return f"{after:%Y_%m_%d_%H%M%S}_carry_over_{table}"
