@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import facts, forward, pending, rollback
+from . import facts, forward, names_back, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
@@ -49,12 +49,12 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     began = case.laravel.failed_migration() == migration
     if found and (not found.agree[0] or (decides and not found.half_run and not began)):
         found = None
-    back = found.back(case.live) if found and case.stopped(migration) else ""
+    back = names_back.statement(found, case.live) if found and case.stopped(migration) else ""
     if back and found:
         kept = "".join(
             f" (the rows that {table} has by now are in {aside} then: bring those over that are "
             "to stay)"
-            for table, aside in found.written_since(case.live)
+            for table, aside in names_back.written_since(found, case.live)
         )
         return f"give the tables their names back: {back};{kept} then run this again"
     if found and not case.laravel.guarded(migration):
