@@ -40,8 +40,9 @@ def tables_exchanged(case: Case) -> None:
         said = f"It {found.told}."
         next_ = (
             f"Give the tables their names back: {names_back.statement(found, case.live)}. Let "
-            "nobody run artisan migrate before: it would exchange them again. Then give the constraint at "
-            "which it stopped another name in the migration, deploy it, and run this again."
+            "nobody run artisan migrate before: it would exchange them again. Then give the "
+            "constraint at which it stopped another name in the migration, deploy it, and run "
+            "this again."
         )
     elif found and found.agree == (0,):
         said = "Nothing of it has been carried out so far."

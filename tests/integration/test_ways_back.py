@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a way back does not bring, and what is said of it before it is taken.
+
+Each incident is brought about on a real server; what the last line says is carried out.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import yaml
+from half_run import OURS, TABLE, fails, recorded
+from inquiry import inquire, repair
+
+OF_TAGS = "Schema::table('tags', function (Blueprint $table) {{ {} }});"
+NOTE = "$table->string('note')->nullable();"
+STOPS = "DB::statement('ALTER TABLE tags ADD INDEX x (nothing)');"
+
+
+@pytest.fixture
+def tags(app):
+    """The application with a table of two rows, which a recorded migration has made."""
+    recorded(app, TABLE.format("tags", "$table->string('a')->nullable();"))
+    app.sql("INSERT INTO tags (a) VALUES ('one'), ('two')")
+    return app
+
+
+def back(app, **given):
+    return repair(app, rollback_only=True, **given)
+
+
+def given_up(run):
+    """Return the variables that a refusal says to give, as a shell takes them."""
+    assert run.rc == 2, run.screen
+    (typed,) = re.findall(
+        r"rollback\.yml -i production -e (\S+ \S+'|\"[^\"]*\")", run.report["next"]
+    )
+    return yaml.safe_load(shlex.split(typed)[0])
+
+
+DESTROYED = {
+    "column": (
+        OF_TAGS.format("$table->dropColumn('a');"),
+        OF_TAGS.format("$table->string('a')->nullable();"),
+        ["tags.a"],
+    ),
+    "rows": ("DB::table('tags')->where('id', 1)->delete();", "", ["tags"]),
+}
+
+
+@pytest.mark.parametrize("up, down, names", DESTROYED.values(), ids=DESTROYED)
+def test_what_the_migration_destroyed_is_not_called_rolled_back(tags, up, down, names):
+    """Its own down() makes the column anew, and has not its values."""
+    added = OF_TAGS.format(NOTE)
+    fails(tags, up, added, STOPS, down=OF_TAGS.format("$table->dropColumn('note');") + down)
+    said = inquire(tags).report
+    assert "nothing is lost" not in said["next"], said["next"]
+    run = back(tags)
+    assert "only a backup has what it took away" in run.report["summary"]
+    assert given_up(run) == {"rollback_accept_loss": names}
+    assert back(tags, **given_up(run)).report["outcome"] == "rolled_back"
+
+
+def test_what_the_application_wrote_is_given_up_by_name(tags):
+    fails(tags, OF_TAGS.format(NOTE), STOPS)
+    tags.sql("UPDATE tags SET note = 'new' WHERE id = 1")
+    before = tags.schema_dump()
+    run = back(tags)
+    assert tags.schema_dump() == before
+    assert "note of tags, which has values in 1 row" in run.report["next"]
+    assert given_up(run) == {"rollback_accept_loss": ["tags.note"]}
+    assert back(tags, **given_up(run)).report["outcome"] == "rolled_back"
+
+
+def test_the_only_copy_of_what_was_destroyed_is_not_offered(tags):
+    """The values are in the new table now; down() drops it and makes an empty column."""
+    moves = (
+        TABLE.format("notes", "$table->string('a')->nullable();"),
+        "DB::statement('INSERT INTO notes (id, a) SELECT id, a FROM tags');",
+        DESTROYED["column"][0],
+    )
+    fails(tags, *moves, STOPS, down=DESTROYED["column"][1] + "Schema::drop('notes');")
+    run = back(tags)
+    assert run.rc == 2 and "rollback_accept_loss" not in run.report["next"], run.screen
+    assert tags.rows("notes") == 2
+
+
+def test_a_column_that_it_added_and_changed_goes(tags):
+    changes = "DB::statement('ALTER TABLE tags MODIFY note VARCHAR(20) NULL');"
+    before = tags.schema_dump()
+    fails(tags, OF_TAGS.format(NOTE), changes, STOPS)
+    assert back(tags).report["outcome"] == "rolled_back"
+    assert tags.schema_dump() == before
+
+
+def test_a_column_exchanged_for_another_of_its_name_is_not_as_before(tags):
+    exchange = (
+        OF_TAGS.format("$table->uuid('uuid')->nullable();"),
+        "DB::statement('UPDATE tags SET uuid = UUID()');",
+        OF_TAGS.format("$table->dropColumn('id');"),
+        "DB::statement('ALTER TABLE tags CHANGE uuid id CHAR(36) NOT NULL PRIMARY KEY');",
+    )
+    fails(tags, *exchange, STOPS)
+    found = inquire(tags).report["diagnosis"]
+    assert "stopped after statement 4 of 5" in found["found"], found["found"]
+    run = back(tags)
+    assert run.report["outcome"] == "refused", run.screen
+
+
+def test_the_names_of_an_original_and_its_copy_are_given_back(tags):
+    recorded(
+        tags,
+        TABLE.format("kids", "$table->foreignId('tag_id')->constrained();"),
+        "2025_12_26_000000_kids",
+    )
+    copies = (
+        TABLE.format("fresh", "$table->string('a')->nullable();" + NOTE),
+        "DB::statement('INSERT INTO fresh (id, a) SELECT id, a FROM tags');",
+        "Schema::rename('tags', 'tags_old'); Schema::rename('fresh', 'tags');",
+    )
+    fails(tags, *copies, "Schema::drop('tags_old');")
+    said = inquire(tags).report["next"]
+    (statement,) = re.findall(r"RENAME TABLE [^;]*", said)
+    assert "the rows that tags has by now are in fresh then" in said
+    tags.sql(statement)
+    assert (tags.rows("tags"), tags.rows("fresh")) == (2, 2)
+    assert OURS not in tags.recorded()
