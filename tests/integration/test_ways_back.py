@@ -127,3 +127,38 @@ def test_the_names_of_an_original_and_its_copy_are_given_back(tags):
     tags.sql(statement)
     assert (tags.rows("tags"), tags.rows("fresh")) == (2, 2)
     assert OURS not in tags.recorded()
+
+
+@pytest.mark.parametrize("unique", [True, False])
+def test_rows_over_which_the_way_back_would_fail_are_counted(tags, unique):
+    """The application has written since what the index, or the constraint, does not let in."""
+    recorded(
+        tags,
+        TABLE.format(
+            "kids",
+            "$table->foreignId('tag_id')->constrained(); $table->string('n')->unique();",
+        ),
+        "2025_12_26_000000_kids",
+    )
+    tags.sql("INSERT INTO kids (tag_id, n) VALUES (1, 'x')")
+    drops = "$table->dropUnique(['n']);" if unique else "$table->dropForeign(['tag_id']);"
+    fails(tags, f"Schema::table('kids', function (Blueprint $table) {{ {drops} }});", STOPS)
+    tags.sql(
+        "INSERT INTO kids (tag_id, n) VALUES (%s, %s)", 1 if unique else 9, "x" if unique else "y"
+    )
+    before = tags.schema_dump()
+    assert "rollback.yml" not in inquire(tags).report["next"]
+    run = back(tags)
+    assert run.report["outcome"] == "refused" and tags.schema_dump() == before, run.screen
+    (query,) = set(re.findall(r"list them: (SELECT .*?)\)[;.]", run.report["summary"]))
+    assert len(tags.sql(query)) == 1
+    tags.sql("DELETE FROM kids WHERE id = 2")
+    assert back(tags).report["outcome"] == "rolled_back"
+
+
+def test_what_comes_after_the_way_back_is_not_another_failure(tags):
+    """Somebody made by hand, and otherwise, what the migration has not come to."""
+    fails(tags, OF_TAGS.format(NOTE), STOPS, OF_TAGS.format("$table->integer('n')->nullable();"))
+    tags.sql("ALTER TABLE tags ADD n BIGINT NULL")
+    said = inquire(tags).report["next"]
+    assert "rollback.yml" in said and "migrate --force" not in said, said

@@ -8,6 +8,7 @@ from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, WriteRows
+from .schema.simulation import Schema
 
 ROLLBACK = "ansible-playbook playbooks/rollback.yml"
 
@@ -22,7 +23,9 @@ def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -
         return f"{going_on if onward else ''}{correct}, {then_migrate(case, case.migration)}"
     named = case.inputs.incident_migration
     option = f" -e incident_migration={named}" if named else ""
-    asks = asks or bool(pending.dangers(case.laravel, back) or case.laravel.dumped())
+    asks = asks or bool(
+        pending.dangers(case.laravel, back) or case.laravel.dumped() or _meets_more(case, back)
+    )
     written = written_before(case, case.migration)
     if written:
         correct += f", and take out of it what it has written before (rows of {written})"
@@ -37,6 +40,16 @@ def way_out(case: Case, correct: str, deploy: bool = True, asks: bool = False) -
             else f": {case.artisan} migrate --force"
         )
     )
+
+
+def _meets_more(case: Case, back: Schema) -> bool:
+    """Tell whether the pending migrations, tried on the schema without what was done, meet more
+    than what stopped the failed one."""
+    known, position = case.logged(case.migration), case.position(case.migration)
+    met = known.sql if known else ""
+    if not known and position and position.agree[-1] < len(position.statements):
+        met = position.statements[position.agree[-1]]
+    return any(" ".join(p.statement.split()) != " ".join(met.split()) for p in case.obstacles(back))
 
 
 def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> str:

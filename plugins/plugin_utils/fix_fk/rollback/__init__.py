@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .. import facts, forward, leftovers, taken, undo
+from .. import facts, forward, leftovers, prediction, taken, undo
 from ..case import Case
 from ..holders import Holder
 from ..position import Position
 from ..schema.effects import CreateTable
-from ..schema.outcome import Loss, Outcome
+from ..schema.outcome import Loss, Outcome, Question
 from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
@@ -51,7 +51,8 @@ def no_safe_rollback(case: Case) -> None:
         f"{reasons}.",
         f"{_onward(case)}{_given_up(case)}Take these reasons to the migration's author. Anything "
         "that clears one of them (rows moved out of a leftover, a correct down()) opens that way; "
-        "then run this again. Or put a backup back that was made before: playbooks/restore.yml lists them."
+        "then run this again. Or put a backup back that was made before: playbooks/restore.yml "
+        "lists them."
         if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
@@ -175,6 +176,10 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], ag
         return foreign
     if outcome.problems:
         return f"it would fail: {outcome.problems[0].detail}"
+    for question in outcome.questions:
+        rows = _rows_met(case, question)
+        if rows:
+            return f"it would fail over rows: {rows}"
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
@@ -215,6 +220,16 @@ def _carry_out(state: Schema, strategy: dict) -> Outcome:
         if state.get(facts.quarantine(original)):
             state.drop(facts.quarantine(original))
     return state.apply(strategy["statements"])
+
+
+def _rows_met(case: Case, question: Question) -> str:
+    """Say over which rows a statement of a rollback fails for certain, "" for none."""
+    mariadb = case.schema["server"].get("flavour") != "mysql"
+    answer = case.counted(prediction.count_of(question))
+    found = prediction.rows_met(case.migration, question, answer, mariadb)
+    if not found or not found["will_fail"]:
+        return ""
+    return found["detail"] + (f" (list them: {found['query']})" if found["query"] else "")
 
 
 def _named(thing: tuple[str, str, str]) -> str:
