@@ -162,3 +162,64 @@ def test_what_comes_after_the_way_back_is_not_another_failure(tags):
     tags.sql("ALTER TABLE tags ADD n BIGINT NULL")
     said = inquire(tags).report["next"]
     assert "rollback.yml" in said and "migrate --force" not in said, said
+
+
+@pytest.mark.parametrize(
+    "rest, log",
+    [
+        (OF_TAGS.format("$table->string('n')->nullable();"), "null"),
+        (OF_TAGS.format("$table->foreign('note')->references('id')->on('users');"), "single"),
+    ],
+)
+def test_a_half_run_migration_recorded_by_hand_is_not_healthy(tags, rest, log):
+    assert inquire(tags).report["outcome"] == "healthy"
+    fails(tags, OF_TAGS.format(NOTE), *([STOPS] if log == "null" else []), rest, log=log)
+    tags.sql("INSERT INTO migrations (migration, batch) VALUES (%s, 9)", OURS)
+    run = inquire(tags)
+    assert run.report["diagnosis"]["verdict"] == "recorded_half_run", run.screen
+    tags.sql(re.findall(r"DELETE FROM [^;]*", run.report["next"])[0])
+    assert back(tags).report["outcome"] == "rolled_back"
+
+
+def test_a_table_that_it_has_made_is_not_renamed_out_of_its_way(app):
+    """The record is lost of a migration that drops its table before it makes it."""
+    made = "2025_12_27_000000_labels"
+    recorded(app, "Schema::dropIfExists('labels');" + TABLE.format("labels", ""), made)
+    app.sql("INSERT INTO labels VALUES (1)")
+    app.sql("DELETE FROM migrations WHERE migration = %s", made)
+    run = inquire(app)
+    assert run.report["diagnosis"]["verdict"] == "has_run_and_is_not_recorded", run.screen
+    app.sql(re.findall(r"INSERT INTO [^;]*", run.report["next"])[0])
+    assert inquire(app).report["outcome"] == "healthy" and app.rows("labels") == 1
+
+
+def test_a_trigger_that_it_has_made_is_not_made_twice(tags):
+    made = "DB::unprepared('CREATE TRIGGER tr BEFORE INSERT ON tags FOR EACH ROW SET NEW.a = 1');"
+    fails(tags, made, STOPS)
+    said = inquire(tags).report["next"]
+    assert "CREATE TRIGGER tr" in said and "migrate --force" not in said, said
+
+
+def test_rows_that_it_wrote_are_not_called_nothing(tags):
+    fails(
+        tags, "DB::table('tags')->insert(['id' => 7]);", "DB::table('tags')->insert(['id' => 1]);"
+    )
+    run = back(tags)
+    assert run.report["diagnosis"]["verdict"] == "nothing_to_roll_back"
+    assert "Rows of tags that the migration has written stay" in run.screen
+
+
+def test_another_one_that_has_begun_is_named(tags):
+    later = "2026_01_21_000000_later"
+    before = tags.schema_dump()
+    fails(tags, OF_TAGS.format(NOTE), STOPS, name=later)
+    fails(tags, OF_TAGS.format("$table->string('n')->nullable();"), STOPS)
+    run = back(tags)
+    assert (
+        run.report["outcome"] == "rolled_back"
+        and f"{later} has begun as well" in run.report["next"]
+    )
+    assert f"rollback.yml -i production -e incident_migration={later}" in run.report["next"]
+    run = back(tags, incident_migration=later)
+    assert run.report["outcome"] == "rolled_back" and "begun" not in run.report["next"]
+    assert tags.schema_dump() == before

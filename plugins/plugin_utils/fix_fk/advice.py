@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+import re
+
 from . import facts, forward, names_back, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, WriteRows
+from .schema.redaction import redact
 from .schema.simulation import Schema
+
+# What fails when it is sent twice.
+_ONCE = re.compile(
+    r"(?:create\s+(?!or\s+replace\b)(?:[^()]*?\s)??|drop\s+)"
+    r"(?:trigger|procedure|function|event|view|user|role|sequence)\s+(?!if\s)",
+    re.IGNORECASE,
+)
 
 ROLLBACK = "ansible-playbook playbooks/rollback.yml"
 
@@ -78,6 +88,12 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     laravel = Laravel(facts.as_if(case.laravel.raw, pending=first)) if first else case.laravel.ahead
     known = case.logged(migration)
     written = written_before(case, migration)
+    made = _made_for_good(case, migration)
+    if made and first is None:
+        return (
+            f"let the migration pass over what it has made before that ({made}), for instance with "
+            "DROP ... IF EXISTS in front of it, deploy it, then run this again"
+        )
     if written and first is None:
         return (
             f"take out of the migration what it has written before that (rows of {written}), "
@@ -93,6 +109,16 @@ def then_migrate(case: Case, migration: str, first: list[str] | None = None) -> 
     if pending.dangers(laravel, case.live) or met or laravel.dumped() or unread:
         return "then run this again: it says whether the migrations can run"
     return f"then run: {case.artisan} migrate --force"
+
+
+def _made_for_good(case: Case, migration: str) -> str:
+    """Name what a migration has sent before the statement at which it failed, and cannot send twice
+    though no look at the schema shows it: a trigger, a procedure, a view."""
+    known, statements = case.logged(migration), case.laravel.up(migration)
+    sent = [" ".join(text.split()) for text in statements]
+    failed = " ".join(known.sql.split()) if known else ""
+    before = sent[: sent.index(failed)] if failed in sent else []
+    return "; ".join(redact(text)[:80] for text in before if _ONCE.match(text))
 
 
 def written_before(case: Case, migration: str) -> str:
