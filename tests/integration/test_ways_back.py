@@ -193,11 +193,29 @@ def test_a_table_that_it_has_made_is_not_renamed_out_of_its_way(app):
     assert inquire(app).report["outcome"] == "healthy" and app.rows("labels") == 1
 
 
-def test_a_trigger_that_it_has_made_is_not_made_twice(tags):
-    made = "DB::unprepared('CREATE TRIGGER tr BEFORE INSERT ON tags FOR EACH ROW SET NEW.a = 1');"
-    fails(tags, made, STOPS)
+@pytest.mark.parametrize(
+    "way, made",
+    [
+        ("unprepared", "CREATE TRIGGER tr BEFORE INSERT ON tags FOR EACH ROW SET NEW.a = 1"),
+        ("statement", "ALTER TABLE tags ADD CONSTRAINT one CHECK (id > 0)"),
+    ],
+)
+def test_what_no_look_shows_is_not_made_twice(tags, way, made):
+    fails(tags, f"DB::{way}('{made}');", STOPS)
     said = inquire(tags).report["next"]
-    assert "CREATE TRIGGER tr" in said and "migrate --force" not in said, said
+    assert "migrate --force" not in said, said
+
+
+def test_a_check_that_it_dropped_is_not_called_rolled_back(app):
+    recorded(
+        app,
+        "DB::statement('CREATE TABLE tags (id INT PRIMARY KEY, CONSTRAINT one CHECK (id > 0))');",
+    )
+    drops = "DB::statement('ALTER TABLE tags DROP CONSTRAINT one');"
+    fails(app, drops, OF_TAGS.format(NOTE), STOPS)
+    run = back(app)
+    assert run.report["outcome"] == "refused", run.screen
+    assert "the check one of tags was dropped" in run.report["summary"]
 
 
 def test_rows_that_it_wrote_are_not_called_nothing(tags):

@@ -9,7 +9,7 @@ from . import facts, forward, names_back, pending, rollback
 from .case import LEFT, Case
 from .facts import Laravel
 from .schema import sql
-from .schema.effects import CreateTable, WriteRows
+from .schema.effects import AddCheck, CreateTable, WriteRows
 from .schema.redaction import redact
 from .schema.simulation import Schema
 
@@ -118,7 +118,12 @@ def _made_for_good(case: Case, migration: str) -> str:
     sent = [" ".join(text.split()) for text in statements]
     failed = " ".join(known.sql.split()) if known else ""
     before = sent[: sent.index(failed)] if failed in sent else []
-    return "; ".join(redact(text)[:80] for text in before if _ONCE.match(text))
+    return "; ".join(redact(text)[:80] for text in before if _fails_twice(text))
+
+
+def _fails_twice(statement: str) -> bool:
+    checks = (e.check for e in sql.read(statement) if isinstance(e, AddCheck))
+    return bool(_ONCE.match(statement)) or any(check and check.name for check in checks)
 
 
 def written_before(case: Case, migration: str) -> str:

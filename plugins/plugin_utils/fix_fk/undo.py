@@ -315,6 +315,11 @@ def _altered(
                 lost.append(f"index {name} of {was.name} was dropped")
             else:
                 clauses.append(_add_index(index))
+    lost += [
+        f"the check {name} of {was.name} was dropped"
+        for name in was.checks
+        if name not in now.checks
+    ]
     if was.engine and now.engine and was.engine.casefold() != now.engine.casefold():
         lost.append(f"the engine of {now.name} was changed from {was.engine} to {now.engine}")
     added = [
