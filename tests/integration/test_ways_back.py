@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 import yaml
-from half_run import OURS, TABLE, fails, recorded
+from half_run import ANEW, OURS, ROWS, TABLE, fails, orders, recorded
 from inquiry import inquire, repair
 
 OF_TAGS = "Schema::table('tags', function (Blueprint $table) {{ {} }});"
@@ -241,3 +242,18 @@ def test_another_one_that_has_begun_is_named(tags):
     run = back(tags, incident_migration=later)
     assert run.report["outcome"] == "rolled_back" and "begun" not in run.report["next"]
     assert tags.schema_dump() == before
+
+
+def test_names_that_no_recorded_migration_exchanged_are_given_back(app):
+    """The migration that failed was taken out of the release again."""
+    orders(app)
+    before = app.schema_dump()
+    fails(app, *ANEW)
+    Path(app.app, "database", "migrations", f"{OURS}.php").unlink()
+    run = inquire(app)
+    assert run.report["outcome"] == "rows_aside", run.screen
+    app.sql(re.findall(r"RENAME TABLE [^;]*", run.report["next"])[0])
+    assert app.rows("orders") == ROWS
+    assert inquire(app).report["outcome"] == "healthy"
+    app.sql("DROP TABLE orders_failed")
+    assert app.schema_dump() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .. import facts
 from ..facts import Laravel
+from ..names_back import free_name
 from ..schema.effects import ForeignKey
 from ..schema.simulation import Schema
 from .pairs import BIRTH, Pair, displaced_with_rows
@@ -30,8 +31,9 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     None: not counted), told (whether that is known), other (how many of them have in the new one a
     row of the same key and other content), children ({table, name} of each constraint that refers
     to the old one), following (the id to count from, where ids are given out that old rows have),
-    next (the id that comes now), copy (the SQL that brings the rows over, or ""), why_not (why
-    there is none), left (columns that only the old one has)}.
+    next (the id that comes now), back (the SQL that exchanges the names, where no recorded
+    migration has exchanged them and the new one is empty, or ""), copy (the SQL that brings the
+    rows over, or ""), why_not (why there is none), left (columns that only the old one has)}.
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
@@ -96,6 +98,9 @@ def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) 
     new, old = (about.get("ids") for about in pair.details)
     following = above(new, old)
     copy, why_not = _copy(pair, empty, other)
+    there = live.get(pair.table)
+    alone = empty and pair.stray and there and not live.referring(there)
+    aside = free_name(f"{pair.table}_failed", live)
     away = live.get(pair.old)
     return {
         "table": pair.table,
@@ -113,6 +118,10 @@ def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) 
         "told": empty or bool(pair.key),
         "other": other,
         "copy": copy,
+        "back": f"RENAME TABLE {quote(pair.table)} TO {quote(aside)}, {quote(pair.old)} TO "
+        f"{quote(pair.table)}"
+        if alone
+        else "",
         "why_not": why_not,
         "left": [c["name"] for n, c in pair.columns(1).items() if n not in pair.columns(0)],
     }

@@ -86,6 +86,14 @@ def advice(found: list[dict]) -> str:
     ]
     if counting:
         parts.append(f"At once, so that no id is given twice: {'; '.join(counting)};")
+    for item in found:
+        if item["back"]:
+            parts.append(
+                f"No recorded migration has renamed {item['old']}: one that did was taken out of "
+                f"the release, or somebody did it by hand. If {item['table']} is to be what it was "
+                f"before, give the names back, which loses no row: {item['back']}; then run this "
+                "again. Otherwise:"
+            )
     parts.append(
         "Nothing copies the rows by itself: a migration or a person has to bring them over, "
         "after a backup and while the application is down."
