@@ -99,7 +99,8 @@ options:
             NULL being a value like others.
           - V(orphans) are rows whose O(counts[].columns), none of them NULL, refer to no row of
             O(counts[].referenced_table); without one, all rows with values in these columns.
-          - V(duplicates) are values of the columns, none of them NULL, that more than one row has.
+          - V(duplicates) are values of the columns, none of them NULL, that more than one row has;
+            of C(name(length)) the first letters are compared.
           - V(filled) are rows that have something else in one of the columns than a row has that
             was there before the column was.
           - V(matching) are rows for which O(counts[].condition) is true.

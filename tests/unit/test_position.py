@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fix_fk import position, undo
+from fix_fk import names_back, position, undo
 from fix_fk.facts import Laravel
 from fix_fk.schema.simulation import Schema
 
@@ -81,11 +81,12 @@ def test_what_is_left_is_named_and_the_way_back_loses_nothing():
     found = position.find(application(ANEW), live, OURS)
     assert found.told.startswith("stopped after statement 3 of 4: create table `orders`")
     assert found.left == ["table orders is called orders_old", "table orders is made"]
-    assert found.back(live) == (
+    assert names_back.statement(found, live) == (
         "RENAME TABLE `orders` TO `orders_failed`, `orders_old` TO `orders`"
     )
     live = after(*EXCHANGE[:3])
-    assert position.find(application(EXCHANGE), live, OURS).back(live) == (
+    found = position.find(application(EXCHANGE), live, OURS)
+    assert names_back.statement(found, live) == (
         "RENAME TABLE `controls` TO `tmp`, `measures` TO `controls`, `tmp` TO `measures`"
     )
 
@@ -172,3 +173,47 @@ def test_an_index_that_a_dump_brought_along_serves_the_next_key():
     assert [
         one.send for one in undo.of(found, {"name": "s", "server": {"flavour": "mariadb"}})
     ] == [("ALTER TABLE `orders` DROP FOREIGN KEY `fk_again`",)]
+
+
+SWAP = [
+    "create table `new` (`id` bigint primary key, `weight` int, `note` int)",
+    "insert into `new` (`id`, `weight`) select `id`, `weight` from `measures`",
+    "rename table `measures` to `old`",
+    "rename table `new` to `measures`",
+    "drop table `old`",
+    "alter table `measures` add index `x` (`nothing`)",
+]
+
+
+def test_a_copy_that_took_the_table_s_place_gives_it_back():
+    live = after(*SWAP[:4])
+    live.get("measures").rows = True
+    found = position.find(application(SWAP), live, OURS)
+    assert (
+        names_back.statement(found, live) == "RENAME TABLE `measures` TO `new`, `old` TO `measures`"
+    )
+    assert names_back.written_since(found, live) == [("measures", "new")]
+    assert not live.apply([names_back.statement(found, live)]).problems
+
+
+def test_where_the_original_is_dropped_nothing_is_renamed_back():
+    live = after(*SWAP[:5])
+    found = position.find(application(SWAP), live, OURS)
+    assert found.agree == (5,) and names_back.statement(found, live) == ""
+    assert "table measures of before is dropped" in found.left
+
+
+UUIDS = [
+    "alter table `users` add `uuid` char(36) null",
+    "alter table `users` drop `id`",
+    "alter table `users` change `uuid` `id` char(36) not null primary key",
+    "alter table `users` add index `x` (`nothing`)",
+]
+
+
+def test_another_column_of_the_same_name_is_not_the_one_of_before():
+    assert position.find(application(UUIDS), after(*UUIDS[:3]), OURS).agree == (3,)
+    # An index that nobody foresaw: less than all has to do, and the names alone would say "before".
+    live = after(*UUIDS[:3])
+    live.get("users").indexes, live.get("users").keyed = ["x"], {}
+    assert position.find(application(UUIDS), live, OURS).agree == (3,)

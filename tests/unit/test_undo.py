@@ -157,3 +157,31 @@ def test_what_may_have_been_done_is_named():
     where = position.find(application([MAKES, last, "drop table `nowhere`"], TABLES), live, OURS)
     assert where.agree == (1, 2) and undo.unclear(where, SCHEMA) == [last]
     assert where.told.startswith("stopped after statement 1 to 2 of 3; 1 is: create table")
+
+
+def test_a_column_that_it_added_may_have_been_changed_since():
+    up = [
+        "alter table `users` add `slug` varchar(9) null",
+        "alter table `users` change `slug` `path` varchar(9) not null",
+        "alter table `users` modify `path` varchar(20) not null",
+    ]
+    where, inverses = found(up)
+    assert not undo.lost(inverses, ())
+    state = where.now.copy()
+    state.apply([text for inverse in inverses for text in inverse.send])
+    assert not where.differs(state)
+
+
+@pytest.mark.parametrize(
+    "up, name, undone",
+    [
+        ("alter table `users` drop `n`", "users.n", False),
+        ("drop table `orders`", "orders", False),
+        ("delete from `users`", "users", True),
+    ],
+)
+def test_what_is_destroyed_is_given_up_by_name(up, name, undone):
+    _where, inverses = found([up, MAKES])
+    assert list(undo.destroyed(inverses, ())) == [name]
+    assert undo.destroyed(inverses, [name.upper()]) == {}
+    assert bool(undo.lost(inverses, [name])) is not undone

@@ -272,6 +272,14 @@ def _filled(connection, schema, table, columns, pymysql):
     return " OR ".join(parts) or "FALSE"
 
 
+def _compared(question, column):
+    """Return a column as SQL; of the part of one that an index has, "name(length)", its letters."""
+    name, _, length = column.rstrip(")").rpartition("(")
+    if question["kind"] == "duplicates" and name and length.isdigit() and column.endswith(")"):
+        return f"LEFT(c.{quote_identifier(name)}, {length})"
+    return f"c.{quote_identifier(column)}"
+
+
 def count_rows(connection, schema, question, seconds, flavour, pymysql):
     """Return {rows, query}: how many rows are as the question says, and the SQL that lists them.
 
@@ -281,7 +289,7 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
     """
     values = question["values"] or {}
     own = [
-        connection.escape(values[column]) if column in values else f"c.{quote_identifier(column)}"
+        connection.escape(values[column]) if column in values else _compared(question, column)
         for column in question["columns"]
     ]
     live = [text for column, text in zip(question["columns"], own) if column not in values]

@@ -468,7 +468,7 @@ def requested(laravel: Laravel, inputs: Inputs) -> dict:
         for name in keys_added(laravel.failed.sql):
             note(name, "log")
     # What was recorded by hand has not run, and then this tells.
-    for migration in recorded_in_doubt(laravel):
+    for migration in dict.fromkeys([*recorded_in_doubt(laravel), *laravel.recorded[-1:]]):
         for statement in laravel.up(migration):
             tables |= tables_of(statement)
     tables.update(name for pair in laravel.displaced() for name in pair)

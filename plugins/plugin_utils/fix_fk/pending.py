@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import position
+from . import names_back, position
 from .facts import Laravel
 from .schema import sql
 from .schema.effects import CreateTable, Harmless, Unread
@@ -173,7 +173,7 @@ def way_out(
                 "and run this again."
             )
             continue
-        kept = position.free_name(f"{name}_kept", live)
+        kept = names_back.free_name(f"{name}_kept", live)
         parts.append(
             f"No recorded migration makes {name}, so its rows may be the only ones of a table that "
             "was renamed. Keep them out of the migration's way: RENAME TABLE "
@@ -197,11 +197,12 @@ def _renamed_by_pending(laravel: Laravel, live: Schema, name: str) -> str:
         found = position.find(laravel, live, migration)
         if not found or not found.half_run:
             continue
-        for old, new in found.renamed:
+        back = names_back.statement(found, live)
+        for old, new in found.renamed if back else ():
             if new.casefold() == name.casefold():
                 return (
                     f"{name} is {old}, which {migration} has renamed. Give it its name back: "
-                    f"{found.back(live)}; then run this again."
+                    f"{back}; then run this again."
                 )
     return ""
 

@@ -37,9 +37,6 @@ from .schema.simulation import Schema
 from .schema.statements import read_by, tables_of
 from .schema.tables import Table, has
 
-from ansible.module_utils.fix_fk.schema.sql import quote_identifier  # isort: skip
-
-MAX_NAME = 64
 # Problems with which a migration ends for certain, whatever else is known of the tables.
 ENDS = (
     "name_taken",
@@ -136,6 +133,9 @@ class Position:
 
     def _other_traces(self) -> Iterator[str]:
         """Name what tables that were there before have gained and lost, but for added columns."""
+        for table in self.before.tables.values():
+            if self.now.by_identity(table.identity or table.name) is None:
+                yield f"table {table.name} of before is dropped"
         for table in self.now.tables.values():
             was = self.before.by_identity(table.identity or "")
             if was is None:
@@ -156,32 +156,6 @@ class Position:
                 for first in [was.definitions.get(folded)]
                 if first and first.type and column.type and shape(first) != shape(column)
             )
-
-    def written_since(self, live: Schema) -> list[tuple[str, str]]:
-        """Return (table, the name that back() gives it) of those made since that have rows."""
-        return [
-            (table.name, free_name(f"{old}_failed", live))
-            for old, _ in self.renamed
-            for table in [live.get(old)]
-            if table and table.name in self.made and table.rows
-        ]
-
-    def back(self, live: Schema) -> str:
-        """Return the statement that gives the tables their names back, "" when none was renamed.
-
-        A table that the migration has made in the place of one is renamed, not dropped.
-        """
-        moves, aside = [], {}
-        for old, new in reversed(self.renamed):
-            there = live.get(old)
-            if there and there.name in self.made and old not in aside:
-                aside[old] = free_name(f"{old}_failed", live)
-                moves.append((old, aside[old]))
-            moves.append((new, old))
-        pairs = ", ".join(
-            f"{quote_identifier(one)} TO {quote_identifier(other)}" for one, other in moves
-        )
-        return f"RENAME TABLE {pairs}" if pairs else ""
 
     def differs(self, state: Schema) -> list[Thing]:
         """Return what `state`, which was reached from `now`, does not have as it was before."""
@@ -234,12 +208,29 @@ def find(laravel: Laravel, live: Schema, migration: str) -> Position | None:
         every = [_things(one, kinds) for one in states]
         touched = {t for t in _changing(every) if t[0] == "table" or t[1] not in unknown}
         there = _things(live, kinds) & touched
-        agree = tuple(number for number, things in enumerate(every) if things & touched == there)
+        agree = tuple(
+            number
+            for number, things in enumerate(every)
+            if things & touched == there and not _contradicted(states, number, live)
+        )
         if touched and agree:
             whole = not laravel.statements(migration).get("up_error")
             _correct_implied(states, live, agree[0])
             return Position(migration, tuple(statements), agree, whole, inferred, tuple(states))
     return None
+
+
+def _contradicted(states: list[Schema], number: int, live: Schema) -> bool:
+    """Tell whether a column is as another state has it and not as this one: of the same name, and
+    another column. A type that no state has is only written in the server's own way."""
+    for folded, there in live.tables.items():
+        for name, column in there.definitions.items():
+            shapes = [_shape_in(state, folded, name) for state in states]
+            if not column.type or not shapes[number]:
+                continue
+            if shape(column) != shapes[number] and shape(column) in shapes:
+                return True
+    return False
 
 
 def differences(laravel: Laravel, live: Schema, migration: str) -> list[str]:
@@ -441,14 +432,12 @@ def shape(column: Column) -> str:
     return f"{normal(column.type or '')} {'NULL' if column.nullable else 'NOT NULL'}"
 
 
+def _shape_in(state: Schema, table: str, column: str) -> str:
+    """Return what a column is in a state, "" where that is not known."""
+    there = state.get(table)
+    known = there.column(column) if there else None
+    return shape(known) if known and known.type else ""
+
+
 def _names_of_keys(table: Table) -> list[str]:
     return [key.name for key in table.keys if key.name]
-
-
-def free_name(name: str, live: Schema) -> str:
-    """Return a name like `name` that no table has."""
-    number, found = 1, name[-MAX_NAME:]
-    while live.get(found):
-        number += 1
-        found = f"{name[: MAX_NAME - 4]}_{number}"
-    return found

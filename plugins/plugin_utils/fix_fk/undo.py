@@ -10,7 +10,7 @@ that is killed between two leaves a position again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from .position import Position, shape
@@ -60,6 +60,9 @@ class Inverse:
     defaults: tuple[tuple[str, str], ...] = ()
     held: tuple[tuple[str, str], ...] = ()
     lost: tuple[str, ...] = ()
+    # Of lost, the rows and values that no way back brings: (as rollback_accept_loss names it, the
+    # part of a sentence, whether all else can be undone).
+    destroyed: tuple[tuple[str, str, bool], ...] = ()
 
     @property
     def items(self) -> list[dict]:
@@ -83,6 +86,8 @@ class _Own:
 
     gone: set[str] = field(default_factory=set)
     only_dropped: set[str] = field(default_factory=set)
+    # (table of before, column, folded) that it has added: whatever becomes of them, they go.
+    columns: frozenset[tuple[str, str]] = frozenset()
 
     def rename(self, new: str, old: str) -> None:
         for names in (self.gone, self.only_dropped):
@@ -98,7 +103,9 @@ def of(position: Position, schema: dict) -> list[Inverse]:
     """
     found = []
     own = _Own()
+    added = _added_columns(position)
     for number in range(position.agree[0], 0, -1):
+        own.columns = added[number - 1]
         before, after = position.states[number - 1], position.states[number]
         inverse = _inverse(position.statements[number - 1], before, after, schema, own)
         held = tuple(
@@ -109,6 +116,33 @@ def of(position: Position, schema: dict) -> list[Inverse]:
         )
         found.append(replace(inverse, held=held))
     return [inverse for inverse in found if inverse.send or inverse.lost]
+
+
+def destroyed(inverses: list[Inverse], accepted: Collection[str]) -> dict[str, str]:
+    """Return {name: in words} of the rows and values that are gone, whatever the way back, and that
+    nobody has given up by name."""
+    given_up = {name.casefold() for name in accepted}
+    return {
+        name: said
+        for inverse in inverses
+        for name, said, _undone in inverse.destroyed
+        if name.casefold() not in given_up
+    }
+
+
+def lost(inverses: list[Inverse], accepted: Collection[str]) -> list[str]:
+    """Return what the inverses do not bring back, in words; without deleted rows that somebody has
+    given up by name."""
+    given_up = {name.casefold() for name in accepted}
+    found = []
+    for inverse in inverses:
+        fine = {
+            said
+            for name, said, undone in inverse.destroyed
+            if undone and name.casefold() in given_up
+        }
+        found += [text for text in inverse.lost if text not in fine]
+    return found
 
 
 def unclear(position: Position, schema: dict) -> list[str]:
@@ -124,6 +158,25 @@ def unclear(position: Position, schema: dict) -> list[str]:
     return found
 
 
+def _added_columns(position: Position) -> list[frozenset[tuple[str, str]]]:
+    """Return, of each state, the columns that the migration has added to tables of before."""
+    found: list[frozenset[tuple[str, str]]] = [frozenset()]
+    for number, text in enumerate(position.statements[: position.agree[0]]):
+        then, now = found[-1], set()
+        for table in position.states[number + 1].tables.values():
+            was = position.states[number].by_identity(table.identity or "")
+            if was is None or was.columns is None:
+                continue
+            effects = [e for e in sql.read(text) if e.table.casefold() == was.name.casefold()]
+            origin = {new.casefold(): old for old, new in _renamed_columns(was, effects)}
+            for column in map(str.casefold, table.columns or ()):
+                first = origin.get(column, column).casefold()
+                if not has(was.columns, first) or (was.identity, first) in then:
+                    now.add((was.identity or "", column))
+        found.append(frozenset(now))
+    return found
+
+
 def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _Own) -> Inverse:
     effects = sql.read(statement)
     names = {effect.table.casefold() for effect in effects}
@@ -131,6 +184,7 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
     # ALTER TABLE IF EXISTS does nothing where there is no such table.
     renames = [e for e in renames if not e.optional or before.get(e.table)]
     gone, lost, send, empty = own.gone, [], [], ""
+    destroyed: list[tuple[str, str, bool]] = []
     defaults: list[tuple[str, str]] = []
     for effect in effects:
         there, is_now = before.get(effect.table), after.get(effect.table)
@@ -144,13 +198,15 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
             if there.identity is None:
                 gone.add(effect.table.casefold())
             else:
-                lost.append(f"table {there.name} was dropped")
+                destroyed.append((there.identity, f"table {there.name} was dropped", False))
         elif isinstance(effect, WriteRows) and there is not None:
             if effect.kind in ("delete", "truncate") and there.identity:
-                lost.append(f"rows of {there.name} were deleted")
+                destroyed.append((there.identity, f"rows of {there.name} were deleted", True))
         elif isinstance(effect, ChangeTable) and there and there.identity and effect.converted:
             lost.append(f"the character set of {there.name} was changed")
-        elif _is_hidden(effect, statement, there, is_now):
+        elif _is_hidden(effect, statement, there, is_now) and not _of_own_column(
+            effect, there, own
+        ):
             lost.append(f"what this changed: {redact(statement)}")
         elif isinstance(effect, (CreateView, DropView)):
             if isinstance(effect, DropView):
@@ -169,10 +225,21 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
         if was is not None and now is not None and not renames:
             renamed = _renamed_columns(was, [e for e in effects if e.table.casefold() == name])
             clauses, additions, missing = _altered(was, now, renamed, schema)
+            ours = [
+                _changed(now, first, column)
+                for first, column in _changed_columns(was, now, dict(renamed))
+                if (was.identity, first.name.casefold()) in own.columns
+            ]
+            missing = [text for text in missing if text not in ours]
             if now.identity is None and (missing or name in own.only_dropped):
                 own.only_dropped.add(name)
                 clauses, additions, missing = _dropped_keys(was, now), [], []
             lost += missing
+            destroyed += [
+                (f"{was.identity}.{column}", _column_gone(was, column), False)
+                for column in _dropped_columns(was, now, renamed)
+                if was.identity and _column_gone(was, column) in missing
+            ]
             others = [new for _old, new in renamed]
             defaults += [
                 (now.name, column)
@@ -185,7 +252,24 @@ def _inverse(statement: str, before: Schema, after: Schema, schema: dict, own: _
             if clauses:
                 send.append(f"ALTER TABLE {quote(now.name)} {', '.join(clauses)}")
             send += additions
-    return Inverse(statement, tuple(send), empty, tuple(defaults), lost=tuple(lost))
+    said = (text for _name, text, _undone in destroyed)
+    lost = list(dict.fromkeys([*lost, *said]))
+    return Inverse(
+        statement,
+        tuple(send),
+        empty,
+        tuple(defaults),
+        lost=tuple(lost),
+        destroyed=tuple(destroyed),
+    )
+
+
+def _of_own_column(effect: Effect, was: Table | None, own: _Own) -> bool:
+    return (
+        isinstance(effect, ChangeColumn)
+        and was is not None
+        and (was.identity, effect.column.casefold()) in own.columns
+    )
 
 
 def _is_hidden(effect: Effect, statement: str, was: Table | None, now: Table | None) -> bool:
@@ -214,21 +298,15 @@ def _altered(
     ]
     clauses += [f"RENAME COLUMN {quote(new)} TO {quote(old)}" for old, new in renamed]
     new_names = {new.casefold() for _old, new in renamed}
-    old_names = {old.casefold() for old, _new in renamed}
     if was.columns is not None and now.columns is not None:
         clauses += [
             f"DROP COLUMN {quote(column)}"
             for column in now.columns
             if not has(was.columns, column) and column.casefold() not in new_names
         ]
-        lost += [
-            f"column {column} of {was.name} was dropped"
-            for column in was.columns
-            if not has(now.columns, column) and column.casefold() not in old_names
-        ]
+        lost += [_column_gone(was, column) for column in _dropped_columns(was, now, renamed)]
     lost += [
-        f"column {now_.name} of {now.name} was changed from {_told(first)} to {_told(now_)}"
-        for first, now_ in _changed_columns(was, now, dict(renamed))
+        _changed(now, first, column) for first, column in _changed_columns(was, now, dict(renamed))
     ]
     for name in was.indexes or ():
         if now.indexes is not None and not has(now.indexes, name):
@@ -237,6 +315,11 @@ def _altered(
                 lost.append(f"index {name} of {was.name} was dropped")
             else:
                 clauses.append(_add_index(index))
+    lost += [
+        f"the check {name} of {was.name} was dropped"
+        for name in was.checks
+        if name not in now.checks
+    ]
     if was.engine and now.engine and was.engine.casefold() != now.engine.casefold():
         lost.append(f"the engine of {now.name} was changed from {was.engine} to {now.engine}")
     added = [
@@ -254,6 +337,21 @@ def _altered(
         if not key.columns and key.name and not now.key(key.name)
     ]
     return clauses, added, lost
+
+
+def _dropped_columns(was: Table, now: Table, renamed: list[tuple[str, str]]) -> list[str]:
+    if was.columns is None or now.columns is None:
+        return []
+    old_names = {old.casefold() for old, _new in renamed}
+    return [
+        column
+        for column in was.columns
+        if not has(now.columns, column) and column.casefold() not in old_names
+    ]
+
+
+def _column_gone(was: Table, column: str) -> str:
+    return f"column {column} of {was.name} was dropped"
 
 
 def _dropped_keys(was: Table, now: Table) -> list[str]:
@@ -285,6 +383,10 @@ def _changed_columns(
             continue
         if _told(first) != _told(column):
             yield first, column
+
+
+def _changed(table: Table, was: Column, now: Column) -> str:
+    return f"column {now.name} of {table.name} was changed from {_told(was)} to {_told(now)}"
 
 
 def _told(column: Column) -> str:

@@ -25,11 +25,15 @@ _INEXACT = ("float", "double", "json", "geometry", "point", "linestring", "polyg
 
 @dataclass(frozen=True)
 class Pair:
-    """A table and the old one in whose place it came; `details` as fk_constraint_info has them."""
+    """A table and the old one in whose place it came; `details` as fk_constraint_info has them.
+
+    stray: no recorded migration has renamed the old one.
+    """
 
     table: str
     old: str
     details: tuple[dict, dict]
+    stray: bool = False
 
     def columns(self, which: int) -> dict[str, dict]:
         return {c["name"].casefold(): c for c in self.details[which]["columns"]}
@@ -180,7 +184,7 @@ def displaced_with_rows(laravel: Laravel, schema: dict) -> list[Pair]:
         (table, new), (old, about) = there
         if new["rows"] and _copied(statements, table, old):
             continue
-        pairs.append(Pair(table, old, (new, about)))
+        pairs.append(Pair(table, old, (new, about), stray=names in strays))
     return pairs
 
 

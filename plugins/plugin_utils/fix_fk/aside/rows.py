@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from .. import facts
 from ..facts import Laravel
+from ..names_back import free_name
 from ..schema.simulation import Schema
 from .pairs import BIRTH, Pair, displaced_with_rows
 
 from ansible.module_utils.fix_fk.schema.ids import above  # isort: skip
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 
 def questions(laravel_facts: dict, schema: dict) -> list[dict]:
@@ -28,7 +30,8 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     None: not counted), told (whether that is known), other (how many of them have in the new one a
     row of the same key and other content), children ({table, name} of each constraint that refers
     to the old one), following (the id to count from, where ids are given out that old rows have),
-    next (the id that comes now)}.
+    next (the id that comes now), back (the SQL that exchanges the names, where no recorded
+    migration has exchanged them and the new one is empty, or "")}.
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
@@ -92,6 +95,9 @@ def _asked(pair: Pair) -> list[dict]:
 def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) -> dict:
     new, old = (about.get("ids") for about in pair.details)
     following = above(new, old)
+    there = live.get(pair.table)
+    alone = empty and pair.stray and there and not live.referring(there)
+    aside = free_name(f"{pair.table}_failed", live)
     away = live.get(pair.old)
     return {
         "table": pair.table,
@@ -108,6 +114,10 @@ def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) 
         "next": new["next"] if new else None,
         "told": empty or bool(pair.key),
         "other": other,
+        "back": f"RENAME TABLE {quote(pair.table)} TO {quote(aside)}, {quote(pair.old)} TO "
+        f"{quote(pair.table)}"
+        if alone
+        else "",
     }
 
 

@@ -75,7 +75,17 @@ def advice(found: list[dict], command: str) -> str:
             f"{typed(command)}If they are to stay as they are: accept_rows_aside: [{names}] in the "
             "inventory."
         )
-    parts = [f"Carry the rows over:{typed(command)}With --check it shows which column goes where."]
+    parts = [
+        f"No recorded migration has renamed {item['old']}: one that did was taken out of the "
+        f"release, or somebody did it by hand. If {item['table']} is to be what it was before, "
+        f"give the names back, which loses no row; then run this again:{typed(item['back'] + ';')}"
+        for item in away
+        if item["back"]
+    ]
+    first = "Otherwise carry" if parts else "Carry"
+    parts.append(
+        f"{first} the rows over:{typed(command)}With --check it shows which column goes where."
+    )
     counting = [
         f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']};"
         for item in away

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .. import steps
-from ..advice import written_before
+from ..advice import ROLLBACK, written_before
 from ..case import Case
 from ..expected import conclude
 from ..rollback import no_safe_rollback
@@ -22,6 +22,7 @@ def nothing_to_roll_back(case: Case) -> bool:
     case.diagnosis.outcome = "rolled_back"
     case.diagnosis.found = (
         f"Migration {case.migration} has left nothing in the schema: it is as it was before."
+        + _rows_written(case)
     )
     case.diagnosis.next = advice(case)
     return True
@@ -56,12 +57,7 @@ def plan(case: Case) -> None:
         f"{'stay' if len(stays) > 1 else 'stays'} pending."
     )
     case.diagnosis.notes += other_way(case)
-    written = written_before(case, case.migration)
-    if written:
-        case.diagnosis.notes.append(
-            f"Rows of {written} that the migration has written stay as they are; run again as it "
-            "is, it would write them a second time."
-        )
+    case.diagnosis.notes += filter(None, [_rows_written(case).strip()])
     redo = case.records.redo if case.records else None
     planned = [
         *steps.begin(case.artisan, case.schema, case.migration),
@@ -75,12 +71,30 @@ def plan(case: Case) -> None:
     case.diagnosis.expected["stay_pending"] = stays
 
 
+def _rows_written(case: Case) -> str:
+    written = written_before(case, case.migration)
+    return (
+        f" Rows of {written} that the migration has written stay as they are; run again as it is, "
+        "it would write them a second time."
+        if written
+        else ""
+    )
+
+
 def advice(case: Case) -> str:
     """Return what is left to do once the migration is rolled back."""
+    others = [name for name in case.laravel.pending if name != case.migration]
+    begun = [name for name in others if case.stopped(name)]
+    again = (
+        f"{begun[0]} has begun as well. Roll it back, too: "
+        f"{ROLLBACK} -e incident_migration={begun[0]} ; then: "
+        if begun
+        else ""
+    )
     return (
-        f"Deploy the release from before {case.migration}, which works on this schema; or correct "
-        "the migration, deploy it, and run: ansible-playbook playbooks/diagnose.yml, which says "
-        f"whether {case.artisan} migrate --force will get through."
+        f"{again}Deploy the release from before {case.migration}, which works on this schema; or "
+        "correct the migration, deploy it, and run: ansible-playbook playbooks/diagnose.yml, which "
+        f"says whether {case.artisan} migrate --force will get through."
     )
 
 

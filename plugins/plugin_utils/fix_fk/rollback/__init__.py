@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .. import facts, forward, leftovers, taken, undo
+from .. import facts, forward, leftovers, prediction, taken, undo
 from ..case import Case
 from ..holders import Holder
+from ..position import Position
 from ..schema.effects import CreateTable
-from ..schema.outcome import Loss, Outcome
+from ..schema.outcome import Loss, Outcome, Question
 from ..schema.redaction import redact
 from ..schema.simulation import Schema
 from ..verdict import DATA, Refusal, Verdict
@@ -46,9 +49,10 @@ def no_safe_rollback(case: Case) -> None:
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
         f"{reasons}.",
-        f"{_onward(case)}Take these reasons to the migration's author. Anything that clears one of "
-        "them (rows moved out of a leftover, a correct down()) opens that way; then run this "
-        "again. Or put a backup back that was made before: playbooks/restore.yml lists them."
+        f"{_onward(case)}{_given_up(case)}Take these reasons to the migration's author. Anything "
+        "that clears one of them (rows moved out of a leftover, a correct down()) opens that way; "
+        "then run this again. Or put a backup back that was made before: playbooks/restore.yml "
+        "lists them."
         if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
@@ -59,6 +63,54 @@ def _onward(case: Case) -> str:
     """Say how to go on instead of back, where that loses nothing; nothing where it does."""
     onward = forward.instead(case)
     return f"Going on loses nothing: {onward}. Or: " if onward else ""
+
+
+def _given_up(case: Case) -> str:
+    """Say by which names somebody may give up what is in the way of a rollback, where that opens a
+    way; nothing where it does not."""
+    position, inputs = case.begun(case.migration), case.inputs
+    if not (inputs.rollback_only and position):
+        return ""
+    names = _at_stake(case, position)
+    if not names or not _opens(case, [*names]):
+        return ""
+    for name in list(names):
+        others = {one: said for one, said in names.items() if one != name}
+        if _opens(case, [*others]):
+            names = others
+    accepted = json.dumps({"rollback_accept_loss": [*inputs.rollback_accept_loss, *names]})
+    option = f" -e incident_migration={case.migration}" if inputs.incident_migration else ""
+    return (
+        f"If this may be missing afterwards ({'; '.join(names.values())}), say so by name: "
+        f"playbooks/rollback.yml{option} -e "
+        f"{shlex.quote(accepted)}. Otherwise: "
+    )
+
+
+def _at_stake(case: Case, position: Position) -> dict[str, str]:
+    """Return {name: in words} of what the migration has destroyed, or of what has been written into
+    that which it made. Not of both: what it made may have the only copy of what it destroyed."""
+    inverses = undo.of(position, case.schema)
+    found = undo.destroyed(inverses, case.inputs.rollback_accept_loss)
+    outcome = case.live.copy().apply([text for one in inverses for text in one.send])
+    written = {
+        f"{loss.table}.{loss.column}" if loss.column else loss.table: said
+        for loss in outcome.losses
+        for said in [_lost(case, loss)]
+        if said
+    }
+    return {} if found and written else found or written
+
+
+def _opens(case: Case, names: list[str]) -> bool:
+    """Tell whether there is a way back where these are given up."""
+    given, asked = case.inputs, list(case.diagnosis.uncounted)
+    accepted = (*given.rollback_accept_loss, *names)
+    case.inputs = replace(given, rollback_accept_loss=accepted)
+    try:
+        return choose(case, case.holders, again=False).strategy is not None
+    finally:
+        case.inputs, case.diagnosis.uncounted = given, asked
 
 
 @dataclass
@@ -124,6 +176,10 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], ag
         return foreign
     if outcome.problems:
         return f"it would fail: {outcome.problems[0].detail}"
+    for question in outcome.questions:
+        rows = _rows_met(case, question)
+        if rows:
+            return f"it would fail over rows: {rows}"
     written = [t.name for t in state.tables.values() if t.written]
     if written:
         return f"it writes rows of {', '.join(written)}"
@@ -140,9 +196,13 @@ def trial(case: Case, state: Schema, strategy: dict, displaced: list[Holder], ag
         # Run again, the migration does that again; rolled back alone, it would stay.
         for statement in undo.unclear(position, case.schema):
             return f"the schema does not tell whether it has done this: {redact(statement)}"
-        lost = [text for inverse in undo.of(position, case.schema) for text in inverse.lost]
-        # A down() may have its own way to bring it back.
-        if lost and strategy["steps"] != ["down"]:
+        inverses, accepted = undo.of(position, case.schema), case.inputs.rollback_accept_loss
+        # A down() may have its own way to bring back all but rows and values.
+        if strategy["steps"] == ["down"]:
+            lost = [*undo.destroyed(inverses, accepted).values()]
+        else:
+            lost = undo.lost(inverses, accepted)
+        if lost:
             return f"only a backup has what it took away: {', '.join(lost)}"
     left = case.obstacles(state) if again else []
     if left:
@@ -160,6 +220,16 @@ def _carry_out(state: Schema, strategy: dict) -> Outcome:
         if state.get(facts.quarantine(original)):
             state.drop(facts.quarantine(original))
     return state.apply(strategy["statements"])
+
+
+def _rows_met(case: Case, question: Question) -> str:
+    """Say over which rows a statement of a rollback fails for certain, "" for none."""
+    mariadb = case.schema["server"].get("flavour") != "mysql"
+    answer = case.counted(prediction.count_of(question))
+    found = prediction.rows_met(case.migration, question, answer, mariadb)
+    if not found or not found["will_fail"]:
+        return ""
+    return found["detail"] + (f" (list them: {found['query']})" if found["query"] else "")
 
 
 def _named(thing: tuple[str, str, str]) -> str:

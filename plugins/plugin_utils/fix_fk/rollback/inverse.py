@@ -49,5 +49,5 @@ def beyond_undoing(case: Case, position: Position, inverses: list[undo.Inverse])
     """Say what the migration has done, or may have, that nothing takes back; "" for nothing."""
     for statement in undo.unclear(position, case.schema):
         return f"the schema does not tell whether it has done this: {redact(statement)}"
-    lost = [text for inverse in inverses for text in inverse.lost]
+    lost = undo.lost(inverses, case.inputs.rollback_accept_loss)
     return f"only a backup has what it took away: {', '.join(lost)}" if lost else ""

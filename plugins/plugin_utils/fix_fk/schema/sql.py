@@ -288,7 +288,15 @@ def _read_action(table: str, action: exp.Expr, statement: str) -> list[Effect]:
     if isinstance(action, exp.ModifyColumn):
         new = action.this.name
         old = action.args.get("rename_from")
-        return [ChangeColumn(table, old.name if old else new, new, definitions.column(action.this))]
+        return [
+            ChangeColumn(table, old.name if old else new, new, definitions.column(action.this)),
+            # The server takes a name that is free for any other index.
+            *(
+                AddIndex(table, index.name, index)
+                for index in definitions.column_indexes(action.this)
+                if index.name == PRIMARY
+            ),
+        ]
     if isinstance(action, exp.RenameColumn):
         return [ChangeColumn(table, action.this.name, action.args["to"].name)]
     if isinstance(action, exp.AddConstraint):

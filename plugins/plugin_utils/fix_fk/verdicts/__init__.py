@@ -54,6 +54,7 @@ WHICH_FAILED: tuple[Question, ...] = (
     own_code.passed_over,
     # Nothing is pending, or nothing has failed.
     nothing_pending.given_twice,
+    nothing_pending.recorded_half_run,
     nothing_pending.constraints_missing,
     nothing_pending.all_is_well,
     own_code.would_not_load,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import advice, again, pending, rollback
+from .. import advice, again, names_back, pending, rollback
 from ..case import Case
 from ..verdict import CODE, Cause, Refusal, Verdict
 
@@ -39,9 +39,10 @@ def tables_exchanged(case: Case) -> None:
     elif case.stopped(migration) and found:
         said = f"It {found.told}."
         next_ = (
-            f"Give the tables their names back: {found.back(case.live)}. Let nobody run "
-            "artisan migrate before: it would exchange them again. Then give the constraint at "
-            "which it stopped another name in the migration, deploy it, and run this again."
+            f"Give the tables their names back: {names_back.statement(found, case.live)}. Let "
+            "nobody run artisan migrate before: it would exchange them again. Then give the "
+            "constraint at which it stopped another name in the migration, deploy it, and run "
+            "this again."
         )
     elif found and found.agree == (0,):
         said = "Nothing of it has been carried out so far."

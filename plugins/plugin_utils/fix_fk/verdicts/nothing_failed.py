@@ -7,6 +7,7 @@ from .. import advice, pending
 from ..case import Case
 from ..verdict import Refusal
 from ..wording import few
+from .made_already import refuse_what_has_run
 
 
 def would_lose_rows(case: Case) -> None:
@@ -15,6 +16,9 @@ def would_lose_rows(case: Case) -> None:
         return
     laravel, accepted = case.laravel.ahead, case.inputs.remigrate_accept_loss
     dangers = pending.dangers(laravel, case.live, accepted)
+    for danger in dangers:
+        # What it would drop and make anew, it has made: the rows belong where they are.
+        refuse_what_has_run(case, danger.migration)
     if dangers:
         raise Refusal(
             "migration_would_lose_rows",

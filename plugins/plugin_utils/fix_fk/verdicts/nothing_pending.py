@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
-from .. import advice, records, steps
+from .. import advice, facts, position, records, steps
 from ..case import Case
 from ..expected import conclude
+from ..facts import Laravel
+from ..position import Position
+from ..schema import sql
+from ..schema.effects import AddColumn, CreateTable
+from ..schema.redaction import redact
 from ..verdict import REPAIRS, STATE, WELL, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -97,6 +102,38 @@ def given_twice(case: Case) -> None:
         )
 
 
+def recorded_half_run(case: Case) -> None:
+    """Refuse where the migration that was recorded last has certainly not come to its end."""
+    if case.migration or not case.laravel.recorded:
+        return
+    last = case.laravel.recorded[-1]
+    laravel = Laravel(facts.as_if(case.laravel.raw, pending=[last]))
+    found = position.find(laravel, case.live, last)
+    if not found or not laravel.certain(last, len(found.statements)):
+        return
+    if found.inferred or not found.half_run or not _is_missed(case, last, found):
+        return
+    migrations = quote(case.laravel.raw["migrations_table"])
+    raise Refusal(
+        "recorded_half_run",
+        f"Migration {last} is recorded as run, and it {found.told}. What comes after that is not "
+        f"there, from this on: {redact(found.statements[found.agree[-1]])}. It was recorded by "
+        "hand after it had failed, or somebody has taken that away since.",
+        f"If it was recorded by hand, take its record back: DELETE FROM {migrations} "  # noqa: S608
+        f"WHERE `migration` = '{last}'; then run this again, which says how to go back or on. If "
+        "it was taken away on purpose, a migration that says so ends this.",
+    )
+
+
+def _is_missed(case: Case, migration: str, found: Position) -> bool:
+    """Tell whether what a recorded migration has not made is a table or a column. A constraint may
+    have been dropped on purpose, where the log does not say that the migration failed."""
+    if (case.laravel.raw.get("last_error") or {}).get("migration") == migration:
+        return True
+    rest = (e for text in found.statements[found.agree[-1] :] for e in sql.read(text))
+    return any(isinstance(effect, (CreateTable, AddColumn)) for effect in rest)
+
+
 def _recover(case: Case) -> str:
     """Return what to do when all is recorded and something is missing."""
     not_run = records.nothing_there(case.laravel, case.live)
@@ -122,6 +159,25 @@ def _recover(case: Case) -> str:
 
 
 VERDICTS = (
+    Verdict(
+        "recorded_half_run",
+        STATE,
+        "The migration that was recorded last has done a part of its statements alone: it was "
+        "recorded by hand, or what it made was taken away.",
+        "Take the record back with the SQL that is shown, and run it again.",
+        causes=(
+            Cause(
+                "A migration failed half-way and was recorded by hand",
+                "nothing",
+                "Where it stopped is told from the schema; the SQL that takes the record back is "
+                "shown.",
+                (
+                    "integration/test_ways_back.py::test_a_half_run_migration_recorded_by_hand_is_not_healthy",
+                ),
+                refused=True,
+            ),
+        ),
+    ),
     Verdict(
         "unfinished",
         REPAIRS,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import advice, elsewhere, migrator
+from .. import advice, elsewhere, migrator, names_back
 from ..case import Case
 from ..elsewhere import Place
 from ..verdict import CODE, Cause, Refusal, Verdict
@@ -113,7 +113,7 @@ def _back(case: Case, places: list[Place]) -> list[str]:
     for place in places:
         there = _seen_from(case, place)
         stopped = there.stopped(case.migration) if there else None
-        back = stopped.back(there.live) if there and stopped else ""
+        back = names_back.statement(stopped, there.live) if there and stopped else ""
         found.append(f"In it, the tables get their names back by: {back}; " if back else "")
     return found
 

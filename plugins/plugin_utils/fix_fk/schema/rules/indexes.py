@@ -94,13 +94,20 @@ def forget(table: Table, name: str) -> None:
 
 
 def _unique(clause: Clause, table: Table, index: Index) -> None:
-    known = table.live_columns(index.columns)
+    parts = [column.partition("(") for column in index.columns]
+    known = table.live_columns(name for name, _, _ in parts)
     if known is None or table.rows is False or table.emptied:
         return
     live, values = known
     if live is None:
         return
-    clause.ask("duplicates", table, live, index.name, values=values, sure=not table.written)
+    new = dict(values)
+    # Of a part of a column, its first letters are compared.
+    asked = tuple(
+        name + (f"({length}" if length and name not in new else "")
+        for name, (_, _, length) in zip(live, parts, strict=True)
+    )
+    clause.ask("duplicates", table, asked, index.name, values=values, sure=not table.written)
 
 
 def drop_or_rename(clause: Clause, table: Table, effect: DropIndex | RenameIndex) -> None:

@@ -124,6 +124,8 @@ def misfit(before: Column, after: Column, server: types.Server) -> tuple[str, in
         return f"{name} NOT REGEXP '{_SQL_NUMBER}'", server.of(1292, 1366)
     if new in _DATES and (text or types.family(before.type) == "integer"):
         return f"CAST({name} AS DATETIME) IS NULL", 1292
+    if new in _DATES and old in _DATES and new != old and not server.zero_dates:
+        return f"CAST({name} AS CHAR) LIKE '0000-00-00%'", 1292
     if new == "json" and text and old != "enum":
         return f"NOT JSON_VALID({name})", server.of(4025, 3140)
     if new == "enum" and text:
