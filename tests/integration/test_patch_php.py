@@ -206,7 +206,7 @@ def test_a_name_that_is_written_gets_another(line, new):
     down = "        Schema::table('orders', fn ($table) => $table->dropForeign('fk_a'));"
     source = migration(f"{other}\n{CREATE.format('orders', line)}", down)
     dropped = "        Schema::table('orders', fn ($table) => $table->dropForeign('{}'));"
-    assert [one for one in changed(source, NAME)] == [
+    assert changed(source, NAME) == [
         f"- {line}", f"+ {new}", f"- {dropped.format('fk_a')}", f"+ {dropped.format('fk_b')}",
     ]  # fmt: skip
 
