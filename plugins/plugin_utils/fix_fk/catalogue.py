@@ -20,7 +20,15 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.abspath(os.path.join(__file__, os.pardir, os.pardir)))
 
 from fix_fk import conclusion, forward, prediction, rollback, verdict, verdicts
-from fix_fk.plans import database_access, fresh, permanent_fix, rehearsal, rollback_only, skip
+from fix_fk.plans import (
+    database_access,
+    fresh,
+    patch,
+    permanent_fix,
+    rehearsal,
+    rollback_only,
+    skip,
+)
 from fix_fk.plans import forward as forward_plan
 from fix_fk.verdict import Cause, Verdict
 
@@ -71,6 +79,7 @@ VERDICTS: tuple[Verdict, ...] = tuple(
         rehearsal,
         skip,
         fresh,
+        patch,
         permanent_fix,
         database_access,
     )

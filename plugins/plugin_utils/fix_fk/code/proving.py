@@ -239,7 +239,7 @@ class Proving:
         own = {"before": of_before == "live", "ran": of_ran == "live"}
         for what, then in (("before", before), ("ran", ran)):
             only = touched.__contains__ if own[what] else bool
-            found = differences(empty, then, lambda name, only=only: only(name))
+            found = differences(empty, then, only)
             if found:
                 state = "before the migration" if what == "before" else "after it"
                 whose = "the schema as it is" if own[what] else "one made for it"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from ..prediction import AHEAD, FAIL_ON
-from . import text
+from . import code, text
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -25,6 +25,10 @@ TONES = {
     "skipped": "wait",
     "planned": "wait",
     "may_fail": "wait",
+    "fault_in_code": "wait",
+    "patched": "wait",
+    "rendered": "good",
+    "migrated": "good",
 }
 # What Ansible's own messages hold, and what to do then. Ours bring that along, as data.
 ADVICE = {
@@ -45,7 +49,11 @@ CARRIED_OUT = {
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
+    "rendered": "The fix migration was rendered",
+    "migrated": "The code was brought, and what was pending was run",
 }
+# Outcomes that say nothing of a fault that is still in the code.
+ELSEWHERE = ("planned", "refused", "failed", "needs_repair", *code.OUTCOMES)
 
 
 def build(run: dict) -> dict:
@@ -59,14 +67,17 @@ def build(run: dict) -> dict:
     that says), checks, maintenance (of
     the application, before), window (seconds for which this tool had the application down, or
     None), inventory (as it is typed after -i) and command (what to type to run this again, without
-    its inventory). The result adds
+    its inventory). patch_file is where the patch is on the controller, and branch what the action
+    patch_branch returned. The result adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, refused, failed), its
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, rendered, migrated,
+      fault_in_code, patched, refused, failed), its
       tone (good, wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, and undo, the statements
       that take back what a failed run did, last first; summary is all of these in one paragraph;
     - window, as it was given;
+    - patch, what ends the fault in the code, as code.patch() says, or None;
     - about, the page and anchor that explain the verdict;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
       failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
@@ -82,7 +93,15 @@ def build(run: dict) -> dict:
         _step(step, _state(step["id"], outcome, results, checks), results.get(step["id"]) or {})
         for step in diagnosis["steps"]
     ]
+    patch = code.patch(diagnosis, run.get("patch_file") or "", run.get("branch"))
     answers = _answers(outcome, run, diagnosis, results, steps)
+    if not run.get("failure") and outcome in code.OUTCOMES:
+        changed = any(step["changed"] for step in steps)
+        answers["did"] = code.done(outcome, diagnosis, changed)
+        answers["next"] = code.next_step(outcome, diagnosis, patch)
+    fault = code.standing(run, diagnosis) if outcome not in ELSEWHERE else None
+    if fault:
+        answers["next"] = code.with_standing(answers["next"], fault)
     for name in ("happened", "next"):
         answers[name] = as_typed(answers[name], run["inventory"])
     answers["undo"] = [as_typed(line, run["inventory"]) for line in answers["undo"]]
@@ -107,6 +126,7 @@ def build(run: dict) -> dict:
         "checks": checks,
         "backup": backup,
         "window": run.get("window"),
+        "patch": patch,
     }
 
 
@@ -155,7 +175,7 @@ def _ok(run: dict, outcome: str) -> bool:
         return foreseen["outcome"] not in (FAIL_ON if asked is None else asked)
     if outcome in ASIDE:
         return "rows_aside" not in run.get("fail_on_aside", ())
-    return outcome in ("healthy", "planned", *CARRIED_OUT)
+    return outcome in ("healthy", "planned", *code.OUTCOMES, *CARRIED_OUT)
 
 
 def _ran(result: dict | None) -> bool:
@@ -182,10 +202,8 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        if diagnosis.get("outcome") == "rolled_back":
-            return "rolled_back"
-        if diagnosis.get("outcome") == "skipped":
-            return "skipped"
+        if diagnosis.get("outcome") in ("rolled_back", "skipped", "fault_in_code"):
+            return diagnosis["outcome"]
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
         return "needs_repair"
