@@ -65,6 +65,8 @@ def done(outcome: str, diagnosis: dict, changed: bool) -> str:
             if changed
             else (f"{files} is on the server as it is to be. Nothing was changed.")
         )
+    if not diagnosis.get("code"):
+        return "Nothing was changed: this was --check."
     return "Nothing was changed: the scratch schemas are gone again."
 
 
