@@ -57,15 +57,16 @@ def _decide(case: Case, code: dict | None, apply: str | None) -> None:
         )
         diagnosis.outcome = "healthy"
         return
-    diagnosis.verdict = "fault_in_code" if code["patch"] else "fault_without_patch"
     diagnosis.outcome, diagnosis.migration = "fault_in_code", found["migration"]
     diagnosis.found = said(found)
     if not code["patch"]:
         _refuse_apply(apply, found)
+        diagnosis.verdict = "fault_without_patch"
         diagnosis.found += f" There is no patch that is certain: {found['why_not'].rstrip('.')}."
         diagnosis.next = f"{code['advice']} Then run this again: {PLAYBOOK}"
         diagnosis.code = {"fault": found, "diff": "", "files": [], "advice": code["advice"]}
         return
+    diagnosis.verdict = "fault_in_code"
     patches = code["patch"]
     diagnosis.found += f" {_proven(code['proof'])}"
     diagnosis.notes += code["proof"]["notes"]

@@ -261,7 +261,8 @@ def _is_idle(case: Case, given: dict, fix: str | None, pending: list[str]) -> bo
 def _render_alone(case: Case, step: dict | None, pending: list[str]) -> None:
     """Plan what brings the code alone, and takes nothing down."""
     diagnosis = case.diagnosis
-    diagnosis.verdict, diagnosis.outcome = "fix_is_idle", "rendered"
+    diagnosis.verdict = "fix_is_idle"
+    diagnosis.outcome = "rendered"
     diagnosis.found = (
         "Nothing is missing, so on this schema the fix migration is a no-op: it is for others that "
         "this code is migrated on. It comes behind all other migrations and ends no fault that an "
