@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 from fix_fk import clone
 from fix_fk.acting import Acting, options_of
 from fix_fk.case import Case
-from fix_fk.code.proving import Proving
 from fix_fk.facts import Laravel
 from fix_fk.inputs import read_inputs
+from fix_fk.proving import Proving
 
 DOCUMENTATION = r"""
 name: fault_in_code

@@ -89,7 +89,7 @@ def standing(laravel: Laravel, scope: str, inputs: Inputs) -> tuple[dict | None,
         "migration": fault.migration,
         "found": fault.said(),
         "next": (
-            f"{PLAYBOOK} ends it: it makes and proves a patch of that file. If it is to stay: "
+            f"A patch of that file ends it: {PLAYBOOK} makes and proves one. If it is to stay: "
             f"accept_fault_in_code: [{fault.migration}] in the inventory."
         ),
     }, ""

@@ -43,7 +43,7 @@ def _decide(case: Case, code: dict | None, apply: str | None) -> None:
             "All migrations get through on an empty schema, so the fault is not in the code alone. "
             f"On the schema as it is, by its definitions, {code['now']['migration']} fails: "
             f"{code['now']['error'].rstrip('.')}.",
-            "playbooks/diagnose.yml tells what stands in its way.",
+            "What stands in its way, playbooks/diagnose.yml tells.",
         )
     found = code["fault"]
     if not found:
@@ -69,6 +69,8 @@ def _decide(case: Case, code: dict | None, apply: str | None) -> None:
     diagnosis.verdict = "fault_in_code"
     patches = code["patch"]
     diagnosis.found += f" {_proven(code['proof'])}"
+    if case.half_run(case.laravel.pending):
+        diagnosis.next = "What has failed here is repaired by fix_fk.yml, before or after that."
     diagnosis.notes += code["proof"]["notes"]
     diagnosis.code = {
         "fault": found,
@@ -85,7 +87,7 @@ def said(found: dict) -> str:
     """Return what was seen on the empty schema."""
     place = f" at statement {found['statement']}" if found["statement"] else ""
     line = f", line {found['line']}" if found["line"] else ""
-    sent = f" The statement: {found['sql']}" if found["sql"] else ""
+    sent = f" The statement: {found['sql']}." if found["sql"] else ""
     return (
         f"The fault is in the code: all migrations were run on an empty scratch schema, and "
         f"migration {found['number']} of {found['total']}, {found['migration']} ({found['path']}"
@@ -114,7 +116,7 @@ def _foretell(case: Case) -> None:
     case.diagnosis.notes.append(
         "--check makes no scratch schema, so that nothing was run and no patch was made."
     )
-    case.diagnosis.next = f"{PLAYBOOK} proves it on scratch schemas, and changes nothing else."
+    case.diagnosis.next = f"On scratch schemas, {PLAYBOOK} proves it, and changes nothing else."
     case.diagnosis.code = {}
 
 
@@ -125,7 +127,7 @@ def _without_proof(case: Case) -> str:
 
 def _way_to_proof(case: Case) -> str:
     if case.schema["rehearsal"]["lacking"] and case.inputs.rehearsal_server == "same":
-        return f"{PLAYBOOK} -e rehearsal_server=embedded starts a server of its own for it."
+        return f"A server of its own for it: {PLAYBOOK} -e rehearsal_server=embedded"
     return "Run all migrations on an empty schema of a developer's machine: that shows the fault."
 
 

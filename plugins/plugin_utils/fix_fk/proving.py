@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .. import learned
-from ..carrying_out import Failed
-from ..clone import Clone, as_if_in
-from ..facts import Laravel, live
-from ..learning import reaches_out
-from ..schema.messages import read_message
-from ..schema.statements import tables_of
-from . import advice, edits, fault
+from . import learned
+from .carrying_out import Failed
+from .clone import Clone, as_if_in
+from .code import advice, edits, fault
+from .facts import Laravel, live
+from .learning import reaches_out
+from .schema.messages import read_message
+from .schema.statements import tables_of
 from .trial import NoScratch, Trial, differences, left_at
 
 # Faults that are patched one after the other, until the migrations get through.

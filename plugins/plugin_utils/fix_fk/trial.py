@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from ..carrying_out import Failed
-from ..clone import Clone
-from ..comparison import PARTS
+from .carrying_out import Failed
+from .clone import Clone
+from .comparison import PARTS
 
 # What inspecting a scratch schema is to bring along.
 WHOLE: dict = {"contents": True}
