@@ -138,6 +138,15 @@ def test_the_code_is_changed_by_name_alone(kept):
     assert (again.rc, again.report["outcome"]) == (0, "healthy"), again.screen
 
 
+def test_what_stopped_half_way_comes_before_the_code(kept):
+    kept.broken()
+    before = kept.schema_dump(), kept.files()
+    made = play(kept, PLAYBOOK, permanent_fix_apply=REFACTOR)
+    assert made.rc != 0 and "[incident_first]" in made.message(), made.screen
+    assert "playbooks/rollback.yml" in made.report["next"]
+    assert (kept.schema_dump(), kept.files()) == before
+
+
 def test_without_a_fault_it_takes_nothing_down(kept):
     kept.present()
     kept.withdraw()

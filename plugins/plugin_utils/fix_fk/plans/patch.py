@@ -70,7 +70,10 @@ def _decide(case: Case, code: dict | None, apply: str | None) -> None:
     patches = code["patch"]
     diagnosis.found += f" {_proven(code['proof'])}"
     if case.half_run(case.laravel.pending):
-        diagnosis.next = "What has failed here is repaired by fix_fk.yml, before or after that."
+        diagnosis.next = (
+            "Repair what has failed here before the patch is deployed: fix_fk.yml does, or "
+            "playbooks/rollback.yml takes it back."
+        )
     diagnosis.notes += code["proof"]["notes"]
     diagnosis.code = {
         "fault": found,
@@ -148,6 +151,16 @@ def _apply(case: Case, patches: list[dict], apply: str) -> None:
             "patch_names_another",
             f"permanent_fix_apply names {apply}, and the patch is of {', '.join(names)}.",
             f"Name that one, if it is meant: {PLAYBOOK} -e permanent_fix_apply={names[0]}",
+        )
+    stopped = case.half_run(case.laravel.pending)
+    if stopped:
+        # What it has done is told from the statements of its code, which would be others then.
+        raise Refusal(
+            "incident_first",
+            f"{stopped} has stopped half-way here, and with the patch in the code its repair would "
+            "no longer know what it has done.",
+            "Repair that first with fix_fk.yml, or take it back with playbooks/rollback.yml; then "
+            f"run this again: {PLAYBOOK} -e permanent_fix_apply={apply}",
         )
     paths = [patch["file"] for patch in patches]
     case.diagnosis.outcome = "patched"

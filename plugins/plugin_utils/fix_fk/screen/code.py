@@ -53,7 +53,8 @@ def next_step(outcome: str, diagnosis: dict, made: dict | None) -> str:
             "Before the next deployment: a git pull would stop at the changed file, and a git "
             "reset, a copy, or a new release folder would put the fault back."
         )
-    return " ".join([*told, *([diagnosis["next"]] if diagnosis["next"] else [])])
+    # What comes before it.
+    return " ".join([*([diagnosis["next"]] if diagnosis["next"] else []), *told])
 
 
 def done(outcome: str, diagnosis: dict, changed: bool) -> str:

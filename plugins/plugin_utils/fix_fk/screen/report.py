@@ -286,7 +286,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
         answers["did"] = f"{CARRIED_OUT[outcome]}, in {len(steps)} steps."
-        look = [check["check"] for check in checks if check.get("look")]
+        # What is said of the fault in the code follows by itself.
+        look = [c["check"] for c in checks if c.get("look") and not c.get("standing")]
         answers["state"] = _sentence([*text.counted(checks), *_maintenance(results, run)])
         if outcome == "restored":
             answers["next"] = "playbooks/diagnose.yml tells what the state that was put back needs."
@@ -298,7 +299,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
             )
         elif aside:
             # What that check is about has just been said.
-            others = [c["check"] for c in checks if c.get("look") and not c.get("aside")]
+            told = {c["check"] for c in checks if c.get("aside")}
+            others = [name for name in look if name not in told]
             answers["next"] += f" To look at as well: {', '.join(others)}." if others else ""
         elif look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."
