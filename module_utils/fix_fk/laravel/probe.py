@@ -239,8 +239,8 @@ def _ask(module, path, php, env, request, timeout):
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
         if begun[1] == "sent":
-            unknown = {"error": why, "stopped": why, "line": None, "statements": [], "unseen": 0}
-            answers["sent"].setdefault(begun[0], unknown)
+            unknown: dict = {"statements": [], "line": None, "unseen": 0}
+            answers["sent"].setdefault(begun[0], {**unknown, "error": why, "stopped": why})
         elif begun[1] in ("up", "down"):
             sent = (ended.get("queries") or [], ended.get("elsewhere") or {})
             answers["statements"][begun] = _unread(begun[1], why, *sent)
