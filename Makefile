@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 
 help:
-	@echo 'make demo    the incident and its repair, in a sandbox on this machine'
+	@echo 'make demo    the incident and its repair, in a sandbox on this machine; OPTION=3: built anew'
 	@echo 'make test    all tests'
 	@echo 'make matrix  the tests on every server with every Laravel, all tests on each suite, random incidents'
 	@echo 'make lint    ruff, mypy, yamllint, ansible-lint'
@@ -24,7 +24,7 @@ help:
 
 demo:
 	@scripts/setup demo
-	@scripts/demo
+	@OPTION=$(or $(OPTION),1) scripts/demo
 
 test:
 	@scripts/setup test

@@ -41,6 +41,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - artisan
+  - artisan.sources
   - artisan.waiting
   - inspect
   - refusal
@@ -114,7 +115,12 @@ seconds:
   sample: 0.21
 """
 
-from ansible.module_utils.fix_fk.laravel.command import COMMAND_SPEC, WAITING_SPEC, Command
+from ansible.module_utils.fix_fk.laravel.command import (
+    COMMAND_SPEC,
+    SOURCES_SPEC,
+    WAITING_SPEC,
+    Command,
+)
 from ansible.module_utils.fix_fk.server.connection import connected_module, take_lock
 
 # The modules that judge these by their effect.
@@ -126,6 +132,7 @@ def main():
         {
             "command": {"type": "str", "required": True},
             "arguments": {"type": "list", "elements": "str", "default": []},
+            **SOURCES_SPEC,
             **WAITING_SPEC,
             **COMMAND_SPEC,
         },

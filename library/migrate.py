@@ -64,6 +64,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - artisan
+  - artisan.sources
   - artisan.waiting
   - inspect
   - refusal
@@ -141,7 +142,7 @@ seconds:
   sample: 0.21
 """
 
-from ansible.module_utils.fix_fk.laravel.command import COMMAND_SPEC, WAITING_SPEC
+from ansible.module_utils.fix_fk.laravel.command import COMMAND_SPEC, SOURCES_SPEC, WAITING_SPEC
 from ansible.module_utils.fix_fk.laravel.migrate import Migrate
 from ansible.module_utils.fix_fk.server.connection import connected_module, take_lock
 
@@ -160,6 +161,7 @@ def main():
                     "old": {"type": "str", "required": True},
                 },
             },
+            **SOURCES_SPEC,
             **WAITING_SPEC,
             **COMMAND_SPEC,
         },

@@ -12,7 +12,8 @@ short_description: Write the file of a Laravel migration
 description:
   - Lets the application's own PHP check the source (C(php -l)) before the file gets its name, and
     gives it the owner and mode of the other migrations.
-  - A file that is there is replaced only when O(marker) is in it; somebody's own work stays.
+  - A file that is there is replaced only when O(marker) is in it, or it is O(expected); somebody's
+    own work stays.
 options:
   laravel_path:
     description: Folder of the application.
@@ -37,7 +38,10 @@ options:
   marker:
     description: Text by which a file that this module may replace is known; it is in O(content).
     type: str
-    required: true
+  expected:
+    description: What is in the file that may be replaced. One that is there with anything else but
+      O(content) is refused.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -67,7 +71,7 @@ exists:
   type: bool
   sample: false
 ours:
-  description: Whether it was there with O(marker) in it.
+  description: Whether it was there with O(marker) in it, or as O(expected).
   returned: success
   type: bool
   sample: false
@@ -111,8 +115,11 @@ def main():
             "laravel_env": {"type": "dict", "default": {}},
             "path": {"type": "path", "required": True},
             "content": {"type": "str", "required": True},
-            "marker": {"type": "str", "required": True},
+            "marker": {"type": "str"},
+            "expected": {"type": "str"},
         },
+        required_one_of=[("marker", "expected")],
+        mutually_exclusive=[("marker", "expected")],
         supports_check_mode=True,
     )
     conceal(module)
@@ -144,7 +151,16 @@ def main():
             "Log in as the user who owns the application",
         )
     exists = before is not None
-    ours = exists and given["marker"] in before
+    if given["marker"]:
+        ours = exists and given["marker"] in before
+    else:
+        ours = exists and before in (content, given["expected"])
+        if not ours:
+            refuse(
+                module,
+                f"{path} is not what it was a moment ago.",
+                "See who changes the code",
+            )
     result: dict = {"changed": before != content and (ours or not exists), "exists": exists}
     result.update(ours=ours, queries=[], undo=[])
     result["diff"] = {"before": before or "", "after": content if result["changed"] else before}

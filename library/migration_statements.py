@@ -59,15 +59,16 @@ RETURN = r"""
 sent:
   description:
     - By migration, its C(statements), each with its C(sql), values filled in, and whether it was
-      C(done). C(error) is why C(up) ended early, or null; the migrations after that one are not
-      here. C(unseen) is how many statements that write were sent past Laravel, and C(stopped) why
-      it was not let go on, or null.
+      C(done). C(error) is why C(up) ended early, or null, and C(line) where in the file; the
+      migrations after that one are not here. C(unseen) is how many statements that write were sent
+      past Laravel, and C(stopped) why it was not let go on, or null.
   returned: success, except in check mode
   type: dict
   sample:
     2026_01_25_000000_x:
       statements: [{sql: "alter table `a` add `b` int null", done: true}]
       error: null
+      line: null
       unseen: 0
       stopped: null
 schema:

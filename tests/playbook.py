@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ class Run:
     events: list[dict]
     reports: dict[str, dict]
     pages: dict[str, str]
+    # {name of the file: its text, its mode}
+    patches: dict[str, tuple[str, int]]
 
     @property
     def report(self) -> dict:
@@ -173,6 +176,11 @@ def play(
                 data[path.stem]["host"]: path.read_text(encoding="utf-8")
                 for path in written
                 if path.suffix == ".html"
+            },
+            {
+                path.name: (path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode))
+                for path in written
+                if path.suffix == ".patch"
             },
         )
     finally:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Used with extends_documentation_fragment: artisan, and artisan.waiting."""
+    """Used with extends_documentation_fragment: artisan, artisan.sources and
+    artisan.waiting."""
 
     DOCUMENTATION = r"""
 options:
@@ -14,6 +15,16 @@ options:
     description: Seconds after which artisan and all it started is ended.
     type: int
     default: 3600
+"""
+
+    SOURCES = r"""
+options:
+  sources:
+    description:
+      - PHP sources by the name of a migration, each to be run in the place of the file that a
+        C(--path) argument names. Only in a clone that M(schema_clone) has made.
+    type: dict
+    default: {}
 """
 
     WAITING = r"""

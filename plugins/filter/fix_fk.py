@@ -28,6 +28,7 @@ try:
     from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
+    from fix_fk.plans import patch as patch_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
     from fix_fk.screen import page, report, text
@@ -142,6 +143,11 @@ def permanent(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     return permanent_fix.decide(laravel, schema, read_inputs(inputs), given)
 
 
+def patch(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
+    """Return what was found of the fault in the code, in the shape of a diagnosis."""
+    return patch_plan.decide(laravel, schema, read_inputs(inputs), given)
+
+
 def after_pull(first: dict, second: dict) -> dict:
     """Return the plan `first` with what the pulled code makes of it."""
     return permanent_fix.after_pull(first, second)
@@ -249,6 +255,7 @@ FILTERS = {
     "fix_fk_wrote": wrote,
     "fix_fk_rendering": rendering,
     "fix_fk_permanent_fix": permanent,
+    "fix_fk_patch": patch,
     "fix_fk_after_pull": after_pull,
     "fix_fk_php": php,
     "fix_fk_skip": skip,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 DOCUMENTATION = r"""
@@ -17,6 +18,10 @@ description:
   - Returns the text of C(module_utils/fix_fk/laravel/probe.php), about 25 kB, for the option
     O(laravel_probe) of the modules. Ansible itself sends only Python along with a module.
   - A module feeds it to PHP on standard input, so nothing is written to the target.
+options:
+  _terms:
+    description: The program, V(probe) when not given, or V(patch), with which M(migration_patch)
+      changes a migration's source.
 """
 
 EXAMPLES = r"""
@@ -33,13 +38,19 @@ _raw:
   elements: str
 """
 
-PROGRAM = os.path.join(
+FOLDER = os.path.join(
     os.path.dirname(os.path.realpath(__file__)),
-    *("..", "..", "module_utils", "fix_fk", "laravel", "probe.php"),
+    *("..", "..", "module_utils", "fix_fk", "laravel"),
 )
+PROGRAMS = ("probe", "patch")
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):  # noqa: ARG002 - Ansible's signature
-        with open(PROGRAM, encoding="utf-8") as file:
-            return [file.read()]
+        texts = []
+        for name in terms or ["probe"]:
+            if name not in PROGRAMS:
+                raise AnsibleLookupError(f"There is no program {name}, but {', '.join(PROGRAMS)}")
+            with open(os.path.join(FOLDER, f"{name}.php"), encoding="utf-8") as file:
+                texts.append(file.read())
+        return texts

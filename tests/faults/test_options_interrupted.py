@@ -140,7 +140,8 @@ def test_a_permanent_fix_that_was_killed_before_it_ran_is_finished_by_the_repair
     sandbox.withdraw()
     sandbox.sql(f"ALTER TABLE skp_tahunan DROP FOREIGN KEY {NAMES[0]}")
     before = rows(sandbox)
-    with Killed(sandbox, tmp_path, "playbooks/permanent_fix.yml") as run:
+    given = {"permanent_fix_source": "render"}
+    with Killed(sandbox, tmp_path, "playbooks/permanent_fix.yml", **given) as run:
         run.until_done("Act | Render the migration")
     (fix,) = Path(sandbox.app, "database", "migrations").glob("*_fix_duplicate_*.php")
     assert is_down(sandbox) and fix.stem not in sandbox.recorded()

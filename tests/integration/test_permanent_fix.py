@@ -13,6 +13,7 @@ from playbook import play
 from window import Watched
 
 PLAYBOOK = "playbooks/permanent_fix.yml"
+RENDER = {"permanent_fix_source": "render"}
 NAME = "fix_duplicate_foreign_key_constraint"
 USER, APPROVED = "fk_skp_tahunan_user", "fk_skp_tahunan_approved_by"
 BACKUP = "skp_tahunan_backup_v1"
@@ -81,7 +82,7 @@ def rendered(kept):
     kept.present()
     for name in (REFACTOR, DETAIL):
         Path(kept.app, "database", "migrations", f"{name}.php").unlink()
-    run = play(kept, PLAYBOOK)
+    run = play(kept, PLAYBOOK, **RENDER)
     assert run.rc == 0, run.screen
     return migration(kept).name, migration(kept).read_text(encoding="utf-8")
 
@@ -245,7 +246,7 @@ def test_pretending_shows_what_it_asks_and_changes_nothing(placed, healthy):  # 
 
 
 def play_fix(sandbox, **variables):
-    return play(sandbox, PLAYBOOK, **variables)
+    return play(sandbox, PLAYBOOK, **{**RENDER, **variables})
 
 
 def state(sandbox):
@@ -257,7 +258,7 @@ def state(sandbox):
 def refused(sandbox, *words, by=play, **variables):
     """Run it, see that it refuses in one paragraph and changed nothing; return the Run."""
     before = state(sandbox)
-    run = by(sandbox, PLAYBOOK, **variables)
+    run = by(sandbox, PLAYBOOK, **{**RENDER, **variables})
     assert run.rc != 0, run.screen
     assert state(sandbox) == before
     told = run.message()
@@ -269,6 +270,20 @@ def refused(sandbox, *words, by=play, **variables):
     return run
 
 
+def test_rendered_where_nothing_is_missing_it_is_idle(healthy):
+    with Watched(healthy) as window:
+        run = play_fix(healthy)
+    assert run.rc == 0 and run.report["outcome"] == "rendered", run.screen
+    assert window.seconds is None and run.report["backup"] is None
+    assert "no-op" in run.report["happened"] and "REPAIRED" not in run.screen
+    assert healthy.recorded()[-1] == migration(healthy).stem
+    healthy.sql("DELETE FROM migrations WHERE migration LIKE %s", f"%{NAME}")
+    run = play_fix(healthy)
+    assert run.report["outcome"] == "rendered" and healthy.recorded()[-1].endswith(NAME)
+    run = play_fix(healthy)
+    assert (run.report["outcome"], run.stats("changed")) == ("healthy", 0), run.screen
+
+
 def test_the_fix_is_rendered_migrated_and_verified(healthy):
     drop(healthy, USER)
     healthy.sql(f"CREATE TABLE {BACKUP} LIKE skp_tahunan")
@@ -277,7 +292,7 @@ def test_the_fix_is_rendered_migrated_and_verified(healthy):
     told = refused(healthy, USER, BACKUP, "permanent_fix_take_from").report
     assert told["diagnosis"]["verdict"] == "name_held_by_another_table"
     before = state(healthy)
-    run = play(healthy, PLAYBOOK, check=True, permanent_fix_take_from=[BACKUP])
+    run = play(healthy, PLAYBOOK, check=True, permanent_fix_take_from=[BACKUP], **RENDER)
     assert run.rc == 0 and "render database/migrations/" in run.screen, run.screen
     assert state(healthy) == before
     with Watched(healthy) as window:
@@ -329,6 +344,7 @@ def test_a_fix_that_fails_on_the_clone_is_not_run(healthy):
 
 
 def test_code_that_comes_with_the_run_cannot_be_rehearsed_before(healthy):
+    drop(healthy, USER)
     given = {"rehearsal_level": "structure"}
     told = refused(healthy, "comes with this run", **given, rehearsal_required=True).report
     assert told["diagnosis"]["verdict"] == "cannot_rehearse"
@@ -343,6 +359,7 @@ def test_after_the_incident_was_hidden_the_fix_repairs(kept):
     run = play(
         kept,
         PLAYBOOK,
+        **RENDER,
         permanent_fix_take_from=[BACKUP],
         expected_tables=["users", "skp_tahunan", BACKUP],
     )
@@ -372,7 +389,7 @@ def test_the_fix_in_the_code_does_not_stand_in_the_way_of_the_repair(placed, hea
 @pytest.mark.parametrize(
     "variables, word",
     [
-        ({"permanent_fix_source": "svn"}, "permanent_fix_source takes one of render, git"),
+        ({"permanent_fix_source": "svn"}, "permanent_fix_source takes one of patch, render, git"),
         ({"permanent_fix_source": "git"}, "permanent_fix_branch"),
         ({"permanent_fix_name": "../evil"}, "permanent_fix_name takes"),
         ({"permanent_fix_take_from": "skp"}, "permanent_fix_take_from"),

@@ -11,7 +11,9 @@ command.leave()                   # module.exit_json(), with what is read last o
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
+import tempfile
 from typing import Any
 
 from ansible.module_utils.fix_fk.laravel.artisan import (
@@ -28,6 +30,7 @@ from ansible.module_utils.fix_fk.laravel.waiting import Waiting
 from ansible.module_utils.fix_fk.refusal import NOT_RUN, SEE_STATE, refuse
 from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier
+from ansible.module_utils.fix_fk.scratch.schemas import CLONE
 from ansible.module_utils.fix_fk.server import one_run
 from ansible.module_utils.fix_fk.server.connection import (
     application_environment,
@@ -44,6 +47,35 @@ COMMAND_SPEC: dict = {
     "inspect": {"type": "dict", "options": INSPECT_SPEC},
 }
 WAITING_SPEC: dict = {"lock_wait_timeout": {"type": "int", "default": 20}}
+# Sources of migrations that are run in the place of their files, in a clone alone.
+SOURCES_SPEC: dict = {"sources": {"type": "dict", "default": {}}}
+
+
+def with_sources(module, parameters, arguments):
+    """Return the arguments with the option `sources` in the place of the files that --path names;
+    these lie in the module's own temporary folder, which goes with it."""
+    sources = module.params.get("sources")
+    if not sources:
+        return arguments
+    if not CLONE.search(parameters.database):
+        refuse(
+            module,
+            f"{parameters.database} is not a scratch schema, and other sources than those of the "
+            "application's files are run in one alone.",
+            "Make a clone with the module schema_clone, and name that",
+            NOT_RUN,
+        )
+    folder = tempfile.mkdtemp(prefix="migrations_", dir=module.tmpdir)
+    placed = {}
+    for name, text in sources.items():
+        placed[name] = os.path.join(folder, f"{os.path.basename(name)}.php")
+        with open(placed[name], "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    return [
+        f"--path={placed[name]}" if argument.startswith("--path=") and name in placed else argument
+        for argument in arguments
+        for name in [os.path.basename(argument)[: -len(".php")]]
+    ]
 
 
 class Command:
@@ -161,6 +193,7 @@ class Command:
         if self.check_mode:
             return None
         given = self.given
+        arguments = with_sources(self.module, self.parameters, arguments)
         waiting: Any = None
         if self.connection and "lock_wait_timeout" in given:
             waiting = Waiting(

@@ -891,7 +891,8 @@ final class FixFkProbe
 
     private function carryOut($name, $path)
     {
-        $answer = ['statements' => [], 'error' => null, 'unseen' => 0, 'stopped' => null];
+        $answer = ['statements' => [], 'error' => null, 'line' => null, 'unseen' => 0,
+            'stopped' => null];
         $this->stopped = null;
         $levels = ob_get_level();
         $manager = $this->app['db'];
@@ -908,6 +909,7 @@ final class FixFkProbe
                 $this->load($name, $path)->up();
             } catch (Throwable $e) {
                 $answer['error'] = $this->reason($e);
+                $answer['line'] = $this->line($e, $path);
             }
             $this->limit(0);
             $answer['unseen'] = $this->unseen($answer, $this->written($connection) - $before);
@@ -984,6 +986,18 @@ final class FixFkProbe
             unset($one['raw']);
         }
         return $written < $done ? $written - $done : max(0, $written - $done - $failed);
+    }
+
+    /** The line of the file at which it was when this was thrown, or null. */
+    private function line(Throwable $e, $path)
+    {
+        $thrown = ['file' => $e->getFile(), 'line' => $e->getLine()];
+        foreach (array_merge([$thrown], $e->getTrace()) as $call) {
+            if (realpath($call['file'] ?? '') === realpath($path)) {
+                return $call['line'];
+            }
+        }
+        return null;
     }
 
     private function reason(Throwable $e)

@@ -91,8 +91,9 @@ def probe(
     changed], varies: [where by the time, a file or the environment], outside: [what it names that
     reaches out of the database], calls: [what it calls that may do something else than send
     statements]}},
-    sent {migration: {statements: [{sql, done}], error, unseen: how many statements that write were
-    sent past Laravel, stopped: why it was not let go on, or None}}.
+    sent {migration: {statements: [{sql, done}], error, line: of its file where that was, or None,
+    unseen: how many statements that write were sent past Laravel, stopped: why it was not let go
+    on, or None}}.
 
     A migration that ends PHP is noted as failed and PHP started again for the rest. Ends the
     module with a paragraph when the application does not start or its connection cannot be
@@ -238,9 +239,8 @@ def _ask(module, path, php, env, request, timeout):
             f"it did not end within {timeout} s" if result["timed_out"] else "it ended PHP"
         )
         if begun[1] == "sent":
-            answers["sent"].setdefault(
-                begun[0], {"statements": [], "error": why, "unseen": 0, "stopped": why}
-            )
+            unknown: dict = {"statements": [], "line": None, "unseen": 0}
+            answers["sent"].setdefault(begun[0], {**unknown, "error": why, "stopped": why})
         elif begun[1] in ("up", "down"):
             sent = (ended.get("queries") or [], ended.get("elsewhere") or {})
             answers["statements"][begun] = _unread(begun[1], why, *sent)

@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible.module_utils.fix_fk.laravel.command import Command
 from ansible.module_utils.fix_fk.refusal import NOT_RUN, refuse
-
-# What the names of clones have in them, and no application's schema.
-CLONE = re.compile(r"__fix_fk_[0-9a-f]{4}_.")
+from ansible.module_utils.fix_fk.scratch.schemas import CLONE
 
 
 class Sent(Command):

@@ -5,6 +5,7 @@ make them, and the definitions that they are made from."""
 from __future__ import annotations
 
 import hashlib
+import re
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
 from ansible.module_utils.fix_fk.server.about import describe_account
@@ -14,6 +15,8 @@ MARK = "__fix_fk"
 # Letters that are kept free behind MARK: "_", eight and "_old" for a restore, "_", four, "_" and
 # seven for a clone.
 TAIL = 13
+# What the names of clones have in them, and no application's schema.
+CLONE = re.compile(r"__fix_fk_[0-9a-f]{4}_.")
 
 
 def scratch_name(schema, tail):

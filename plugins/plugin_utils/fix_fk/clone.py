@@ -278,7 +278,7 @@ def _sent(clone: Clone, migrations: list[str] | tuple) -> dict:
     except Failed as failed:
         return _not_held(failed)
     own, scratch = clone.laravel["connection"]["database"], clone.made["schema"]
-    return {name: _as_if_in(own, scratch, answer) for name, answer in sent.items()}
+    return {name: as_if_in(own, scratch, answer) for name, answer in sent.items()}
 
 
 def _not_held(failed: Failed) -> dict:
@@ -288,7 +288,7 @@ def _not_held(failed: Failed) -> dict:
     return {}
 
 
-def _as_if_in(own: str, scratch: str, answer: dict) -> dict:
+def as_if_in(own: str, scratch: str, answer: dict) -> dict:
     """Return what a migration sent as it would be sent in the application's own schema."""
     statements = [{**one, "sql": one["sql"].replace(scratch, own)} for one in answer["statements"]]
     error = answer["error"] and answer["error"].replace(scratch, own)

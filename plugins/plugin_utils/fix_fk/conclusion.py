@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .aside import rows, words
 from .carry_over import work
 from .case import Case
+from .code import fault
 from .verdict import WELL, Cause, Refusal, Verdict
 
 
@@ -27,8 +28,19 @@ def concluded(case: Case, decide: Callable[[], None]) -> dict:
             diagnosis.notes.append(f"{told} What they say when they are read counts instead.")
     diagnosis.notes += case.unlearned()
     _tell_aside(case)
+    _tell_standing(case)
     diagnosis.pending = case.laravel.pending
     return diagnosis.as_dict()
+
+
+def _tell_standing(case: Case) -> None:
+    """Say whether the code has a fault that an empty schema meets, whatever was repaired here."""
+    if not case.schema.get("server"):
+        return
+    scope = case.schema["server"]["name_scope"]
+    found, note = fault.standing(case.laravel, scope, case.inputs)
+    case.diagnosis.standing = found
+    case.diagnosis.notes += [note] if note else []
 
 
 def _tell_aside(case: Case) -> None:

@@ -22,6 +22,7 @@ class Inputs:
     verify_accept_changed: tuple[str, ...] = ()
     verify_accept_unknown: str | None = None
     accept_rows_aside: tuple[str, ...] = ()
+    accept_fault_in_code: tuple[str, ...] = ()
     carry_over: bool = False
     # Whether that is all that is to be done.
     carry_only: bool = False
@@ -66,6 +67,12 @@ def relations(values: dict) -> dict[str, str]:
         found["forward"] = (
             "forward sends what the failed migration has left to do, and rollback_only takes back "
             "what it has done: they contradict each other, so give one of them alone"
+        )
+    applied = values.get("permanent_fix_apply") or values.get("permanent_fix_branch_in")
+    if applied and values.get("permanent_fix_source") not in (None, "patch"):
+        found["permanent_fix_source"] = (
+            "permanent_fix_apply and permanent_fix_branch_in are about the patch, and "
+            "permanent_fix_source is not patch: leave it out"
         )
     if values.get("permanent_fix_source") == "git" and not values.get("permanent_fix_branch"):
         found["permanent_fix_branch"] = (

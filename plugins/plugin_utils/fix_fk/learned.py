@@ -77,14 +77,14 @@ def applied(known: dict, answer: dict | None) -> dict:
             **{"up": done, "up_error": None, "up_conditional": reasons, "up_certain": certain},
         }
     failing = [one["sql"] for one in sent[-1:] if not one["done"]]
-    rest = _rest(known.get("up") or [], failing)
+    later = rest(known.get("up") or [], failing)
     reached = [*done, *failing]
     by_rows = _by_rows(known, control, reached)
     return {
         **known,
-        "up": [*reached, *(rest or ())],
+        "up": [*reached, *(later or ())],
         # Its own code failed, or what follows is not known.
-        "up_error": error if rest is None else known.get("up_error"),
+        "up_error": error if later is None else known.get("up_error"),
         "up_certain": 0 if by_rows else len(reached),
         "up_met": "" if by_rows else error,
     }
@@ -97,6 +97,11 @@ def _useless(answer: dict) -> str:
     if answer["unseen"]:
         return "it sends statements past Laravel"
     return ""
+
+
+def is_question(text: str) -> bool:
+    """Tell whether a statement asks, and changes nothing."""
+    return bool(_ASKS.match(text))
 
 
 def rows_asked(sent: list[dict]) -> list[str]:
@@ -147,7 +152,7 @@ def _rows_decide(effect: Effect) -> bool:
     return not isinstance(effect, _WHATEVER_ROWS)
 
 
-def _rest(pretended: list[str], failing: list[str]) -> list[str] | None:
+def rest(pretended: list[str], failing: list[str]) -> list[str] | None:
     """Return what --pretend shows after the statement at which it ended; None when not known."""
     if not failing or failing[0] not in pretended:
         return None

@@ -96,6 +96,10 @@ class Diagnosis:
     stopped: str = ""
     # Rows that are not where the application looks, as aside/rows.py finds them.
     aside: list[dict] = field(default_factory=list)
+    # Of permanent_fix.yml, what was proven: {fault, diff, files, proof, advice}.
+    code: dict = field(default_factory=dict)
+    # The fault that is still in the code, by what is known, {migration, found, next}; None: none.
+    standing: dict | None = None
     # The pending migrations.
     pending: list[str] = field(default_factory=list)
     # Rows that have to be counted before this holds, as fk_constraint_info takes it.

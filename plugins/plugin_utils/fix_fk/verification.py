@@ -10,6 +10,7 @@ from . import comparison, drift
 from .aside.checks import check_rows_aside
 from .carry_over import work
 from .children import differences, followers
+from .code import fault
 from .comparison import Undecided
 from .facts import Laravel, as_if, live
 from .inputs import Inputs
@@ -77,6 +78,7 @@ def verify(
     if not expected.get("emptied"):
         # What has run since counts as well; the statements are those of before.
         ran = Laravel({**history, "migrations": laravel_facts["migrations"]})
+        checks += _code(ran, schema_facts, inputs)
         checks += check_rows_aside(
             ran,
             schema_facts,
@@ -109,6 +111,16 @@ def verify(
             )
         )
     return checks
+
+
+def _code(laravel: Laravel, schema_facts: dict, inputs: Inputs) -> list[dict]:
+    """Say that an empty schema would stop at a migration, where that is certain."""
+    title = "fault in the code"
+    scope = schema_facts["server"]["name_scope"]
+    found, note = fault.standing(laravel, scope, inputs)
+    if found:
+        return [{**_check(title, True, found["found"]), "look": True, "standing": found}]
+    return [_check(title, True, note)] if note else []
 
 
 def _check(check: str, ok: bool, detail: str, **way_out) -> dict:

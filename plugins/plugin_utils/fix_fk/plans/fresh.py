@@ -165,8 +165,8 @@ class _Fresh:
             "fresh_would_fail",
             f"On an empty schema these migrations do not get through either: {self.foreseen}. The "
             "schema would be empty and the application without its tables.",
-            "Let the later migration drop the constraint before it renames the table (or give it "
-            "another name, there and in expected_constraints), deploy that, and run this again. "
+            "A patch of that migration ends it; playbooks/permanent_fix.yml makes one, where one "
+            "is certain, and proves it. Deploy that, and run this again. "
             f"If it is to be tried all the same: {PLAYBOOK} -e fresh_confirm={shlex.quote(name)} "
             f"-e fresh_anyway={shlex.quote(name)}",
         )
@@ -338,7 +338,7 @@ VERDICTS = (
         "fresh_would_fail",
         OPTION_3,
         "On an empty schema the migrations fail, too. The application would have no tables.",
-        "Correct the migration that is named. Deploy.",
+        "`playbooks/permanent_fix.yml` makes the patch of the migration that is named. Deploy it.",
         proof=(
             "integration/test_option_3.py::test_migrations_that_collide_with_themselves_are_foreseen",
             "integration/test_option_3.py::test_a_migration_that_cannot_follow_what_is_left",

@@ -24,6 +24,7 @@ STAMP_LENGTH = len("2026_01_30_000000")
 LONGEST_NAME = 48
 # In the place of a migration, in the note of a run that pulls: what comes is no failed migration.
 PULL = "permanent_fix"
+PLAYBOOK = "playbooks/permanent_fix.yml"
 RULES = ("CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT")
 
 
@@ -200,7 +201,12 @@ def _decide(case: Case, given: dict, fix: str | None) -> None:
     if not step and not pending:
         diagnosis.verdict = "healthy"
         return
+    if given["source"] == "render" and _is_idle(case, given, fix, pending):
+        _render_alone(case, step, pending)
+        return
     diagnosis.verdict = "permanent_fix"
+    if not case.missing_expected():
+        diagnosis.outcome = "migrated"
     diagnosis.next = ""
     diagnosis.found = " ".join(
         ["No failed migration stands in the way.", *_lacking(case), *(step or {}).get("found", ())]
@@ -243,6 +249,34 @@ def _decide(case: Case, given: dict, fix: str | None) -> None:
         *case.laravel.recorded,
         *(name for name in pending if name not in case.laravel.recorded),
     ]
+
+
+def _is_idle(case: Case, given: dict, fix: str | None, pending: list[str]) -> bool:
+    """Tell whether the fix migration has nothing to do, and is all there is to run."""
+    file = given["file"]
+    own = not file["exists"] or file["ours"]
+    return own and set(pending) <= {fix} and not case.missing_expected()
+
+
+def _render_alone(case: Case, step: dict | None, pending: list[str]) -> None:
+    """Plan what brings the code alone, and takes nothing down."""
+    diagnosis = case.diagnosis
+    diagnosis.verdict = "fix_is_idle"
+    diagnosis.outcome = "rendered"
+    diagnosis.found = (
+        "Nothing is missing, so on this schema the fix migration is a no-op: it is for others that "
+        "this code is migrated on. It comes behind all other migrations and ends no fault that an "
+        "empty schema meets in one of them; that takes a patch."
+    )
+    diagnosis.next = (
+        "Commit the file that was rendered. Whether the code has a fault of its own, and the patch "
+        f"that ends it: {PLAYBOOK}"
+    )
+    diagnosis.steps = [
+        *([step["step"]] if step else []),
+        steps.migrate(case.artisan, case.laravel, pending),
+    ]
+    diagnosis.expected = {}
 
 
 def _lacking(case: Case) -> list[str]:
@@ -367,6 +401,16 @@ VERDICTS = (
         "Nothing.",
         proof=(
             "integration/test_permanent_fix.py::test_the_fix_is_rendered_migrated_and_verified",
+        ),
+    ),
+    Verdict(
+        "fix_is_idle",
+        PERMANENT_FIX,
+        "Nothing is missing. The fix migration is rendered and recorded, and does nothing here; "
+        "the application is not taken down.",
+        "Commit it, if it is to run elsewhere.",
+        proof=(
+            "integration/test_permanent_fix.py::test_rendered_where_nothing_is_missing_it_is_idle",
         ),
     ),
     Verdict(

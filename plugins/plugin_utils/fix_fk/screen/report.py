@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from ..prediction import AHEAD, FAIL_ON
-from . import standing, text
+from . import code, standing, text
 from .standing import lasted
 
 from ansible.module_utils.fix_fk.refusal import and_then, one_line  # isort: skip
@@ -29,6 +29,10 @@ TONES = {
     "listed": "good",
     "planned": "wait",
     "may_fail": "wait",
+    "fault_in_code": "wait",
+    "patched": "wait",
+    "rendered": "good",
+    "migrated": "good",
 }
 # What Ansible's own messages hold, and what to do then. Ours bring that along, as data.
 ADVICE = {
@@ -48,7 +52,11 @@ CARRIED_OUT = {
     "skipped": "The migration was skipped",
     "restored": "The backup was put back",
     "rebuilt": "The schema was emptied and built anew",
+    "rendered": "The fix migration was rendered",
+    "migrated": "The code was brought, and what was pending was run",
 }
+# Outcomes that say nothing of a fault that is still in the code.
+ELSEWHERE = ("planned", "refused", "failed", "needs_repair", *code.OUTCOMES)
 
 
 def build(run: dict) -> dict:
@@ -62,17 +70,19 @@ def build(run: dict) -> dict:
     that says), checks, maintenance (of the application, before), window (seconds for which this
     tool had the application down, or None), schema (its name, where it is known), inventory (as it
     is typed after -i, with the options that have to be typed again), place (what stands before a
-    playbook's path) and command (what to type to run this again, without its inventory). The result
-    adds
+    playbook's path), command (what to type to run this again, without its inventory), patch_file
+    (where the patch is on the controller) and branch (what the action patch_branch returned). The
+    result adds
 
     - outcome (healthy, rows_aside, planned, may_fail, will_fail, would_lose, needs_repair,
-      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, listed, refused,
-      failed), its
+      repaired, repaired_rows_aside, rolled_back, skipped, restored, rebuilt, rendered,
+      migrated, fault_in_code, patched, listed, refused, failed), its
       tone (good, wait or bad) and ok;
     - the answers happened, did, state and next, a sentence or two each, undo, the statements that
       take back what a failed run did, last first, and stopped, what ended such a run ("" where that
       is all that is known, and happened has it); summary is all of these in one paragraph;
     - window, as it was given;
+    - patch, what ends the fault in the code, as code.patch() says, or None;
     - about, the page and anchor that explain the verdict;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
       failed, not reached), queries (what was sent), undo_queries (what takes that back) and details
@@ -88,7 +98,15 @@ def build(run: dict) -> dict:
         _step(step, _state(step["id"], outcome, results, checks), results.get(step["id"]) or {})
         for step in diagnosis["steps"]
     ]
+    patch = code.patch(diagnosis, run.get("patch_file") or "", run.get("branch"))
     answers = _answers(outcome, run, diagnosis, results, steps)
+    if not run.get("failure") and outcome in code.OUTCOMES:
+        changed = any(step["changed"] for step in steps)
+        answers["did"] = code.done(outcome, diagnosis, changed)
+        answers["next"] = code.next_step(outcome, diagnosis, patch)
+    fault = code.standing(run, diagnosis) if outcome not in ELSEWHERE else None
+    if fault:
+        answers["next"] = code.with_standing(answers["next"], fault)
     place = run.get("place", "")
     for name in ("happened", "stopped", "next"):
         answers[name] = as_typed(answers[name], run["inventory"], place)
@@ -114,6 +132,7 @@ def build(run: dict) -> dict:
         "checks": checks,
         "backup": backup,
         "window": run.get("window"),
+        "patch": patch,
     }
 
 
@@ -174,7 +193,7 @@ def _ok(run: dict, outcome: str) -> bool:
         return foreseen["outcome"] not in (FAIL_ON if asked is None else asked)
     if outcome in ASIDE:
         return "rows_aside" not in run.get("fail_on_aside", ())
-    return outcome in ("healthy", "planned", "listed", *CARRIED_OUT)
+    return outcome in ("healthy", "planned", "listed", *code.OUTCOMES, *CARRIED_OUT)
 
 
 def _ran(result: dict | None) -> bool:
@@ -201,7 +220,7 @@ def _outcome(run: dict, diagnosis: dict, results: dict) -> str:
     if diagnosis["refused"] or foreseen == "refused":
         return "refused"
     if not diagnosis["steps"]:
-        if diagnosis.get("outcome") in ("rolled_back", "skipped", "listed"):
+        if diagnosis.get("outcome") in ("rolled_back", "skipped", "listed", "fault_in_code"):
             return diagnosis["outcome"]
         return "rows_aside" if diagnosis["verdict"] == "rows_aside" or _aside(run) else "healthy"
     if run.get("read_only"):
@@ -288,7 +307,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         carried = diagnosis["verdict"] == "carries_over"
         did = "The rows were carried over" if carried else CARRIED_OUT[outcome]
         answers["did"] = f"{did}, in {len(steps)} steps."
-        look = [check["check"] for check in checks if check.get("look")]
+        # What is said of the fault in the code follows by itself.
+        look = [c["check"] for c in checks if c.get("look") and not c.get("standing")]
         answers["state"] = _sentence([*text.counted(checks), *_maintenance(results, run)])
         if outcome == "restored":
             answers["next"] = "playbooks/diagnose.yml tells what the state that was put back needs."
@@ -300,7 +320,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
             )
         elif aside:
             # What that check is about has just been said.
-            others = [c["check"] for c in checks if c.get("look") and not c.get("aside")]
+            told = {c["check"] for c in checks if c.get("aside")}
+            others = [name for name in look if name not in told]
             answers["next"] += f" To look at as well: {', '.join(others)}." if others else ""
         elif look:
             answers["next"] = f"Nothing is left to do at once. To look at: {', '.join(look)}."

@@ -202,6 +202,7 @@ def report(data: dict, verbose: bool = False) -> str:
             mark = _mark(check)
             lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
         lines.append("")
+    lines += _patch(data.get("patch"))
     lines += _title(*headline(data))
     for label, answer in (
         ("Happened", data["happened"]),
@@ -215,6 +216,8 @@ def report(data: dict, verbose: bool = False) -> str:
         ("Report", [*data.get("files", ()), *data.get("problems", ())]),
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
+        if label == "Next":
+            lines += _whole("Commit", (data.get("patch") or {}).get("commands") or [])
     return _shown(lines)
 
 
@@ -256,6 +259,22 @@ def size(number: float) -> str:
             return f"{number:.0f} {unit}"
         number /= 1024
     return f"{number:.1f} GiB"
+
+
+def _patch(patch: dict | None) -> list[str]:
+    """Return what the patch changes, each line whole."""
+    return [*_whole("Patch", [patch["file"], *patch["brief"]]), ""] if patch else []
+
+
+def _whole(label: str, items: list[str]) -> list[str]:
+    """Return a label with lines beside it that are copied, or read, as they are."""
+    lines = [" " * LABEL + _plain_line(item) for item in items]
+    return [f"{label:<{LABEL}}{lines[0][LABEL:]}", *lines[1:]] if lines else []
+
+
+def _plain_line(item: str) -> str:
+    """Return a line with its blanks; what a terminal would act upon is spelled out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in item.expandtabs(4))
 
 
 def headline(data: dict) -> tuple[str, str, str]:

@@ -153,7 +153,8 @@ def _recover(case: Case) -> str:
             "there are). No migration makes them again while it is recorded."
         )
     return (
-        "Add the constraints again: playbooks/permanent_fix.yml makes a migration that does, "
+        "Add the constraints again: playbooks/permanent_fix.yml -e permanent_fix_source=render "
+        "makes a migration that does, "
         "and says which rows are in the way."
     )
 
@@ -193,7 +194,7 @@ VERDICTS = (
         "there. One was recorded without having run (also when it could not, because "
         "another table has its constraint's name), or something was dropped by hand.",
         "Take the record back with the SQL that is shown, or add the constraints with "
-        "`playbooks/permanent_fix.yml`.",
+        "`playbooks/permanent_fix.yml -e permanent_fix_source=render`.",
         causes=(
             Cause(
                 "A constraint was dropped by hand while all was well, or a migration "
