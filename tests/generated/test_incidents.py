@@ -99,6 +99,8 @@ SENT = re.compile(
 
 def follow(app, incident: Incident, told: str, before: dict) -> None:
     """Do as `Next` says, and see that every row is still there, under whatever name."""
+    if "playbooks/rollback.yml" in told:
+        note(Run(app, rollback_only=True).go().result["found"])
     for statement in SENT.findall(told):
         note(f"following: {statement}")
         with contextlib.suppress(MySQLError):

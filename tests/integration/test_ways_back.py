@@ -257,3 +257,17 @@ def test_names_that_no_recorded_migration_exchanged_are_given_back(app):
     assert inquire(app).report["outcome"] == "healthy"
     app.sql("DROP TABLE orders_failed")
     assert app.schema_dump() == before
+
+
+def test_a_rename_that_has_not_come_yet_is_not_taken_back(app):
+    """Killed before the exchange of two tables, one of which it has made itself."""
+    orders(app)
+    made = TABLE.format("tags", "$table->string('a')->nullable();")
+    renames = ["('orders', 'tmp')", "('tags', 'orders')", "('tmp', 'tags')"]
+    exchange = [f"Schema::rename{names};" for names in renames]
+    fails(app, made, "exit(9);", *exchange)
+    app.add_migration(OURS, " ".join([made, *exchange]))
+    rows = app.sql("SELECT * FROM orders ORDER BY id")
+    run = repair(app, carry_drop=[])
+    assert run.rc == 0 and OURS in app.recorded(), run.screen
+    assert app.sql("SELECT * FROM tags ORDER BY id") == rows

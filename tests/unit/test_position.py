@@ -31,6 +31,14 @@ EXCHANGE = [
     "rename table `tmp` to `controls`",
     "alter table `measures` add `x` int",
 ]
+# With a table of its own, which takes the other's place.
+WITH_ITS_OWN = [
+    "create table `tags` (`id` bigint primary key, `label` int)",
+    "rename table `tags` to `tmp`, `measures` to `tags`, `tmp` to `measures`",
+    "alter table `orders` add `x` int",
+    "create table `tmp` (`id` bigint primary key)",
+    "alter table `orders` add `y` int",
+]
 COLUMNS = ["alter table `users` add `a` int", "alter table `users` add `b` int"]
 FROM_ANOTHER = [
     COLUMNS[0],
@@ -57,6 +65,7 @@ def after(*statements):
 @pytest.mark.parametrize(
     "up, done, agree",
     [
+        *((WITH_ITS_OWN, number, (number,)) for number in range(len(WITH_ITS_OWN) + 1)),
         # What would be dropped is not there: no trace of it.
         (ANEW, 0, (0, 1)),
         (ANEW, 2, (2,)),

@@ -21,7 +21,10 @@ def set_aside(case: Case) -> list[str]:
 def renamed_by(case: Case, migration: str) -> dict[str, str]:
     """Return {original: displaced} of the renames that have happened already."""
     pairs = {}
-    for statement in case.laravel.up(migration):
+    stopped = case.stopped(migration)
+    # What comes behind the statement at which it stopped has not happened.
+    statements = case.laravel.up(migration)[: stopped.agree[-1] if stopped else None]
+    for statement in statements:
         for effect in sql.read(statement):
             if isinstance(effect, RenameTable):
                 there = case.live.get(effect.new_name)

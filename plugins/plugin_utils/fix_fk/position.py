@@ -327,7 +327,10 @@ def _complete(state: Schema, live: Schema, statements: list[str]) -> bool | None
         name = effect.table.casefold()
         if isinstance(effect, CreateTable):
             made.add(name)
-        elif isinstance(effect, RenameTable) and name not in made:
+        elif isinstance(effect, RenameTable) and name in made:
+            made.remove(name)
+            made.add(effect.new_name.casefold())
+        elif isinstance(effect, RenameTable):
             origin = called.pop(name, name)
             first.setdefault(origin, [])
             called[effect.new_name.casefold()] = origin
