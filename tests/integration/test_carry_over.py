@@ -78,6 +78,9 @@ def test_the_application_has_its_rows_back(kept):
     checks = {check["check"]: check for check in run.report["checks"]}
     assert checks["rows carried into skp_tahunan"]["detail"].startswith("500 of 500 rows of " + OLD)
     assert not any(check.get("look") for check in run.report["checks"]), checks
+    # The same as a migration is beside the report.
+    (patch,) = run.patches.values()
+    assert "+++ b/database/migrations/" in patch and "_carry_over_skp_tahunan.php" in patch
     # The old table is kept.
     assert kept.rows(OLD) == 500 and kept.rows(DETAIL) == 1500
     dump = kept.schema_dump()
@@ -358,6 +361,50 @@ def test_rows_of_any_key_come_over_in_batches(kept, kind, batch, monkeypatch):
         assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
         found = [kept.sql(f"SELECT * FROM {name}") for name in ("things", "things_old")]
         assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
+
+
+def test_the_same_is_a_migration_for_other_machines(kept, tmp_path):
+    """It carries rows over where there are some, and leaves an empty schema alike."""
+    child = (
+        "CREATE TABLE things_of (id int primary key, thing int unsigned, "
+        "CONSTRAINT of_thing FOREIGN KEY (thing) REFERENCES things (id))"
+    )
+    fill = [
+        "INSERT INTO things (a) SELECT CONCAT('it''s ', id) FROM progres_harian",
+        "INSERT INTO progres_harian (rencana_aksi_bulanan_id, user_id, tanggal, uraian) SELECT"
+        " rencana_aksi_bulanan_id, user_id, tanggal, uraian FROM progres_harian",
+        "INSERT INTO things (a) SELECT uraian FROM progres_harian",
+        "INSERT INTO things_of VALUES (1, 7)",
+    ]
+    made = _table("a text")
+    with displaced(kept, made, made, rows=fill, after=[child]):
+        diff = inquire(kept, CARRY).run.result["code"]["diff"]
+        (tmp_path / "x.patch").write_text(diff, encoding="utf-8")
+        applied = [
+            "git",
+            "apply",
+            "--unsafe-paths",
+            f"--directory={kept.app}",
+            tmp_path / "x.patch",
+        ]
+        subprocess.run(applied, cwd="/", check=True)
+        assert kept.rows("things_old") > 2 * 2000
+        ran = kept.artisan("migrate", "--force")
+        assert ran.returncode == 0, ran.stdout
+        assert kept.sql("SELECT * FROM things ORDER BY id") == (
+            kept.sql("SELECT * FROM things_old ORDER BY id")
+        )
+        done = inquire(kept, CARRY)
+        assert (done.rc, done.report["outcome"]) == (0, "healthy"), done.screen
+        ran = kept.artisan("migrate:fresh", "--force")
+        assert ran.returncode == 0, ran.stdout
+        (parent,) = kept.sql(
+            "SELECT referenced_table_name FROM information_schema.referential_constraints"
+            " WHERE constraint_schema = %s AND constraint_name = 'of_thing'",
+            kept.database,
+        )
+        assert parent == ("things",) and kept.rows("things") == 0
+    kept.present()
 
 
 def test_triggers_are_asked_about(kept):

@@ -43,3 +43,11 @@ def test_the_screen_has_room_for_the_changed_lines():
 def test_the_commands_are_quoted():
     commands = diff.commands([{"migration": "m", "path": "a b.php"}], "/x y/z.patch")
     assert commands[:2] == ["git apply '/x y/z.patch'", "git add 'a b.php'"]
+
+
+def test_git_makes_a_new_file_of_it(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "x.patch").write_text(diff.unified([patch(None, "<?php\n\nreturn 1;\n")]))
+    subprocess.run(["git", "apply", "x.patch"], cwd=tmp_path, check=True)
+    made = tmp_path / "database" / "migrations" / "m.php"
+    assert made.read_text() == "<?php\n\nreturn 1;\n"

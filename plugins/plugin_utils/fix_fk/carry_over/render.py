@@ -14,6 +14,7 @@ from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
 FOLDER = "database/migrations"
+MESSAGE = "Carry rows over into the tables that took the places of others"
 
 
 def quoted(text: str) -> str:
@@ -31,7 +32,7 @@ _FILES.filters["php"] = quoted
 
 
 def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[dict], sql) -> dict:
-    """Return {migration, path, source, patched} of the new file.
+    """Return {migration, path, source, patched, message} of the new file.
 
     pairs: as carrying.py has them; old and new are the constraints of children before and
     afterwards; sql returns (what drops one, what adds one).
@@ -56,7 +57,13 @@ def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[di
         ],
         unordered=any(pair["unordered"] for pair in pairs),
     )
-    return {"migration": name, "path": f"{FOLDER}/{name}.php", "source": None, "patched": text}
+    return {
+        "migration": name,
+        "path": f"{FOLDER}/{name}.php",
+        "source": None,
+        "patched": text,
+        "message": MESSAGE,
+    }
 
 
 def _in_batches(pair: dict) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from .. import steps
 from ..aside import rows
 from ..case import Case
+from ..code import diff
 from ..facts import Laravel
 from ..inputs import Inputs
 from ..schema.effects import ForeignKey
@@ -16,6 +17,7 @@ from ..schema.tables import Table
 from ..steps import carry
 from ..verdict import Refusal
 from ..wording import few
+from . import render
 from .mapping import Mapper, Mapping, command, in_order
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
@@ -33,8 +35,9 @@ class Work:
     steps: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     mappings: list[Mapping] = field(default_factory=list)
-    # The constraints of children afterwards, as an expectation has them.
+    # The constraints of children afterwards, as an expectation has them, and before.
     constraints: list[dict] = field(default_factory=list)
+    followed: list[dict] = field(default_factory=list)
 
 
 def displaced(case: Case, state: Schema, migrations: list[str]) -> list[tuple[str, str]]:
@@ -228,7 +231,7 @@ def _children(case: Case, state: Schema, mappings: list[Mapping], done: Work) ->
             "Correct the new table with a migration, then run this again.",
         )
     done.steps.append(carry.children([*drops, *adds], back, old_keys, new_keys))
-    done.constraints = new_keys
+    done.constraints, done.followed = new_keys, old_keys
 
 
 def expect(case: Case, done: Work) -> None:
@@ -236,11 +239,29 @@ def expect(case: Case, done: Work) -> None:
     expected = case.diagnosis.expected
     expected["constraints"] += done.constraints
     expected["repointed"] = done.constraints
+    case.diagnosis.code = as_migration(case, done)
     for one in done.steps:
         if one["id"] == "carry":
             gone = {name.casefold() for name in case.inputs.carry_over_drop_old}
             tables = one["arguments"]["tables"]
             expected["carried"] = [pair for pair in tables if pair["old"].casefold() not in gone]
+
+
+def as_migration(case: Case, done: Work) -> dict:
+    """Return the same work as code, as the report has a patch; {} where only a table is dropped."""
+    tables = next((s["arguments"]["tables"] for s in done.steps if s["id"] == "carry"), None)
+    if not tables:
+        return {}
+
+    def sql(key: dict) -> tuple[str, str]:
+        drops, adds = (
+            of(case.schema, [key]) for of in (steps.drop_statements, steps.add_statements)
+        )
+        return drops[0], adds[0]
+
+    made = render.migration(case.laravel, tables, done.followed, done.constraints, sql)
+    files = [{name: made[name] for name in ("migration", "path", "message")}]
+    return {"diff": diff.unified([made]), "files": files, "new": True}
 
 
 def told(mappings: list[Mapping]) -> str:

@@ -11,16 +11,22 @@ SHOWN = 24
 
 
 def unified(patches: list[dict]) -> str:
-    """Return the unified diff of the files, from the application's root."""
+    """Return the unified diff of the files, from the application's root; the `source` of a new one
+    is None."""
     return "".join(map(_of_file, patches))
 
 
 def _of_file(patch: dict) -> str:
     path = patch["path"].lstrip("/")
+    new = patch["source"] is None
     lines = difflib.unified_diff(
-        _lines(patch["source"]), _lines(patch["patched"]), f"a/{path}", f"b/{path}"
+        [] if new else _lines(patch["source"]),
+        _lines(patch["patched"]),
+        "/dev/null" if new else f"a/{path}",
+        f"b/{path}",
     )
-    return "".join(
+    head = f"diff --git a/{path} b/{path}\nnew file mode 100644\n" if new else ""
+    return head + "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
 
@@ -46,7 +52,8 @@ def brief(diff: str) -> list[str]:
 def commands(patches: list[dict], file: str) -> list[str]:
     """Return what brings the patch into the code, one command a line, from a checkout's folder."""
     paths = shlex.join(patch["path"] for patch in patches)
-    message = f"Let {patches[0]['migration']} run on an empty schema"
+    name = patches[0]["migration"]
+    message = patches[0].get("message") or f"Let {name} run on an empty schema"
     return [
         f"git apply {shlex.quote(file)}",
         f"git add {paths}",

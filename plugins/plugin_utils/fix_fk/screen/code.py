@@ -25,7 +25,8 @@ def patch(diagnosis: dict, file: str, branch: dict | None) -> dict | None:
     return {
         "file": file,
         "diff": code["diff"],
-        "brief": diff.brief(code["diff"]),
+        # A file that is new is read in full, not in part.
+        "brief": [] if code.get("new") else diff.brief(code["diff"]),
         "commands": commands,
         "branch": branch,
     }
