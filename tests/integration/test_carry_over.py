@@ -77,9 +77,10 @@ def test_the_application_has_its_rows_back(kept):
     assert used(kept, "write")["new"] == [True, 2031]
     checks = {check["check"]: check for check in run.report["checks"]}
     assert checks["rows carried into skp_tahunan"]["detail"].startswith("500 of 500 rows of " + OLD)
-    assert not any(check.get("look") for check in run.report["checks"]), checks
+    looks = [check["check"] for check in run.report["checks"] if check.get("look")]
+    assert looks == ["fault in the code"]
     # The same as a migration is beside the report.
-    (patch,) = run.patches.values()
+    ((patch, _mode),) = run.patches.values()
     assert "+++ b/database/migrations/" in patch and "_carry_over_skp_tahunan.php" in patch
     # The old table is kept.
     assert kept.rows(OLD) == 500 and kept.rows(DETAIL) == 1500
