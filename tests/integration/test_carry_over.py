@@ -113,6 +113,7 @@ def test_what_cannot_be_decided_is_asked_for(repaired):
     for playbook in ("fix_fk.yml", "playbooks/diagnose.yml", "playbooks/verify.yml"):
         said = inquire(repaired, playbook, carry_drop=[]).report["next"]
         assert said.startswith(f"Carry the rows over:\n    {typed}\n"), said
+        assert f"The values of indikator_kinerja_id stay in {DETAIL} alone" in said
     assert repaired.schema_dump() == dump
 
 
@@ -121,7 +122,8 @@ def test_it_is_carried_over_later_and_taken_back(repaired):
     run = repair(repaired, CARRY, rehearsal_level="structure", **DROPPED)
     assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
     assert run.report["rehearsal"]["level"] == "full"
-    assert run.report["happened"].startswith("The application finds skp_tahunan empty: its 500")
+    assert run.report["happened"].startswith(f"The application looks for the rows of {OLD}, ")
+    assert "Rows carried over: 500 of 500 into skp_tahunan, 1500 of 1500" in run.report["did"]
     assert used(repaired)["orphans"] == 0
     # What takes it back is shown, and does.
     steps = {step["id"]: step for step in run.report["steps"]}

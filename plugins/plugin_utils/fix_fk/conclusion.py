@@ -57,7 +57,7 @@ def _tell_aside(case: Case) -> None:
     diagnosis.verdict = "rows_aside"
     command = work.suggested(case.laravel, case.schema, case.inputs)
     diagnosis.found = f"{told} {diagnosis.found}".strip()
-    diagnosis.next = f"{words.advice(diagnosis.aside, command)} {diagnosis.next}".strip()
+    diagnosis.next = f"{words.advice(diagnosis.aside, *command)} {diagnosis.next}".strip()
 
 
 VERDICTS = (

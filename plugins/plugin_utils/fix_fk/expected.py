@@ -14,7 +14,9 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     made = case.to_run()
     pairs = foreseen.count_above(case.laravel, made, case.live, case.schema, final)
     case.diagnosis.steps = _with_ids(planned, pairs)
-    case.diagnosis.notes += foreseen.foretold(foreseen.anew(case.laravel, made, final))
+    anew = foreseen.anew(case.laravel, made, final)
+    case.diagnosis.empties = list(anew)
+    case.diagnosis.notes += foreseen.foretold(anew)
     constraints = {
         (name.casefold(), table.name.casefold()): {
             "name": key.name,

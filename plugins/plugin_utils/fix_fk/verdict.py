@@ -100,6 +100,8 @@ class Diagnosis:
     code: dict = field(default_factory=dict)
     # The fault that is still in the code, by what is known, {migration, found, next}; None: none.
     standing: dict | None = None
+    # The tables that the application finds empty once the plan is carried out.
+    empties: list[str] = field(default_factory=list)
     # The pending migrations.
     pending: list[str] = field(default_factory=list)
     # Rows that have to be counted before this holds, as fk_constraint_info takes it.

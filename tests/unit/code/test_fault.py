@@ -76,7 +76,7 @@ def test_a_migration_that_passes_itself_over_is_not_run(whole):
 def test_it_stands_until_it_is_accepted_by_name(whole):
     told, note = fault.standing(Laravel(whole), "schema", read_inputs({}))
     assert told["migration"] == REFACTOR and note == ""
-    assert "playbooks/permanent_fix.yml makes and proves one" in told["next"]
+    assert "a patch that ends it:\n    playbooks/permanent_fix.yml\n" in told["next"]
     given = read_inputs({"accept_fault_in_code": [REFACTOR]})
     told, note = fault.standing(Laravel(whole), "schema", given)
     assert told is None and note.startswith("Accepted in accept_fault_in_code")

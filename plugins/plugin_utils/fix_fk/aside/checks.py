@@ -21,15 +21,15 @@ def check_rows_aside(
     schema: dict,
     inputs: Inputs,
     raised: Iterable[dict] | None,
-    command: Callable[[], str],
+    command: Callable[[], tuple[str, str]],
 ) -> list[dict]:
     """Return the checks of what is aside, one with `aside` {found, next} when somebody has to act,
     and of the ids that the plan has raised (as count_above() gave them). command: returns what
-    carries the rows over."""
+    carries the rows over, and what its answers mean."""
     made = [_ids_check(pair, details_of(schema)) for pair in raised or ()]
     open_, meant = split(find(laravel, schema), inputs)
     if open_:
-        told = {"found": said(open_), "next": advice(open_, command())}
+        told = {"found": said(open_), "next": advice(open_, *command())}
         made.append(
             {"check": TITLE, "ok": True, "look": True, "detail": told["found"], "aside": told}
         )

@@ -65,8 +65,8 @@ def said(found: list[dict]) -> str:
     return " ".join(sentences)
 
 
-def advice(found: list[dict], command: str) -> str:
-    """Return what is next. command: what carries the rows over."""
+def advice(found: list[dict], command: str, means: str = "") -> str:
+    """Return what is next. command: what carries the rows over; means: what its answers mean."""
     away = [item for item in found if item["rows"] != 0]
     if not away:
         names = ", ".join(item["table"] for item in found)
@@ -84,7 +84,8 @@ def advice(found: list[dict], command: str) -> str:
     ]
     first = "Otherwise carry" if parts else "Carry"
     parts.append(
-        f"{first} the rows over:{typed(command)}With --check it shows which column goes where."
+        f"{first} the rows over:{typed(command)}{means}{' ' * bool(means)}With --check it shows "
+        "which column goes where."
     )
     counting = [
         f"ALTER TABLE {quote(item['table'])} AUTO_INCREMENT = {item['following']};"

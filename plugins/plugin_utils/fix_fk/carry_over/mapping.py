@@ -63,6 +63,8 @@ class Mapping:
     columns: list[Given] = field(default_factory=list)
     key: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # Columns of the old table that stay behind because it was said.
+    left: list[str] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)
     answers: dict[str, object] = field(default_factory=dict)
     conflicts: list[tuple[str, int | None, str]] = field(default_factory=list)
@@ -174,7 +176,13 @@ class Mapper:
             if folded in used or column is None or column.generated:
                 continue
             if said.dropped(name):
-                mapping.notes.append(f"{mapping.old}.{name} stays behind, as carry_drop says")
+                mapping.left.append(name)
+                counted = self._count("filled", mapping.live, columns=[name])
+                rows = "rows" if counted["rows"] is None else f"{counted['rows']} rows"
+                mapping.notes.append(
+                    f"{mapping.old}.{name} has values in {rows}, which stay there alone, as "
+                    "carry_drop says"
+                )
                 continue
             if has(new.columns or (), name) and any(f".{name}" in ask for ask in mapping.asks):
                 continue

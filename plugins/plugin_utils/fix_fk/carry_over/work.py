@@ -97,12 +97,31 @@ def _drop(case: Case, state: Schema, pairs: list[dict], done: Work) -> None:
     done.steps.append(carry.drop_old(pairs))
 
 
-def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> str:
-    """Return what to type to have the rows that are aside carried over, complete as far as that can
-    be told without counting rows."""
+def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> tuple[str, str]:
+    """Return (what to type to have the rows that are aside carried over, what its answers mean),
+    complete as far as that can be told without counting rows."""
     case = Case(laravel, schema, replace(inputs, carry_only=True))
     pairs = displaced(case, case.live, [])
-    return command(case.inputs, Mapper(case, case.live, pairs, counts=False).found)
+    found = Mapper(case, case.live, pairs, counts=False).found
+    return command(case.inputs, found), " ".join(map(_answers, found)).strip()
+
+
+def _answers(mapping: Mapping) -> str:
+    """Say what the answers in a command that is suggested mean."""
+    told = []
+    dropped = [*mapping.left, *map(_column, mapping.answers.get("carry_drop") or ())]  # type: ignore[call-overload]
+    if dropped:
+        told.append(
+            f"The values of {', '.join(dropped)} stay in {mapping.old} alone, as {mapping.table} "
+            "has no column for them (carry_map names one)."
+        )
+    for name in mapping.answers.get("carry_default") or ():  # type: ignore[attr-defined]
+        told.append(f"Put what the old rows get in {name} in the place of <value>.")
+    return " ".join(told)
+
+
+def _column(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _has_rows(state: Schema, pair: dict) -> bool:
@@ -278,5 +297,6 @@ def told(mappings: list[Mapping]) -> str:
         ]
         every = len(mapping.columns)
         text = f"{mapping.old} into {mapping.table}: {len(plain)} of {every} columns as they are"
-        parts.append("; ".join([text, few(others, 5)] if others else [text]))
+        left = [f"{', '.join(mapping.left)} stays in {mapping.old}"] if mapping.left else []
+        parts.append("; ".join([text, *([few(others, 5)] if others else []), *left]))
     return ". ".join(parts) + "."

@@ -16,6 +16,8 @@ from ..schema.simulation import Schema
 from ..schema.statements import tables_of
 from .edits import KINDS
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
+
 PLAYBOOK = "playbooks/permanent_fix.yml"
 
 
@@ -89,7 +91,7 @@ def standing(laravel: Laravel, scope: str, inputs: Inputs) -> tuple[dict | None,
         "migration": fault.migration,
         "found": fault.said(),
         "next": (
-            f"A patch of that file ends it: {PLAYBOOK} makes and proves one. If it is to stay: "
+            f"This makes and proves a patch that ends it:{typed(PLAYBOOK)}If it is to stay: "
             f"accept_fault_in_code: [{fault.migration}] in the inventory."
         ),
     }, ""

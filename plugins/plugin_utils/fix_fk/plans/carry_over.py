@@ -50,9 +50,15 @@ def plan(case: Case) -> None:
     case.diagnosis.verdict = "carries_over"
     case.diagnosis.outcome = "repaired"
     case.diagnosis.typed = command(case.inputs)
-    aside = words.said(rows.find(case.laravel, case.schema))
-    case.diagnosis.found = f"{aside} They are carried over: {work.told(done.mappings)}".strip()
-    case.diagnosis.notes += done.notes
+    found = rows.find(case.laravel, case.schema)
+    away = [item["old"] for item in found if item["rows"] != 0]
+    case.diagnosis.found = (
+        f"The application looks for the rows of {', '.join(away)} in the tables that took their "
+        f"places. {work.told(done.mappings)}"
+        if away
+        else "The rows are where the application looks, and children point at the old tables."
+    )
+    case.diagnosis.notes += [words.said(found), *done.notes] if found else done.notes
     planned = [
         *rehearsal(case, rows=True),
         *steps.begin(case.artisan, case.schema, CARRY),

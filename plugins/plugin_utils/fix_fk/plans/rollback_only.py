@@ -13,6 +13,8 @@ from ..verdicts import WHICH_FAILED, ask, holders, own_code
 from .rehearsal import rehearsal
 from .repair import other_way, undoing
 
+from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
+
 
 def nothing_to_roll_back(case: Case) -> bool:
     """Tell whether the failed migration has left nothing."""
@@ -93,8 +95,8 @@ def advice(case: Case) -> str:
     )
     return (
         f"{again}Deploy the release from before {case.migration}, which works on this schema; or "
-        "correct the migration, deploy it, and run: ansible-playbook playbooks/diagnose.yml, which "
-        f"says whether {case.artisan} migrate --force will get through."
+        f"correct the migration, deploy it, and see whether {case.artisan} migrate --force will "
+        f"get through:{typed('playbooks/diagnose.yml')}"
     )
 
 

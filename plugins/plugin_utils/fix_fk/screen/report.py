@@ -10,6 +10,7 @@ from . import code, standing, text
 from .standing import lasted
 
 from ansible.module_utils.fix_fk.refusal import and_then, one_line  # isort: skip
+from ansible.module_utils.fix_fk.refusal import typed as alone  # isort: skip
 
 # The steps that leave the application's code and database as they are. A failure in any other,
 # or after it, leaves the application in maintenance mode.
@@ -140,6 +141,8 @@ def _about(diagnosis: dict, outcome: str) -> str:
     """Return where it is explained what was found; nothing where all is well."""
     verdict = diagnosis["verdict"]
     well = TONES.get(outcome) == "good" or not verdict
+    if verdict == "restore":
+        return "docs/options.md"
     return "" if well else f"docs/verdicts.md#{verdict}"
 
 
@@ -296,22 +299,36 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     elif outcome == "planned":
         answers["did"] = "This was --check: the plan was shown and nothing was written."
         answers["next"] = run["command"]
+        if diagnosis.get("empties") and "carry_over=true" not in run["command"]:
+            with_rows = f"{run['command']} -e carry_over=true"
+            answers["next"] = (
+                f"{alone(run['command'])}The application finds "
+                f"{', '.join(diagnosis['empties'])} empty then. With the rows carried over in the "
+                f"same run:{alone(with_rows)}"
+            )
     elif outcome in AHEAD and not steps:
         answers["did"] = "Nothing was changed: this only inspected."
     elif outcome in ("needs_repair", *AHEAD):
         answers["did"] = "Nothing was changed: this only inspected."
         typed = diagnosis.get("typed") or "fix_fk.yml"
-        answers["next"] = f"{typed} carries the plan out; with --check it shows it again."
+        answers["next"] = f"This carries the plan out; with --check it shows it:{alone(typed)}"
     elif outcome in CARRIED_OUT and steps:
         checks = run.get("checks") or []
         carried = diagnosis["verdict"] == "carries_over"
         did = "The rows were carried over" if carried else CARRIED_OUT[outcome]
-        answers["did"] = f"{did}, in {len(steps)} steps."
+        answers["did"] = f"{did}, in {len(steps)} steps.{_carried(results)}"
         # What is said of the fault in the code follows by itself.
         look = [c["check"] for c in checks if c.get("look") and not c.get("standing")]
         answers["state"] = _sentence([*text.counted(checks), *_maintenance(results, run)])
         if outcome == "restored":
-            answers["next"] = "playbooks/diagnose.yml tells what the state that was put back needs."
+            safety = ((results.get("backup") or {}).get("backup") or {}).get("id")
+            answers["next"] = (
+                "This tells what the state that was put back needs:"
+                f"{alone('playbooks/diagnose.yml')}"
+            )
+            if safety:
+                back = f"playbooks/restore.yml -e restore_backup={safety}"
+                answers["next"] += f"What was there before comes back with:{alone(back)}"
         elif outcome == "skipped" and look:
             answers["next"] = (
                 "The code expects what is missing. Once the migration can run, fix_fk.yml takes "
@@ -342,6 +359,13 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
     if outcome != "refused" and diagnosis.get("warning"):
         answers["state"] = f"{answers['state']} {diagnosis['warning']}".strip()
     return answers
+
+
+def _carried(results: dict) -> str:
+    """Say how many rows are where the application looks now."""
+    proofs = (results.get("carry") or {}).get("carried") or ()
+    parts = [f"{one['same']} of {one['rows']} into {one['table']}" for one in proofs]
+    return f" Rows carried over: {', '.join(parts)}." if parts else ""
 
 
 def _summary(run: dict, diagnosis: dict, answers: dict) -> str:
