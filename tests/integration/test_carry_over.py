@@ -11,6 +11,7 @@ import pytest
 from carried import CARRY, displaced, send, values
 from inquiry import inquire, repair
 from playbook import play
+from sandbox import ON_MARIADB
 
 OLD, DETAIL = "skp_tahunan_backup_v1", "skp_tahunan_detail_backup_v1"
 DROPPED = {"carry_drop": [f"{DETAIL}.indikator_kinerja_id"]}
@@ -178,6 +179,19 @@ def test_without_a_key_it_refuses(kept):
         run = inquire(kept, CARRY)
         assert run.report["diagnosis"]["verdict"] == "carry_impossible", run.screen
         assert "no primary key" in run.report["happened"]
+
+
+@pytest.mark.parametrize("tail", ["PARTITION BY HASH (id) PARTITIONS 3", "WITH SYSTEM VERSIONING"])
+def test_a_table_is_seen_whose_statement_cannot_be_read_in_full(kept, tail):
+    """What comes behind the columns hid that it came in the place of another."""
+    if "SYSTEM" in tail and not ON_MARIADB:
+        pytest.skip("MariaDB alone")
+    table = PLAIN.format("varchar(9)")
+    with displaced(kept, table, f"{table} {tail}", rows=TWO):
+        assert inquire(kept).report["outcome"] == "rows_aside"
+        run = repair(kept, CARRY)
+        assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+        assert kept.sql("SELECT a FROM things ORDER BY id") == [("one",), ("two",)]
 
 
 # (columns of the old table, of the new one, rows, what the operator says, rows of the new one)
