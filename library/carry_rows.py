@@ -47,14 +47,16 @@ options:
         required: true
       key:
         description: The columns that tell a row, C(column) of the new and C(source) of the old
-          table.
+          table. Where these are not compared, or put in order, as they are, C(value) and C(place)
+          are the SQL by which they are, for a row C(c) of the old table.
         type: list
         elements: dict
         required: true
       compared:
         description: SQL of both sides, C(new) for a row C(n) and C(old) for a row C(c), whose
           values have to be the same; C(plain) where both are written alike, so that a digest tells,
-          and C(born) where it tells that two rows of one key are the same row, changed or not.
+          C(key) where it is of the key, and C(born) where it tells that two rows of one key are the
+          same row, changed or not.
         type: list
         elements: dict
         required: true
@@ -143,7 +145,7 @@ total:
 carried:
   description: Of each pair C(table), C(old), C(rows) of the old one, C(same) those of them that are
     in the new one with the same values, C(digests) of both sides.
-  returned: where nothing is left
+  returned: where nothing is left, and with O(state=proven)
   type: list
   elements: dict
 """
@@ -248,7 +250,13 @@ class Work:
         took = time.monotonic() - began
         rate = moved / took if took > 0 else 0.0
         found = {"moved": moved, "total": total, "left": left, "rate": rate}
-        if done and not left:
+        proven = self.module.params["state"] == "proven"
+        if done and left and not proven and not self.module.check_mode:
+            self.fail(
+                f"{left} rows are not in the new tables, though the server refused none",
+                "See which by what is in queries",
+            )
+        if proven or (done and not left):
             self.check_parents()
             found["carried"] = [carrier.prove() for carrier in self.carriers]
         return found
@@ -279,7 +287,9 @@ class Work:
 
     def check_parents(self):
         """End the module when a row that went over without a check refers to nothing."""
-        for pair in self.pairs if self.queries else ():
+        # Also where the call before this one has brought the last row.
+        writes = self.module.params["state"] == "present" and not self.module.check_mode
+        for pair in self.pairs if writes else ():
             for condition in pair["orphaned"] if pair["unordered"] else ():
                 table = quote_identifier(pair["table"])
                 query = f"SELECT COUNT(*) FROM {table} n WHERE {condition}"  # noqa: S608 - quoted
@@ -290,9 +300,25 @@ class Work:
                         "Correct them in the old table, and take the rows back as undo says",
                     )
 
+    def check_users(self, pair):
+        """End the module when something names the old table that would fail without it."""
+        names = [
+            f"{kind} {name}"
+            for kind, query in carrying.USERS.items()
+            for name, text in rows_of(self.connection, query, (self.schema,))
+            if carrying.names(text, pair["old"])
+        ]
+        if names:
+            self.fail(
+                f"{pair['old']} is named by {', '.join(names)}, so it was not dropped",
+                "Let them name the new table, or leave carry_over_drop_old out",
+            )
+
     def drop(self):
         """Drop the old tables whose rows are all over, with nobody writing meanwhile."""
         proven = []
+        for carrier in self.carriers:
+            self.check_users(carrier.pair)
         for carrier in self.carriers:
             table, old = (quote_identifier(carrier.pair[part]) for part in ("table", "old"))
             lock = f"LOCK TABLES {table} WRITE, {table} AS n WRITE, {old} WRITE, {old} AS c WRITE"

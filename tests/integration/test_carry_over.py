@@ -11,6 +11,7 @@ import pytest
 from carried import CARRY, displaced, send, values
 from inquiry import inquire, repair
 from playbook import play
+from sandbox import ON_MARIADB
 
 OLD, DETAIL = "skp_tahunan_backup_v1", "skp_tahunan_detail_backup_v1"
 DROPPED = {"carry_drop": [f"{DETAIL}.indikator_kinerja_id"]}
@@ -186,6 +187,19 @@ def test_without_a_key_it_refuses(kept):
         assert "no primary key" in run.report["happened"]
 
 
+@pytest.mark.parametrize("tail", ["PARTITION BY HASH (id) PARTITIONS 3", "WITH SYSTEM VERSIONING"])
+def test_a_table_is_seen_whose_statement_cannot_be_read_in_full(kept, tail):
+    """What comes behind the columns hid that it came in the place of another."""
+    if "SYSTEM" in tail and not ON_MARIADB:
+        pytest.skip("MariaDB alone")
+    table = PLAIN.format("varchar(9)")
+    with displaced(kept, table, f"{table} {tail}", rows=TWO):
+        assert inquire(kept).report["outcome"] == "rows_aside"
+        run = repair(kept, CARRY)
+        assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+        assert kept.sql("SELECT a FROM things ORDER BY id") == [("one",), ("two",)]
+
+
 # (columns of the old table, of the new one, rows, what the operator says, rows of the new one)
 WELL: dict[str, tuple] = {
     "the same": ("a varchar(9)", "a varchar(9)", [("x",), (None,), (" y ",)], {}, None),
@@ -330,6 +344,22 @@ KEYS: dict[str, tuple] = {
         "CREATE TABLE things (id binary(4) PRIMARY KEY, a int)",
         [("\\0abc", 1), ("%d'x", 2), ("zzzz", 3)],
     ),
+    "of a list": (
+        "CREATE TABLE things (k enum('z', 'm', 'a'), n int, PRIMARY KEY (k, n))",
+        [("z", 1), ("z", 2), ("m", 1), ("a", 1), ("a", 2)],
+    ),
+    "of bits": (
+        "CREATE TABLE things (k bit(4), n int, PRIMARY KEY (k, n))",
+        [(1, 1), (0, 2), (1, 3), (2, 2)],
+    ),
+    "inexact": (
+        "CREATE TABLE things (k float, n int, PRIMARY KEY (k, n))",
+        [(0.1, 1), (0.1, 2), (2.7, 1), (-1e20, 1)],
+    ),
+    "of a strange name": (
+        "CREATE TABLE things (`i``d%s` int PRIMARY KEY, `a %` int, `ü'` int)",
+        [(1, 1, 1), (2, 2, 2), (3, 3, 3)],
+    ),
     "a uuid": (
         "CREATE TABLE things (id char(36) character set ascii PRIMARY KEY, a int)",
         [("7c2f0d1e-0000-4000-8000-00000000000a", 1), ("ffffffff-0000-4000-8000-000000000000", 2)],
@@ -360,7 +390,7 @@ def test_rows_of_any_key_come_over_in_batches(kept, kind, batch, monkeypatch):
     with displaced(kept, made.format("up_1"), made.format("up_2"), rows=given):
         if kind != "a tree":
             send(kept, [given[0], "INSERT INTO things SELECT * FROM things_old LIMIT 1 OFFSET 1"])
-        run = repair(kept, CARRY)
+        run = repair(kept, CARRY, carry_missing=["things"])
         assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
         found = [kept.sql(f"SELECT * FROM {name}") for name in ("things", "things_old")]
         assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
@@ -440,6 +470,98 @@ def test_an_id_that_is_given_twice_is_counted(kept):
         )
         kept.sql("INSERT INTO things (a) VALUES ('next')")
         assert kept.sql("SELECT MAX(id) FROM things")[0][0] == 11
+
+
+def test_a_row_without_a_time_of_birth_is_told_by_what_it_has(kept):
+    """Another row of the same key, and neither knows when it was made: the old one is not there."""
+    table = _table("a varchar(9), created_at datetime null")
+    for born in ("NULL", "'0000-00-00'"):
+        rows = ["SET sql_mode = ''", f"INSERT INTO things VALUES (1, 'old', {born})"]
+        rows.append(f"INSERT INTO things VALUES (2, 'too', {born})")
+        new = ["SET sql_mode = ''", f"INSERT INTO things VALUES (2, 'new', {born})"]
+        with displaced(kept, table, table, rows=rows, then=new):
+            run = repair(kept, CARRY, carry_over_drop_old=["things_old"])
+            assert run.report["diagnosis"]["verdict"] == "carry_in_the_way", run.screen
+            assert kept.rows("things_old") == 2
+
+
+TEXT_KEY = "CREATE TABLE things (id varchar(9) {} primary key, a int, created_at datetime null)"
+
+
+@pytest.mark.parametrize("old", ["collate utf8mb4_general_ci", "character set latin1"])
+def test_keys_of_another_collation_are_compared_as_the_new_table_does(kept, old):
+    before, made = TEXT_KEY.format(old), TEXT_KEY.format("collate utf8mb4_unicode_ci")
+    rows = "INSERT INTO things (id, a) VALUES ('a', 1), ('ü', 2), ('B', 3)"
+    with displaced(kept, before, made, rows=rows):
+        run = repair(kept, CARRY)
+        assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+        assert kept.rows("things") == 3 and inquire(kept).report["outcome"] == "healthy"
+
+
+@pytest.mark.parametrize("old", ["collate utf8mb4_bin", "collate latin1_bin"])
+def test_keys_that_the_new_table_takes_for_one_are_counted(kept, old, monkeypatch):
+    before, made = TEXT_KEY.format(old), TEXT_KEY.format("collate utf8mb4_general_ci")
+    rows = "INSERT INTO things VALUES ('A', 1, '2024-01-01'), ('a', 2, '2024-01-01')"
+    monkeypatch.setattr("ansible.module_utils.fix_fk.schema.carrying.BATCH", 1)
+    with displaced(kept, before, made, rows=rows):
+        run = repair(kept, CARRY, carry_over_drop_old=["things_old"])
+        assert run.report["diagnosis"]["verdict"] == "carry_in_the_way", run.screen
+        assert "2 times: values of id that more than one row" in run.report["happened"]
+        assert kept.rows("things_old") == 2
+
+
+def test_a_row_that_was_deleted_does_not_come_back_unasked(kept):
+    table = _table("a varchar(9), created_at datetime null")
+    rows = "INSERT INTO things (a, created_at) VALUES ('x', '2024-01-01'), ('y', '2024-01-01')"
+    with displaced(kept, table, table, rows=rows):
+        assert repair(kept, CARRY).report["outcome"] == "repaired"
+        kept.sql("DELETE FROM things WHERE id = 1")
+        run = repair(kept, CARRY)
+        assert run.report["diagnosis"]["verdict"] == "carry_undecided", run.screen
+        assert "1 rows of things_old are not in things, and 1 are" in run.report["happened"]
+        assert '"carry_missing": ["things"]' in run.report["next"]
+        assert kept.rows("things") == 1
+        assert repair(kept, CARRY, carry_missing=["things"]).report["outcome"] == "repaired"
+        assert kept.rows("things") == 2
+
+
+@pytest.mark.parametrize("rule", ["CASCADE", "RESTRICT"])
+def test_rows_of_a_tree_are_taken_back_but_for_those_that_are_used(kept, rule):
+    table = (
+        "CREATE TABLE things (id int primary key, up int, CONSTRAINT {} FOREIGN KEY (up) "
+        f"REFERENCES things (id) ON DELETE {rule})"
+    )
+    rows = "INSERT INTO things VALUES (1, NULL), (2, 1), (3, NULL), (4, 3), (5, 4)"
+    with displaced(kept, table.format("up_1"), table.format("up_2"), rows=rows):
+        run = repair(kept, CARRY)
+        kept.sql("INSERT INTO things VALUES (9, 2)")
+        (step,) = [step for step in run.report["steps"] if step["id"] == "carry"]
+        (statement,) = step["undo_queries"]
+        assert statement.startswith("/* again and again")
+        for _ in range(4):
+            kept.sql(statement)
+        assert kept.sql("SELECT id FROM things ORDER BY id") == [(1,), (2,), (9,)]
+
+
+NAMES_IT = {
+    "the view seen_of": "CREATE VIEW seen_of AS SELECT a FROM things_old",
+    "the trigger things_also": "CREATE TRIGGER things_also AFTER INSERT ON things FOR EACH ROW"
+    " UPDATE things_old SET a = 0",
+}
+
+
+@pytest.mark.parametrize("what", NAMES_IT)
+def test_an_old_table_that_something_names_is_not_dropped(kept, what):
+    table, rows = _table("a int"), "INSERT INTO things (a) VALUES (1)"
+    with displaced(kept, table, table, rows=rows):
+        assert repair(kept, CARRY).rc == 0
+        try:
+            kept.sql(NAMES_IT[what])
+            run = repair(kept, CARRY, carry_over_drop_old=["things_old"], carry_triggers=["things"])
+            assert run.rc == 2 and f"things_old is named by {what}" in run.screen
+            assert kept.rows("things_old") == 1
+        finally:
+            kept.sql("DROP VIEW IF EXISTS seen_of")
 
 
 def test_what_a_row_refers_to_has_to_be_there(kept):

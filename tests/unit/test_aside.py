@@ -32,6 +32,21 @@ OLD = "skp_tahunan_backup_v1"
         (["rename table `a` to `b`", "create table `a` (`id` int)"], [("a", "b")]),
         (["alter table `a` rename `b`", "alter table `n` rename to `a`"], [("a", "b")]),
         (["rename table `a` to `b`"], []),
+        (
+            [
+                "rename table a to b",
+                "/* x */ create table if not exists A (i int) with system versioning",
+            ],
+            [("A", "b")],
+        ),
+        (
+            [
+                "rename table `a``` to b",
+                "create table `a``` (i int) partition by hash (i) partitions 2",
+            ],
+            [("a`", "b")],
+        ),
+        (["rename table a to b", "create table a.c (i int) with system versioning"], []),
         (["create table `a` (`id` int)", "drop table `a`", "create table `a` (`id` int)"], []),
         (["rename table `a` to `b`", "rename table `b` to `a`"], []),
         (

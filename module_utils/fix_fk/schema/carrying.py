@@ -2,10 +2,12 @@
 # ruff: noqa: S608 - identifiers are quoted, values are bound or escaped by literal()
 """Rows of a table that was renamed away, brought into the one that took its place.
 
-A pair is {table, old, columns: [{column, value}], key: [{column, source}], compared: [{new, old,
-plain}], unordered}: `value` is the SQL of a value for a row `c` of the old table, `compared` are
+A pair is {table, old, columns: [{column, value}], key: [{column, source, value, place}], compared:
+[{new, old, plain}], unordered}: `value` is the SQL of a value for a row `c` of the old table, in a
+key as the new column compares it; `place` is the SQL by which rows are put in order. `compared` are
 SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike,
-and `born` that it tells whether two rows of one key are the same row, whatever was changed since.
+`key` that it is of the key, and `born` that it tells whether two rows of one key are the same row,
+whatever was changed since.
 `unordered` is whether a row may refer to one that comes later. Rows keep their keys, and one that
 is there already is not written again: what was interrupted goes on with the same call.
 """
@@ -13,14 +15,34 @@ is there already is not written again: what was interrupted goes on with the sam
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 from ansible.module_utils.fix_fk.schema.sql import quote_columns, quote_identifier, rows_of
 
 # So many rows are in one transaction.
 BATCH = 2000
+# A row of a tree goes when none below it is left, or a row that came since would go with it.
+AGAIN = "/* again and again, until it deletes nothing */ "
 # Where a key must not be given anew because it is 0.
 KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
+# What may name a table, by kind: its name and its text.
+USERS = {
+    "the view": "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
+    " WHERE TABLE_SCHEMA = %s",
+    "the trigger": "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = %s",
+    "the routine": "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = %s",
+    "the event": "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA = %s",
+}
+
+
+def names(text, table):
+    """Tell whether SQL has the name of a table as a word; in doubt it has."""
+    pattern = rf"(?<![\w$]){re.escape(table.replace('`', '``'))}(?![\w$])"
+    return bool(re.search(pattern, text or "", re.IGNORECASE))
 
 
 def literal(value):
@@ -52,18 +74,25 @@ def take_back(pair, keep=()):
     keep: (table, [(its column, the column it refers to)]) whose rows keep those they refer to.
     """
     table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
-    used = "".join(
-        f" AND NOT EXISTS (SELECT 1 FROM {quote_identifier(child)} k WHERE "
-        + " AND ".join(f"k.{quote_identifier(a)} = n.{quote_identifier(b)}" for a, b in columns)
-        + ")"
-        for child, columns in keep
+    used, again = "", ""
+    for child, columns in keep:
+        rows = quote_identifier(child)
+        if child == pair["table"]:
+            # A statement may not read what it deletes from, but for a copy.
+            rows = f"(SELECT DISTINCT {quote_columns([a for a, _ in columns])} FROM {rows})"
+            again = AGAIN
+        same = [f"k.{quote_identifier(a)} = n.{quote_identifier(b)}" for a, b in columns]
+        used += f" AND NOT EXISTS (SELECT 1 FROM {rows} k WHERE {' AND '.join(same)})"
+    return (
+        f"{again}DELETE n FROM {table} n JOIN {old} c ON {same_key(pair)}"
+        f" WHERE {same_row(pair)}{used}"
     )
-    return f"DELETE n FROM {table} n JOIN {old} c ON {same_key(pair)} WHERE {same_row(pair)}{used}"
 
 
 def same_key(pair):
     return " AND ".join(
-        f"n.{quote_identifier(one['column'])} = c.{quote_identifier(one['source'])}"
+        f"n.{quote_identifier(one['column'])} = "
+        + (one.get("value") or f"c.{quote_identifier(one['source'])}")
         for one in pair["key"]
     )
 
@@ -75,7 +104,13 @@ def same_row(pair):
 
 def same_origin(pair):
     """Return the condition under which two rows of one key are the same row, perhaps changed."""
-    return _alike([one for one in pair["compared"] if one.get("born")] or pair["compared"])
+    born = [one for one in pair["compared"] if one.get("born")]
+    if not born:
+        return same_row(pair)
+    key = [one for one in pair["compared"] if one.get("key")]
+    # Rows without a time of birth, which can be all zeros as well, tell by all that they have.
+    known = " AND ".join(f"IFNULL(YEAR({one['old']}), 0) > 0" for one in born)
+    return f"{_alike([*key, *born])} AND ({known} OR {same_row(pair)})"
 
 
 def _alike(compared):
@@ -92,6 +127,9 @@ class Carrier:
     def __init__(self, connection, pair, execute, batch=BATCH):
         self.connection, self.pair, self.execute, self.batch = connection, pair, execute, batch
         self.key = [one["source"] for one in pair["key"]]
+        self.places = [
+            one.get("place") or f"c.{quote_identifier(one['source'])}" for one in pair["key"]
+        ]
         self.quoted = quote_identifier(pair["old"])
 
     def total(self):
@@ -106,20 +144,24 @@ class Carrier:
 
     def carry(self, until):
         """Bring rows over, to the end or to this moment; return (rows, whether it was the end)."""
+        moved, done = self._from(self._reached(), ">", until)
+        if done and self.left():
+            # Some are missing before that: from the first of them, so that each call comes further.
+            more, done = self._from(self._first(), ">=", until)
+            moved += more
+        return moved, done
+
+    def _from(self, at, sign, until):
+        """Bring over what is behind (sign: or at) this key; return as carry() does."""
         moved = 0
-        for start in (self._reached(), None):
-            at = start
-            while True:
-                upper = self._upper(at)
-                moved += self._batch(at, upper)
-                at = upper
-                if upper is None:
-                    break
-                if time.monotonic() > until:
-                    return moved, False
-            if start is None or not self.left():
-                break
-        return moved, True
+        while True:
+            upper = self._upper(at, sign)
+            moved += self._batch(at, upper, sign)
+            if upper is None:
+                return moved, True
+            at, sign = upper, ">"
+            if time.monotonic() > until:
+                return moved, False
 
     def _reached(self):
         """Return the key of the last row that is over, None where there is none."""
@@ -133,25 +175,35 @@ class Carrier:
         )
         return list(found[0]) if found else None
 
-    def _columns(self):
-        return ", ".join(f"c.{quote_identifier(name)}" for name in self.key)
-
-    def _upper(self, at):
-        """Return the last key of the batch behind `at`, None where it is the last one."""
-        where, values = self._behind(at)
+    def _first(self):
+        """Return the key of the first row that is not over, None where there is none."""
+        absent = f"NOT EXISTS (SELECT 1 FROM {quote_identifier(self.pair['table'])} n WHERE "
         found = rows_of(
             self.connection,
-            f"SELECT {self._columns()} FROM {self.quoted} c WHERE {where}"
-            f" ORDER BY {self._columns()} LIMIT 1 OFFSET {self.batch - 1}",
-            values,
+            f"SELECT {self._columns()} FROM {self.quoted} c WHERE {absent}{same_key(self.pair)})"
+            f" ORDER BY {self._columns()} LIMIT 1",
+            None,
         )
+        return list(found[0]) if found else None
+
+    def _columns(self):
+        return ", ".join(self.places)
+
+    def _upper(self, at, sign):
+        """Return the last key of the batch behind `at`, None where it is the last one."""
+        where, values = self._behind(at, sign)
+        text = (
+            f"SELECT {self._columns()} FROM {self.quoted} c WHERE \0"
+            f" ORDER BY {self._columns()} LIMIT 1 OFFSET {self.batch - 1}"
+        )
+        found = self._asked(text, where, values)
         return list(found[0]) if found else None
 
     def _behind(self, at, sign=">"):
         """Return the condition that a key is behind (sign: or not behind) another one."""
         if at is None:
             return "TRUE", []
-        names = [f"c.{quote_identifier(name)}".replace("%", "%%") for name in self.key]
+        names = [place.replace("%", "%%") for place in self.places]
         parts, values = [], []
         for number, name in enumerate(names):
             equal = [f"{one} = %s" for one in names[:number]]
@@ -163,9 +215,9 @@ class Carrier:
         # The server finds the place in the index by the first column alone.
         return f"({names[0]} {sign[0]}= %s AND ({' OR '.join(parts)}))", [at[0], *values]
 
-    def _batch(self, at, upper):
+    def _batch(self, at, upper, sign):
         """Bring one batch over in a transaction of its own, compared before it counts."""
-        first, values = self._behind(at)
+        first, values = self._behind(at, sign)
         last, more = self._behind(upper, "<=")
         where, values = f"{first} AND {last}".replace("TRUE AND ", ""), [*values, *more]
         self.execute("START TRANSACTION", None)

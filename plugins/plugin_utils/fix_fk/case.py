@@ -166,6 +166,10 @@ class Case:
         details = self.schema.get("details") or {}
         return list((details.get(table.identity or "") or {}).get("on_insert") or ())
 
+    def carrying_was_interrupted(self) -> bool:
+        """Tell whether a run that was to carry rows over did not come to its end."""
+        return bool((self.laravel.maintenance.get("expected") or {}).get("carried"))
+
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""
         trial, laravel = self.live.copy(), self.laravel.ahead

@@ -31,5 +31,5 @@ def diagnose(laravel_facts: dict, schema_facts: dict, inputs: Inputs) -> dict:
 def _repair(case: Case) -> None:
     if not ask(case):
         repair.plan(case)
-    elif case.inputs.carry_over or carry_over.was_interrupted(case):
+    elif case.inputs.carry_over or case.carrying_was_interrupted():
         carry_over.decide_when_well(case)

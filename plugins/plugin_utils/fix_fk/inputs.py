@@ -30,6 +30,7 @@ class Inputs:
     carry_default: dict = field(default_factory=dict)
     carry_drop: tuple[str, ...] = ()
     carry_triggers: tuple[str, ...] = ()
+    carry_missing: tuple[str, ...] = ()
     carry_over_drop_old: tuple[str, ...] = ()
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from .. import facts
+from ..carry_over.fitting import taken
 from ..facts import Laravel
 from ..names_back import free_name
+from ..schema.effects import Column
 from ..schema.simulation import Schema
 from .pairs import BIRTH, Pair, displaced_with_rows
 
@@ -83,13 +85,31 @@ def _asked(pair: Pair) -> list[dict]:
     compared = [pair.key, *([[*pair.key, *pair.telling]] if pair.telling else [])]
     if pair.telling == [BIRTH] and pair.steady:
         compared.append([*pair.key, *pair.steady])
-    for columns in compared:
-        same = {"columns": columns, "referenced_columns": columns}
-        asked.append({"kind": "absent", "table": pair.old, "referenced_table": pair.table, **same})
+    asked += [_absent(pair, columns) for columns in compared]
     if len(compared) > 2:
         # Of rows without a time of birth what else they have tells.
         asked.append({"kind": "nulls", "table": pair.old, "columns": [BIRTH]})
     return asked
+
+
+def _absent(pair: Pair, columns: list[str]) -> dict:
+    """Return the question which rows have none in the new table that is the same in these."""
+    same = [(name, _taken(pair, name)) for name in columns]
+    if all(text == f"c.{quote(name)}" for name, text in same):
+        told = {"columns": columns, "referenced_columns": columns}
+        return {"kind": "absent", "table": pair.old, "referenced_table": pair.table, **told}
+    pairs = " AND ".join(f"p.{quote(name)} <=> {text}" for name, text in same)
+    condition = f"NOT EXISTS (SELECT 1 FROM {quote(pair.table)} p WHERE {pairs})"  # noqa: S608 - quoted
+    return {"kind": "matching", "table": pair.old, "columns": [], "condition": condition}
+
+
+def _taken(pair: Pair, name: str) -> str:
+    """Return the SQL of a value of the old table as the new one compares its own."""
+    new, old = (
+        Column(name, collation=pair.columns(which)[name.casefold()]["collation"])
+        for which in (0, 1)
+    )
+    return taken(old, new, f"c.{quote(name)}")
 
 
 def _found(pair: Pair, live: Schema, rows: int | None, empty: bool, other: int) -> dict:

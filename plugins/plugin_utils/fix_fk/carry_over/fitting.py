@@ -72,6 +72,29 @@ def exact(kind: str, value: str) -> str:
     return value
 
 
+def taken(old: Column | None, new: Column | None, value: str) -> str:
+    """Return the SQL of a value of `old` so that it is compared as `new` compares its own.
+
+    Two collations cannot be compared, and some letters are the same in one of them only.
+    """
+    if not old or not new or not old.collation or not new.collation:
+        return value
+    charset = types.charset_of(new)
+    if old.collation == new.collation or not charset:
+        return value
+    return f"CONVERT({value} USING {charset}) COLLATE {new.collation}"
+
+
+def place(column: Column | None, value: str) -> str:
+    """Return the SQL by which rows are put in order, so that a value that was read is found again.
+
+    A list is put in order by its numbers and compared by its texts, FLOAT is read with fewer digits
+    than it has, BIT as bytes.
+    """
+    kind = types.base(column.type or "") if column else ""
+    return f"({value} + 0)" if kind in ("enum", "set", "bit", "float") else value
+
+
 _GEOMETRY = (
     *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"),
     *("multipolygon", "geometrycollection"),

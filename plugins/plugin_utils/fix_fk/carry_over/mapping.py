@@ -19,7 +19,7 @@ from ..schema import columns as types
 from ..schema.effects import PRIMARY, Column
 from ..schema.simulation import Schema
 from ..schema.tables import Table, has
-from .fitting import exact, unfit
+from .fitting import exact, taken, unfit
 
 from ansible.module_utils.fix_fk.schema.carrying import literal, same_origin  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -107,8 +107,9 @@ class Mapper:
         self._triggers(mapping, new)
         if self.counts and not mapping.asks and not mapping.why_not:
             self._values(mapping, new, away)
-            self._unique(mapping, new)
-            self._parents(mapping, new)
+            self._unique(mapping, new, away)
+            self._parents(mapping, new, away)
+            self._missing(mapping, new, away)
         return mapping
 
     # --- which column becomes which --------------------------------------------------------------
@@ -255,13 +256,14 @@ class Mapper:
                     "new": exact(kind, f"n.{quote(one.column)}"),
                     "old": exact(types.base(before.type or ""), one.sql()),
                     "plain": one.how == "same",
+                    "key": one.column in {column for column, _ in mapping.key},
                     "born": one.column.casefold() == one.source.casefold() == BIRTH,
                 }
             )
 
-    def _unique(self, mapping: Mapping, new: Table) -> None:
+    def _unique(self, mapping: Mapping, new: Table, old: Table) -> None:
         """Count the rows that a unique key of the new table allows once only."""
-        key = " AND ".join(f"n.{quote(n)} = c.{quote(o)}" for n, o in mapping.key)
+        key = _same_key(mapping, new, old)
         there = new.identity is not None and new.may_have_rows
         if there and mapping.compared:
             same = same_origin({"compared": mapping.compared})
@@ -274,9 +276,10 @@ class Mapper:
             given = [mapping.given(name) for name in index.columns]
             if not index.unique or index.kind:
                 continue
-            if [one.column for one in given if one] == [column for column, _ in mapping.key]:
-                continue
             sources = [one for one in given if one and one.source]
+            own = [one.column for one in given if one] == [column for column, _ in mapping.key]
+            if own and not self._collated(new, old, sources):
+                continue
             constant = [one for one in given if one is None or not one.source]
             if any(
                 one is None and self._null(new, name) for one, name in zip(given, index.columns)
@@ -287,7 +290,7 @@ class Mapper:
                 mapping.notes.append(f"{index.name} of {mapping.table} is judged by the server")
                 continue
             columns = [one.source for one in sources]
-            found = self._count("duplicates", mapping.live, columns=columns)
+            found = self._twice(mapping, new, old, sources)
             if found["rows"] != 0:
                 mapping.conflicts.append(
                     (
@@ -297,8 +300,10 @@ class Mapper:
                         found["query"],
                     )
                 )
-            if there and not constant:
-                same = " AND ".join(f"n.{quote(one.column)} = {one.sql()}" for one in sources)
+            if there and not constant and not own:
+                same = " AND ".join(
+                    f"n.{quote(one.column)} = {self._taken(new, old, one)}" for one in sources
+                )
                 self._conflict(
                     mapping,
                     f"a row whose {', '.join(map(str, columns))} another row of {mapping.table} "
@@ -306,12 +311,56 @@ class Mapper:
                     f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {same} AND NOT ({key}))",  # noqa: E501,S608 - shown
                 )
 
+    def _taken(self, new: Table, old: Table, one: Given, alias: str = "c") -> str:
+        return taken(old.column(one.source or ""), new.column(one.column), one.sql(alias))
+
+    def _collated(self, new: Table, old: Table, columns: list[Given]) -> bool:
+        """Tell whether the new table takes other texts for the same than the old one."""
+        return any(self._taken(new, old, one) != one.sql() for one in columns)
+
+    def _missing(self, mapping: Mapping, new: Table, old: Table) -> None:
+        """Ask about rows that are not in the new table where others are: a row that was deleted
+        there does not come back unasked."""
+        accepted = {name.casefold() for name in self.inputs.carry_missing}
+        if new.identity is None or not new.may_have_rows or self.case.carrying_was_interrupted():
+            return
+        if {mapping.table.casefold(), mapping.old.casefold()} & accepted:
+            return
+        rows = f"SELECT 1 FROM {quote(new.identity)} n WHERE {_same_key(mapping, new, old)}"  # noqa: S608 - shown
+        same = same_origin({"compared": mapping.compared})
+        there = self._count("matching", mapping.live, condition=f"EXISTS ({rows} AND {same})")
+        absent = self._count("matching", mapping.live, condition=f"NOT EXISTS ({rows})")
+        if there["rows"] == 0 or absent["rows"] == 0:
+            return
+        told = "Rows" if absent["rows"] is None else f"{absent['rows']} rows"
+        some = "others" if there["rows"] is None else str(there["rows"])
+        mapping.asks.append(
+            f"{told} of {mapping.old} are not in {mapping.table}, and {some} are: what was deleted "
+            f"there since would come back ({absent['query']})."
+        )
+        mapping.answers |= {"carry_missing": [mapping.table]}
+
+    def _twice(self, mapping: Mapping, new: Table, old: Table, sources: list[Given]) -> dict:
+        """Count the values that more than one row of the old table has."""
+        if not self._collated(new, old, sources):
+            names = [one.source for one in sources]
+            return self._count("duplicates", mapping.live, columns=names)
+        mine, theirs = (
+            ", ".join(self._taken(new, old, one, alias) for one in sources) for alias in "cd"
+        )
+        twice = (
+            f"SELECT {theirs} FROM {quote(mapping.live)} d GROUP BY {theirs} HAVING COUNT(*) > 1"  # noqa: S608 - shown
+        )
+        return self._count("matching", mapping.live, condition=f"({mine}) IN ({twice})")
+
     def _null(self, new: Table, name: str) -> bool:
         """Tell whether a column that nobody gives a value is NULL then."""
         column = new.column(name)
-        return bool(column and column.nullable and types.implicit_default(column) is None)
+        if not column or column.generated:
+            return False
+        return column.nullable and types.implicit_default(column) is None
 
-    def _parents(self, mapping: Mapping, new: Table) -> None:
+    def _parents(self, mapping: Mapping, new: Table, old: Table) -> None:
         """Count the rows that would refer to nothing."""
         for key in new.keys:
             given = [mapping.given(name) for name in key.columns]
@@ -320,13 +369,12 @@ class Mapper:
             mapping.out_of_order |= own
             if key.referenced_schema or len(sources) < len(key.columns):
                 continue
-            there = [
-                (table, pairs)
-                for table, pairs in self._rows_of(key.referenced_table, key.referenced_columns)
-            ]
+            there = self._rows_of(key.referenced_table, key.referenced_columns)
             absent = [
                 f"NOT EXISTS (SELECT 1 FROM {quote(table)} p WHERE "  # noqa: S608 - shown
-                + " AND ".join(f"{one} = {two.sql()}" for one, two in zip(columns, sources))
+                + " AND ".join(
+                    f"{one} = {self._taken(new, old, two)}" for one, two in zip(columns, sources)
+                )
                 + ")"
                 for table, columns in there
             ]
@@ -391,6 +439,14 @@ class _Said:
         return any(self._of(name) == column.casefold() for name in self.inputs.carry_drop)
 
 
+def _same_key(mapping: Mapping, new: Table, old: Table) -> str:
+    """Return the condition under which rows `n` and `c` have one key."""
+    return " AND ".join(
+        f"n.{quote(n)} = {taken(old.column(o), new.column(n), f'c.{quote(o)}')}"
+        for n, o in mapping.key
+    )
+
+
 def _tells(table: Table, columns: list[str]) -> bool:
     """Tell whether no two rows of a table have the same in these columns."""
     wanted = {name.casefold() for name in columns}
@@ -414,7 +470,7 @@ def typed(inputs: Inputs, mappings: Iterable[Mapping] = ()) -> str:
     given: dict = {
         name: dict(value) if isinstance(value, dict) else list(value)
         for name in (
-            *("carry_map", "carry_default", "carry_drop", "carry_triggers"),
+            *("carry_map", "carry_default", "carry_drop", "carry_triggers", "carry_missing"),
             "carry_over_drop_old",
         )
         for value in [getattr(inputs, name)]

@@ -18,6 +18,7 @@ from ..steps import carry
 from ..verdict import Refusal
 from ..wording import few
 from . import render
+from .fitting import place, taken
 from .mapping import Mapper, Mapping, command, in_order
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
@@ -179,7 +180,7 @@ def _pair(mapping: Mapping, state: Schema, mappings: list[Mapping]) -> dict:
         "table": mapping.table,
         "old": mapping.old,
         "columns": [{"column": one.column, "value": one.sql()} for one in mapping.columns],
-        "key": [{"column": column, "source": source} for column, source in mapping.key],
+        "key": [_key(column, source, new, old) for column, source in mapping.key],
         "compared": mapping.compared,
         "unordered": mapping.out_of_order,
         "orphaned": [_orphaned(key) for key in (new.keys if new else ())],
@@ -189,10 +190,21 @@ def _pair(mapping: Mapping, state: Schema, mappings: list[Mapping]) -> dict:
                 "columns": [list(pair) for pair in zip(key.columns, key.referenced_columns)],
             }
             for child, key in _referring(state, new)
-            if child is not new and child.name.casefold() not in carried
+            if child.name.casefold() not in carried
         ]
         if old
         else [],
+    }
+
+
+def _key(column: str, source: str, new: Table | None, old: Table | None) -> dict:
+    mine, theirs = new.column(column) if new else None, old.column(source) if old else None
+    plain = f"c.{quote(source)}"
+    told = {"value": taken(theirs, mine, plain), "place": place(theirs, plain)}
+    return {
+        "column": column,
+        "source": source,
+        **{name: text for name, text in told.items() if text != plain},
     }
 
 

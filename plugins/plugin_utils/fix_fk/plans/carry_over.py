@@ -29,11 +29,6 @@ def decide(case: Case) -> None:
     decide_when_well(case)
 
 
-def was_interrupted(case: Case) -> bool:
-    """Tell whether a run that was to carry rows over did not come to its end."""
-    return bool((case.laravel.maintenance.get("expected") or {}).get("carried"))
-
-
 def decide_when_well(case: Case) -> None:
     """Attach the plan where nothing has failed, or an interrupted run has only its end left."""
     if case.diagnosis.verdict in ("healthy", "unfinished"):
@@ -90,9 +85,9 @@ VERDICTS = (
         CARRIED,
         "Rows are to be carried over, and of some columns nobody has said what they get: a new one "
         "without a default, an old one without a counterpart, types that do not match. Triggers "
-        "that would run again are asked about as well.",
+        "that would run again, and rows that may have been deleted since, are asked about as well.",
         "Answer by name, as `Next` shows: `carry_map`, `carry_default`, `carry_drop`, "
-        "`carry_triggers`.",
+        "`carry_triggers`, `carry_missing`.",
         proof=("integration/test_carry_over.py::test_what_cannot_be_decided_is_asked_for",),
     ),
     Verdict(

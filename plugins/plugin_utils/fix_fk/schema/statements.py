@@ -15,6 +15,7 @@ from .effects import (
     Effect,
     ReadRows,
     RenameTable,
+    Unread,
     WriteRows,
 )
 from .sql import read
@@ -131,8 +132,9 @@ def displaced(statements: Iterable[str]) -> list[tuple[str, str]]:
     # A table is a list with its present name, and without one when it is gone.
     for effect in (effect for statement in statements for effect in read(statement)):
         folded = effect.table.casefold()
-        if isinstance(effect, CreateTable) and folded not in names:
-            comes([effect.table])
+        made = _made(effect)
+        if made and made.casefold() not in names:
+            comes([made])
         elif isinstance(effect, RenameTable):
             table = names.pop(folded, None) or [effect.table]
             vacated[folded] = table
@@ -146,6 +148,22 @@ def displaced(statements: Iterable[str]) -> list[tuple[str, str]]:
                 vacated[folded] = before
             gone.clear()
     return [(new[0], old[0]) for new, old in pairs if new and old]
+
+
+_CREATES = re.compile(
+    r"(?:\s|/\*.*?\*/|(?:--\s|\#)[^\n]*\n)*create\s+(?:or\s+replace\s+)?table\s+"
+    r"(?:if\s+not\s+exists\s+)?(?:`((?:[^`]|``)+)`|([\w$]+))(?![\w$]|\s*\.)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _made(effect: Effect) -> str:
+    """Return the table that a statement makes, also where nothing else of it can be read: with
+    partitions, of which history is kept. "" where it makes none."""
+    if isinstance(effect, Unread):
+        found = _CREATES.match(effect.text)
+        return (found[1] or "").replace("``", "`") or found[2] if found else ""
+    return effect.table if isinstance(effect, CreateTable) else ""
 
 
 def _other_tables(effect: Effect) -> tuple[str, ...]:
