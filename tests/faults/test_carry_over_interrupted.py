@@ -53,7 +53,7 @@ def parent_of_the_child(sandbox):
     )[0][0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def aside(kept):
     with displaced(kept, TABLE, NEW, rows=FILL, after=[CHILD]):
         assert kept.rows("things_old") == ROWS
