@@ -268,22 +268,40 @@ class Work:
         retries, delay = self.waits
         while True:
             try:
-                rows, done = carrier.carry(until)
+                done = carrier.carry(until)
                 break
             except carrying.Unlike as unlike:
+                self.note(carrier, failed=True)
                 self.fail(str(unlike), "See these rows in both tables")
             except self.pymysql.MySQLError as error:
                 if error.args[0] in WAITED and retries:
                     retries -= 1
                     time.sleep(delay)
                     continue
+                self.note(carrier, failed=True)
                 self.fail(*self.why(pair, error))
         rows_of(self.connection, "SET SESSION foreign_key_checks = 1")
-        if rows:
+        self.note(carrier)
+        return carrier.moved, done
+
+    def note(self, carrier, failed=False):
+        """Note what has been sent; of a batch that failed, some engines keep what was written."""
+        pair = carrier.pair
+        if carrier.moved or (failed and not self._takes_back(pair["table"])):
             self.queries.append(carrying.insert(pair))
             keep = [(one["table"], one["columns"]) for one in pair["keep"]]
             self.undo.insert(0, carrying.take_back(pair, keep))
-        return rows, done
+
+    def _takes_back(self, table):
+        """Tell whether a table is as before where a transaction is taken back; in doubt not."""
+        query = (
+            "SELECT ENGINE FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+        )
+        with contextlib.suppress(self.pymysql.MySQLError):
+            found = rows_of(self.connection, query, (self.schema, table))
+            return bool(found) and (found[0][0] or "").lower() == "innodb"
+        return False
 
     def check_parents(self):
         """End the module when a row that went over without a check refers to nothing."""

@@ -440,6 +440,23 @@ def test_the_same_is_a_migration_for_other_machines(kept, tmp_path):
     kept.present()
 
 
+def test_what_is_over_is_said_where_it_stops(kept, monkeypatch):
+    """The server refuses the third batch; two are there, and the same call goes on."""
+    monkeypatch.setattr("ansible.module_utils.fix_fk.schema.carrying.BATCH", 2)
+    rows = "INSERT INTO things (a) VALUES (1), (2), (3), (4), (5), (6)"
+    new = _table("a int, CONSTRAINT small CHECK (a < 6)")
+    with displaced(kept, _table("a int"), new, rows=rows):
+        run = repair(kept, CARRY)
+        assert run.rc == 2 and run.report["outcome"] == "failed", run.screen
+        assert "Nothing was changed" not in run.report["did"]
+        assert kept.rows("things") == 4 and "maintenance mode" in run.report["state"]
+        assert any("DELETE n FROM `things`" in line for line in run.report["undo"])
+        kept.sql("UPDATE things_old SET a = 0 WHERE a = 6")
+        run = repair(kept, CARRY)
+        assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+        assert kept.rows("things") == 6
+
+
 def test_triggers_are_asked_about(kept):
     table = _table("a int")
     trigger = "CREATE TRIGGER things_seen AFTER INSERT ON things FOR EACH ROW SET @seen = 1"

@@ -122,7 +122,12 @@ class Unlike(Exception):
 
 
 class Carrier:
-    """Brings the rows of one pair over; execute(statement, arguments) sends one and waits."""
+    """Brings the rows of one pair over; execute(statement, arguments) sends one and waits.
+
+    `moved` is how many rows are over for good, whatever ends it.
+    """
+
+    moved = 0
 
     def __init__(self, connection, pair, execute, batch=BATCH):
         self.connection, self.pair, self.execute, self.batch = connection, pair, execute, batch
@@ -143,25 +148,23 @@ class Carrier:
         return rows_of(self.connection, query, None)[0][0]
 
     def carry(self, until):
-        """Bring rows over, to the end or to this moment; return (rows, whether it was the end)."""
-        moved, done = self._from(self._reached(), ">", until)
+        """Bring rows over, to the end or to this moment; tell whether it was the end."""
+        done = self._from(self._reached(), ">", until)
         if done and self.left():
             # Some are missing before that: from the first of them, so that each call comes further.
-            more, done = self._from(self._first(), ">=", until)
-            moved += more
-        return moved, done
+            done = self._from(self._first(), ">=", until)
+        return done
 
     def _from(self, at, sign, until):
         """Bring over what is behind (sign: or at) this key; return as carry() does."""
-        moved = 0
         while True:
             upper = self._upper(at, sign)
-            moved += self._batch(at, upper, sign)
+            self.moved += self._batch(at, upper, sign)
             if upper is None:
-                return moved, True
+                return True
             at, sign = upper, ">"
             if time.monotonic() > until:
-                return moved, False
+                return False
 
     def _reached(self):
         """Return the key of the last row that is over, None where there is none."""
