@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 from driver import Application, Outcome, Run, StepFailed
-from hypothesis import HealthCheck, event, given, note, seed, settings
+from hypothesis import HealthCheck, Phase, event, given, note, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from incidents import NEXT, OURS, Incident, Key, Table, drop, incidents, php, rename
 from playbook import play
@@ -36,6 +36,8 @@ def options(examples, **others):
         max_examples=examples,
         print_blob=True,
         database=None,
+        # To shrink an example takes minutes, and it is told with its seed.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=list(HealthCheck),
         **others,
     )
