@@ -31,6 +31,7 @@ ROOT = os.geteuid() == 0
 FAILED = "2026_01_25_000000_total_refactor_skp_system"
 PEOPLE = {
     "fix_fk.yml",
+    "playbooks/carry_over.yml",
     "playbooks/database_access.yml",
     "playbooks/diagnose.yml",
     "playbooks/fix_fk.yml",
@@ -353,7 +354,7 @@ def test_a_scheduled_diagnosis_fails_when_a_repair_is_needed(awx, broken):
     assert job.rc == 11, job.screen
     assert job.artifacts["fix_fk_app_1_example"]["outcome"] == "needs_repair"
     assert job.artifacts["fix_fk_app_1_example"]["prediction"]["outcome"] == "has_failed"
-    assert "Next: ansible-playbook fix_fk.yml" in job.message and job.changed == 0
+    assert ": ansible-playbook fix_fk.yml -i " in job.message and job.changed == 0
 
 
 @pytest.mark.parametrize("playbook", sorted(PEOPLE - {"fix_fk.yml", "playbooks/sandbox.yml"}))

@@ -10,6 +10,10 @@ from . import values
 from .clause import Clause
 
 _LONG = ("text", "blob", "json", "geometry", "point", "linestring", "polygon")
+SHAPES = (
+    *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"),
+    *("multipolygon", "geometrycollection"),
+)
 _DATES = ("date", "datetime")
 
 
@@ -85,6 +89,8 @@ def _default(server: types.Server, column: Column, value: str) -> tuple[int, str
         return 1101, f"is {name}, which takes no default on MySQL but an expression"
     if name == "json":
         return None
+    if name in SHAPES:
+        return 1416, f"is {name}, and its default is none"
     if values.unfit(column, value, server):
         return 1067, "has a default that does not fit it"
     return None

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .. import columns as types
 from ..effects import PRIMARY, Column, DropIndex, Index, RenameIndex
 from ..tables import Table, has, refers
 from . import names, sizes
 from .clause import Clause
+from .definitions import SHAPES
 
 
 def add(clause: Clause, table: Table, index: Index) -> None:
@@ -44,6 +46,13 @@ def add(clause: Clause, table: Table, index: Index) -> None:
             name=missing[0],
         )
         return
+    for column in map(table.column, index.columns if index.kind == "SPATIAL" else ()):
+        if column and column.nullable and types.base(column.type or "?") in SHAPES:
+            detail = (
+                f"column {column.name} of {table.name} takes NULL, and a spatial index does not"
+            )
+            clause.problem("column_unfit", detail, name=column.name, error=1252)
+            return
     names.judge(clause, "index", index.name)
     sizes.judge_index(clause, table, index)
     if index.name and table.indexes is not None and not has(table.indexes, index.name):
