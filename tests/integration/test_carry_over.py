@@ -429,6 +429,12 @@ def test_the_same_is_a_migration_for_other_machines(kept, tmp_path):
         )
         done = inquire(kept, CARRY)
         assert (done.rc, done.report["outcome"]) == (0, "healthy"), done.screen
+        # Where it has been done already, what users have deleted since stays deleted.
+        kept.sql("DELETE FROM things WHERE id = 5")
+        kept.sql("DELETE FROM migrations ORDER BY id DESC LIMIT 1")
+        ran = kept.artisan("migrate", "--force")
+        assert ran.returncode == 0, ran.stdout
+        assert not kept.sql("SELECT 1 FROM things WHERE id = 5")
         ran = kept.artisan("migrate:fresh", "--force")
         assert ran.returncode == 0, ran.stdout
         (parent,) = kept.sql(

@@ -41,7 +41,12 @@ def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[di
     parents = {(key["name"], key["table"]): key["referenced_table"] for key in old}
     text = _FILES.get_template("migration.php.j2").render(
         pairs=[
-            {"old": pair["old"], "table": pair["table"], "insert": _in_batches(pair)}
+            {
+                "old": pair["old"],
+                "table": pair["table"],
+                "begun": _begun(pair),
+                "insert": _in_batches(pair),
+            }
             for pair in pairs
         ],
         children=[
@@ -64,6 +69,12 @@ def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[di
         "patched": text,
         "message": MESSAGE,
     }
+
+
+def _begun(pair: dict) -> str:
+    old, table = quote(pair["old"]), quote(pair["table"])
+    key = carrying.same_key(pair)
+    return f"SELECT 1 FROM {old} c JOIN {table} n ON {key} LIMIT 1"  # noqa: S608 - rendered
 
 
 def _in_batches(pair: dict) -> str:

@@ -217,7 +217,9 @@ def report(data: dict, verbose: bool = False) -> str:
     ):
         lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
         if label == "Next":
-            lines += _whole("Commit", (data.get("patch") or {}).get("commands") or [])
+            # A new file is no part of what is next here; the page has its commands.
+            patch = data.get("patch") or {}
+            lines += _whole("Commit", patch["commands"] if patch.get("brief") else [])
     return _shown(lines)
 
 
