@@ -289,8 +289,7 @@ class Work:
         pair = carrier.pair
         if carrier.moved or (failed and not self._takes_back(pair["table"])):
             self.queries.append(carrying.insert(pair))
-            keep = [(one["table"], one["columns"]) for one in pair["keep"]]
-            self.undo.insert(0, carrying.take_back(pair, keep))
+            self.undo.insert(0, carrying.take_back(pair))
 
     def _takes_back(self, table):
         """Tell whether a table is as before where a transaction is taken back; in doubt not."""

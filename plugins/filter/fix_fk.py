@@ -20,6 +20,7 @@ try:
         facts,
         inspection,
         learning,
+        migration_file,
         prediction,
         typing_again,
         verification,
@@ -155,7 +156,7 @@ def after_pull(first: dict, second: dict) -> dict:
 
 def php(value, indent: int = 4) -> str:
     """Return a value as PHP source."""
-    return permanent_fix.php(value, indent)
+    return migration_file.php(value, indent)
 
 
 def without(expected: dict, left_out: list[dict]) -> dict:

@@ -8,7 +8,8 @@ key as the new column compares it; `place` is the SQL by which rows are put in o
 SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike,
 `key` that it is of the key, and `born` that it tells whether two rows of one key are the same row,
 whatever was changed since.
-`unordered` is whether a row may refer to one that comes later. Rows keep their keys, and one that
+`unordered` is whether a row may refer to one that comes later, `keep` the tables {table, columns:
+[[own, referred to]]} whose rows keep those they refer to. Rows keep their keys, and one that
 is there already is not written again: what was interrupted goes on with the same call.
 """
 
@@ -64,18 +65,17 @@ def insert(pair, where="TRUE"):
     table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
     return (
         f"INSERT INTO {table} ({columns}) SELECT {values} FROM {old} c WHERE {where}"
-        f" AND NOT EXISTS (SELECT 1 FROM {table} n WHERE {same_key(pair)})"
+        f" AND {_absent(pair)}"
     ).replace("WHERE TRUE AND ", "WHERE ")
 
 
-def take_back(pair, keep=()):
-    """Return the statement that deletes the rows again that are as they were brought over.
-
-    keep: (table, [(its column, the column it refers to)]) whose rows keep those they refer to.
-    """
+def take_back(pair):
+    """Return the statement that deletes the rows again that are as they were brought over, but for
+    those to which rows of the tables in `keep` refer."""
     table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
     used, again = "", ""
-    for child, columns in keep:
+    for one in pair["keep"]:
+        child, columns = one["table"], one["columns"]
         rows = quote_identifier(child)
         if child == pair["table"]:
             # A statement may not read what it deletes from, but for a copy.
@@ -87,6 +87,12 @@ def take_back(pair, keep=()):
         f"{again}DELETE n FROM {table} n JOIN {old} c ON {same_key(pair)}"
         f" WHERE {same_row(pair)}{used}"
     )
+
+
+def _absent(pair):
+    """Return the condition under which a row `c` is not in the new table."""
+    table = quote_identifier(pair["table"])
+    return f"NOT EXISTS (SELECT 1 FROM {table} n WHERE {same_key(pair)})"
 
 
 def same_key(pair):
@@ -142,9 +148,7 @@ class Carrier:
 
     def left(self):
         """Return how many rows are not in the new table."""
-        table = quote_identifier(self.pair["table"])
-        absent = f"NOT EXISTS (SELECT 1 FROM {table} n WHERE {same_key(self.pair)})"
-        query = f"SELECT COUNT(*) FROM {self.quoted} c WHERE {absent}"
+        query = f"SELECT COUNT(*) FROM {self.quoted} c WHERE {_absent(self.pair)}"
         return rows_of(self.connection, query, None)[0][0]
 
     def carry(self, until):
@@ -180,10 +184,9 @@ class Carrier:
 
     def _first(self):
         """Return the key of the first row that is not over, None where there is none."""
-        absent = f"NOT EXISTS (SELECT 1 FROM {quote_identifier(self.pair['table'])} n WHERE "
         found = rows_of(
             self.connection,
-            f"SELECT {self._columns()} FROM {self.quoted} c WHERE {absent}{same_key(self.pair)})"
+            f"SELECT {self._columns()} FROM {self.quoted} c WHERE {_absent(self.pair)}"
             f" ORDER BY {self._columns()} LIMIT 1",
             None,
         )

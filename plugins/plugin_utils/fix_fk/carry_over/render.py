@@ -9,6 +9,7 @@ import os
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..facts import Laravel
+from ..migration_file import dated, php
 
 from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -17,18 +18,13 @@ FOLDER = "database/migrations"
 MESSAGE = "Carry rows over into the tables that took the places of others"
 
 
-def quoted(text: str) -> str:
-    """Return a text as PHP source."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-_FILES = Environment(  # noqa: S701 - PHP, and every value goes through quoted()
+_FILES = Environment(  # noqa: S701 - PHP, and every value goes through php()
     loader=FileSystemLoader(os.path.dirname(__file__)),
     trim_blocks=True,
     keep_trailing_newline=True,
     undefined=StrictUndefined,
 )
-_FILES.filters["php"] = quoted
+_FILES.filters["php"] = php
 
 
 def migration(laravel: Laravel, pairs: list[dict], old: list[dict], new: list[dict], sql) -> dict:
@@ -85,12 +81,5 @@ def _in_batches(pair: dict) -> str:
 def _name(laravel: Laravel, table: str) -> str:
     """Return a name that sorts behind all others."""
     last = max([*laravel.recorded, *laravel.pending], default="")
-    name = f"{datetime.date.today():%Y_%m_%d}_000000_carry_over_{table}"
-    if name > last:
-        return name
-    head = last[: len("2026_01_30_000000")]
-    try:
-        after = datetime.datetime.strptime(head, "%Y_%m_%d_%H%M%S") + datetime.timedelta(seconds=1)
-    except ValueError:
-        return name
-    return f"{after:%Y_%m_%d_%H%M%S}_carry_over_{table}"
+    today, name = f"{datetime.date.today()}", f"carry_over_{table}"
+    return dated(name, last, today) or f"{today.replace('-', '_')}_000000_{name}"

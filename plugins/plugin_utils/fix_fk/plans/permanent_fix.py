@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 
 from .. import steps
@@ -12,36 +11,19 @@ from ..conclusion import concluded
 from ..expected import conclude
 from ..facts import Laravel
 from ..inputs import Inputs
+from ..migration_file import STAMP_LENGTH, dated
 from ..verdict import PERMANENT_FIX, Refusal, Verdict
 from ..verdicts import ORDER, ask, losses, rights, server, wrong_records
 from .rehearsal import rehearsal
 
 # phpdoc of the template has it; a file without it is somebody's own work and stays as it is.
 OURS = "Rendered by playbooks/permanent_fix.yml"
-STAMP = "%Y_%m_%d_%H%M%S"
-STAMP_LENGTH = len("2026_01_30_000000")
 # The name of the notes' table is longer, and a prefix may come before it.
 LONGEST_NAME = 48
 # In the place of a migration, in the note of a run that pulls: what comes is no failed migration.
 PULL = "permanent_fix"
 PLAYBOOK = "playbooks/permanent_fix.yml"
 RULES = ("CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT")
-
-
-def php(value, indent: int = 4) -> str:
-    """Return strings, None, lists and dictionaries of them as PHP source."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if isinstance(value, dict):
-        items = [f"{php(key)} => {php(item, indent + 4)}" for key, item in value.items()]
-    else:
-        items = [php(item, indent + 4) for item in value]
-        if not any(isinstance(item, (dict, list)) for item in value):
-            return f"[{', '.join(items)}]"
-    inner = " " * (indent + 4)
-    return "[\n" + "".join(f"{inner}{item},\n" for item in items) + " " * indent + "]"
 
 
 def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
@@ -98,7 +80,7 @@ def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
         )
     files = {item["name"]: item["path"] for item in laravel_facts["migrations"]["files"]}
     existing = [file for file in sorted(files) if file[STAMP_LENGTH:] == f"_{name}"]
-    migration = existing[-1] if existing else _dated(name, max(files, default=""), given["today"])
+    migration = existing[-1] if existing else dated(name, max(files, default=""), given["today"])
     if migration is None:
         return _problem(
             f"The last migration, {max(files)}, does not begin with a date, so no name that sorts "
@@ -113,18 +95,6 @@ def rendering(laravel_facts: dict, inputs: Inputs, given: dict) -> dict:
         "wanted": wanted,
         "take_from": [t[len(prefix) :] if t.startswith(prefix) else t for t in take_from],
     }
-
-
-def _dated(name: str, last: str, today: str) -> str | None:
-    """Return the name with today's date, or with the second after the last migration's."""
-    dated = f"{today.replace('-', '_')}_000000_{name}"
-    if dated > last:
-        return dated
-    try:
-        moment = datetime.datetime.strptime(last[:STAMP_LENGTH], STAMP)
-    except ValueError:
-        return None
-    return f"{moment + datetime.timedelta(seconds=1):{STAMP}}_{name}"
 
 
 def _problem(problem: str, next_: str) -> dict:

@@ -18,10 +18,7 @@ def carry(pairs: list[dict]) -> dict:
         "Carry the rows over",
         "the application looks for them in the new tables",
         [carrying.insert(pair) + "    (in batches, each compared)" for pair in pairs],
-        [
-            carrying.take_back(pair, [(one["table"], one["columns"]) for one in pair["keep"]])
-            for pair in reversed(pairs)
-        ],
+        [carrying.take_back(pair) for pair in reversed(pairs)],
         "rows and a digest of the mapped columns are the same on both sides; the old tables stay",
         tables=pairs,
     )
