@@ -9,8 +9,9 @@ from ..expected import conclude
 from ..facts import Laravel
 from ..position import Position
 from ..schema import sql
-from ..schema.effects import AddColumn, CreateTable
+from ..schema.effects import AddColumn, AddForeignKey, CreateTable, DropTable, RenameTable
 from ..schema.redaction import redact
+from ..schema.tables import has
 from ..verdict import REPAIRS, STATE, WELL, Cause, Refusal, Verdict
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -113,9 +114,6 @@ def recorded_half_run(case: Case) -> None:
         return
     if found.inferred or not found.half_run or not _is_missed(case, last, found):
         return
-    # Where it meets what is there already, it did not run on what the recorded ones make.
-    if len(found.states) <= len(found.statements):
-        return
     migrations = quote(case.laravel.raw["migrations_table"])
     raise Refusal(
         "recorded_half_run",
@@ -129,12 +127,27 @@ def recorded_half_run(case: Case) -> None:
 
 
 def _is_missed(case: Case, migration: str, found: Position) -> bool:
-    """Tell whether what a recorded migration has not made is a table or a column. A constraint may
-    have been dropped on purpose, where the log does not say that the migration failed."""
-    if (case.laravel.raw.get("last_error") or {}).get("migration") == migration:
-        return True
-    rest = (e for text in found.statements[found.agree[-1] :] for e in sql.read(text))
-    return any(isinstance(effect, (CreateTable, AddColumn)) for effect in rest)
+    """Tell whether a table or a column is not there that a recorded migration has yet to make. A
+    constraint may have been dropped on purpose, where the log does not say that the migration
+    failed."""
+    rest = [e for text in found.statements[found.agree[-1] :] for e in sql.read(text)]
+    gone = {e.table.casefold() for e in rest if isinstance(e, (DropTable, RenameTable))}
+    failed = (case.laravel.raw.get("last_error") or {}).get("migration") == migration
+    for effect in rest:
+        table = case.live.get(effect.table)
+        if effect.table.casefold() in gone:
+            continue
+        if isinstance(effect, CreateTable) and not table:
+            return True
+        if not table or table.columns is None:
+            continue
+        if isinstance(effect, AddColumn) and not has(table.columns, effect.column):
+            return True
+        if failed and isinstance(effect, AddForeignKey):
+            name = effect.foreign_key.name
+            if name and not table.key(name):
+                return True
+    return False
 
 
 def _recover(case: Case) -> str:
