@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.screen import report, text
+from fix_fk.screen import layout, report, text
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 
@@ -96,7 +96,7 @@ SCREENS = [
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_line_is_wider_than_the_screen(screen):
-    assert max(map(len, screen.splitlines())) <= text.WIDTH
+    assert max(map(len, screen.splitlines())) <= layout.WIDTH
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -171,8 +171,8 @@ def test_a_long_create_table_is_shortened_on_the_screen_only():
     ],
 )
 def test_no_line_ends_in_a_quotation_and_an_apostrophe_is_none(monkeypatch, words, lines):
-    monkeypatch.setattr(text, "WIDTH", 12)
-    assert text._wrap(words, "", "") == lines
+    monkeypatch.setattr(layout, "WIDTH", 12)
+    assert layout.wrap(words, "", "") == lines
 
 
 def test_a_failure_says_what_was_done_and_how_to_undo_it():

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run on one screen: what a tired person needs. The rest is shown with -v, and in the report."""
+
+from __future__ import annotations
+
+import re
+
+from .layout import WIDTH, labelled, plain, shown, title_lines, wrap
+
+# How many notes are shown, each by its first sentence.
+NOTES = 3
+# Where a step's undo begins, behind its title.
+UNDO = 46
+SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
+MORE = "-v shows each statement with its undo and its proof; so does the report."
+
+
+def plan(diagnosis: dict, host: str) -> str:
+    """Return the diagnosis and the plan of one host: a line a step, and how that is undone."""
+    steps = diagnosis["steps"]
+    name = (
+        "REFUSED" if diagnosis["refused"] else f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
+    )
+    lines = labelled("Found", [diagnosis["found"]]) if steps else []
+    lines += labelled("Held", [_held(diagnosis["names"])] if diagnosis["names"] else [])
+    lines += labelled("Because", diagnosis["evidence"][:1])
+    lines += labelled("Notes", _notes(diagnosis["notes"]))
+    if not lines:
+        return ""
+    lines = [
+        *title_lines("REFUSED" if diagnosis["refused"] else name, host, diagnosis["verdict"]),
+        *lines,
+    ]
+    if steps:
+        lines.append("")
+        for number, step in enumerate(steps, 1):
+            title = plain(f" {number:>2}  {step['title']}")
+            lines += wrap(_undo(step), f"{title:<{UNDO}}  ", " " * (UNDO + 2))
+        lines += ["", *wrap(MORE, " " * 5, " " * 5)]
+    return shown(lines)
+
+
+def first(told: str) -> str:
+    """Return the first sentence of a"""
+    return SENTENCE.split(told, 1)[0]
+
+
+def checks(data: dict) -> list[dict]:
+    """Return the checks that want a person; all of them, where a run was nothing but checks."""
+    wanted = [c for c in data["checks"] if not c["ok"] or c.get("look")]
+    return wanted if data["steps"] else data["checks"]
+
+
+def steps(data: dict) -> list[dict]:
+    """Return the steps as they ended, where one did not end well."""
+    failed = any(step["state"] in ("failed", "not reached") for step in data["steps"])
+    return data["steps"] if failed else []
+
+
+def happened(data: dict) -> str:
+    """Return what happened; where a plan was shown, and carried out, it has said the rest."""
+    if not data["steps"] or data["tone"] == "bad":
+        return data["happened"]
+    found = data["diagnosis"]["found"]
+    return data["happened"].replace(found, first(found)) if found else data["happened"]
+
+
+def rows(data: dict) -> list[str]:
+    """Return how many rows were found again, where that was asked."""
+    return [c["detail"] for c in data["checks"] if c["check"] == "no row went missing"]
+
+
+def _held(names: list[dict]) -> str:
+    """Return who has the names that are wanted, each holder once."""
+    holders: dict[tuple, list[str]] = {}
+    for one in names:
+        holders.setdefault((one["holder"], one["is"], one["wanted_by"]), []).append(one["name"])
+    return "; ".join(
+        f"{', '.join(held)} by {holder} ({kind}), wanted by {wanted}"
+        for (holder, kind, wanted), held in holders.items()
+    )
+
+
+def _notes(notes: list[str]) -> list[str]:
+    shown = [f"- {first(note)}" for note in notes[:NOTES]]
+    more = len(notes) - NOTES
+    return [*shown, f"- {more} more: with -v, and in the report."] if more > 0 else shown
+
+
+def _undo(step: dict) -> str:
+    """Say in a few words how a step is taken back."""
+    undo = [line for line in step["undo"] if not line.lstrip().startswith("--")] or step["undo"]
+    if not undo or undo[0].startswith("nothing to undo"):
+        return "nothing to undo"
+    if len(undo) == 1 and len(undo[0]) < WIDTH - UNDO - 8:
+        return f"undo: {undo[0]}"
+    return f"undo: {len(undo)} statement{'s' if len(undo) > 1 else ''}"
