@@ -129,7 +129,8 @@ def learnable(laravel: dict, schema: dict) -> bool:
 
 def rehearsal_text(result: dict, host: str, verbosity: int = 0, hosts: int = 1) -> str:
     """Return how the rehearsal went, as a person reads it; of many hosts nothing."""
-    return "" if hosts > MANY and not int(verbosity) else text.rehearsal(result, host)
+    verbose = int(verbosity) > 0
+    return "" if hosts > MANY and not verbose else text.rehearsal(result, host, verbose)
 
 
 def database_changed(results: dict) -> bool:

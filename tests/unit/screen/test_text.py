@@ -110,7 +110,7 @@ def test_control_characters_are_spelled_out():
 
 def test_the_plan_has_every_step_with_what_it_does_and_its_undo():
     plan = text.plan(DIAGNOSIS, "app")
-    assert plan.startswith(f"{text.RULE}\nPLAN, 4 steps   app   a_verdict\n")
+    assert plan.startswith(f"{layout.RULE}\nPLAN, 4 steps   app   a_verdict\n")
     assert [line for line in plan.splitlines() if "Title of" in line] == [
         f"  {number}  {each['title']}" for number, each in enumerate(STEPS, 1)
     ]

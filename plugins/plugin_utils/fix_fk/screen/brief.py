@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .layout import WIDTH, labelled, plain, shown, title_lines, wrap
+from .layout import WIDTH, labelled, plain, shown, title, title_lines, wrap
 
 # How many notes are shown, each by its first sentence.
 NOTES = 3
@@ -18,25 +18,33 @@ MORE = "-v shows each statement with its undo and its proof; so does the report.
 def plan(diagnosis: dict, host: str) -> str:
     """Return the diagnosis and the plan of one host: a line a step, and how that is undone."""
     steps = diagnosis["steps"]
-    name = (
-        "REFUSED" if diagnosis["refused"] else f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
-    )
     lines = labelled("Found", [diagnosis["found"]]) if steps else []
-    lines += labelled("Held", [_held(diagnosis["names"])] if diagnosis["names"] else [])
+    told = " ".join(lines)
+    names = [n for n in diagnosis["names"] if n["name"] not in told or n["holder"] not in told]
+    lines += labelled("Held", [_held(names)] if names else [])
     lines += labelled("Because", diagnosis["evidence"][:1])
     lines += labelled("Notes", _notes(diagnosis["notes"]))
     if not lines:
         return ""
-    lines = [
-        *title_lines("REFUSED" if diagnosis["refused"] else name, host, diagnosis["verdict"]),
-        *lines,
-    ]
+    name = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
+    name = "REFUSED" if diagnosis["refused"] else name
+    lines = [*title_lines(name, host, diagnosis["verdict"]), *lines]
     if steps:
         lines.append("")
         for number, step in enumerate(steps, 1):
-            title = plain(f" {number:>2}  {step['title']}")
-            lines += wrap(_undo(step), f"{title:<{UNDO}}  ", " " * (UNDO + 2))
+            named = plain(f" {number:>2}  {step['title']}")
+            lines += wrap(_undo(step), f"{named:<{UNDO}}  ", " " * (UNDO + 2))
         lines += ["", *wrap(MORE, " " * 5, " " * 5)]
+    return shown(lines)
+
+
+def rehearsal(result: dict, host: str, parts: dict[str, list[str]], passed: list[str]) -> str:
+    """Return how a rehearsal went, and how long the application will be down."""
+    if result["refused"]:
+        return shown([title("NOT REHEARSED", host), *labelled("Why", parts["Why"])])
+    lines = [title("REHEARSED", host, f"on the clone {', '.join(passed)}")]
+    for label in ("Window", "Where", "Left out"):
+        lines += labelled(label, parts[label])
     return shown(lines)
 
 
@@ -47,7 +55,12 @@ def first(told: str) -> str:
 
 def checks(data: dict) -> list[dict]:
     """Return the checks that want a person; all of them, where a run was nothing but checks."""
-    wanted = [c for c in data["checks"] if not c["ok"] or c.get("look")]
+    # What stands behind Happened and Next is not said twice.
+    wanted = [
+        c
+        for c in data["checks"]
+        if not c["ok"] or (c.get("look") and not c.get("aside") and not c.get("standing"))
+    ]
     return wanted if data["steps"] else data["checks"]
 
 

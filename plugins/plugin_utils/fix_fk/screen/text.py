@@ -101,9 +101,11 @@ def counted(checks: list[dict]) -> list[str]:
     return counted
 
 
-def rehearsal(result: dict, host: str) -> str:
+def rehearsal(result: dict, host: str, verbose: bool = True) -> str:
     """Return how a rehearsal that did not fail went: roles/rehearse/vars/main.yml has the shape."""
     said = rehearsal_parts(result)
+    if not verbose:
+        return brief.rehearsal(result, host, said, counted(result.get("checks") or []))
     if result["refused"]:
         lines = title_lines("NOT REHEARSED", host, "")
         return shown(lines + wrap(said["Why"][0], "", ""))
