@@ -10,6 +10,7 @@ import textwrap
 import time
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 
 DOCUMENTATION = r"""
@@ -47,6 +48,7 @@ class CallbackModule(Default):
         self._part = ""
         self._begun = 0.0
         self._failed = []
+        self._hosts = set()
 
     @property
     def brief(self) -> bool:
@@ -60,6 +62,11 @@ class CallbackModule(Default):
     def v2_playbook_on_task_start(self, task, is_conditional):
         if not self.brief:
             super().v2_playbook_on_task_start(task, is_conditional)
+
+    def v2_runner_on_start(self, host, task):
+        self._hosts.add(host.get_name())
+        if not self.brief:
+            super().v2_runner_on_start(host, task)
 
     def v2_playbook_on_include(self, included_file):
         """Begin a part; a role is included for several hosts at once."""
@@ -122,15 +129,18 @@ class CallbackModule(Default):
         if part == REPORT:
             return
         self._part, self._begun = part, time.monotonic()
-        # Whatever is printed meanwhile begins with a line break.
-        if sys.stdout.isatty():
+        # Whatever one host prints meanwhile begins with a line break.
+        if self._moves():
             sys.stdout.write(f"  {part} ...")
             sys.stdout.flush()
+
+    def _moves(self) -> bool:
+        return sys.stdout.isatty() and len(self._hosts) == 1
 
     def _end(self):
         if not self._part:
             return
-        if sys.stdout.isatty():
+        if self._moves():
             sys.stdout.write("\r")
             sys.stdout.flush()
         seconds = time.monotonic() - self._begun
@@ -160,13 +170,13 @@ class CallbackModule(Default):
             outcome = one["outcome"].replace("_", " ").upper()
             window = f"down {one['window']:.0f} s" if one.get("window") is not None else ""
             typed = TYPED.search(one.get("next") or "")
+            told = typed[1] if typed else one["summary"] if one.get("tone") == "bad" else ""
+            told = told if typed else textwrap.shorten(told, WIDTH, placeholder=" ...")
             self._display.display(
-                f"{host:<{width}}  {outcome:<20} {window:<12} {typed[1] if typed else ''}".rstrip(),
+                f"{host:<{width}}  {outcome:<20} {window:<10} {told}".rstrip(),
                 color=COLORS.get(one.get("tone")),
             )
 
 
 def _sources():
-    from ansible import context
-
     return context.CLIARGS.get("inventory") or ("production",)

@@ -122,7 +122,7 @@ def test_a_statement_can_be_copied_from_the_screen():
     lines = text.plan(DIAGNOSIS, "app").splitlines()
     first = next(number for number, line in enumerate(lines) if "ADD CONSTRAINT" in line)
     copied = " ".join(line.strip() for line in lines[first : first + 2])
-    assert copied == f"undo   {ADD}" and len(ADD) > text.LONG
+    assert copied == f"undo   {ADD}" and len(ADD) > layout.LONG
 
 
 LONG_ONE = "GRANT ALL PRIVILEGES ON `" + "a_schema\\_" * 9 + "`.* TO 'somebody'@'localhost';"

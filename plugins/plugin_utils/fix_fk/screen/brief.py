@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .layout import WIDTH, labelled, plain, shown, title, title_lines, wrap
+from .layout import WIDTH, labelled, plain, shortened, shown, title, title_lines, wrap
 
 # How many notes are shown, each by its first sentence.
 NOTES = 3
@@ -18,11 +18,8 @@ MORE = "-v shows each statement with its undo and its proof; so does the report.
 def plan(diagnosis: dict, host: str) -> str:
     """Return the diagnosis and the plan of one host: a line a step, and how that is undone."""
     steps = diagnosis["steps"]
-    lines = labelled("Found", [diagnosis["found"]]) if steps else []
-    told = " ".join(lines)
-    names = [n for n in diagnosis["names"] if n["name"] not in told or n["holder"] not in told]
-    lines += labelled("Held", [_held(names)] if names else [])
-    lines += labelled("Because", diagnosis["evidence"][:1])
+    # Without a plan, what was found stands in the report, a few lines further down.
+    lines = _found(diagnosis) if steps else []
     lines += labelled("Notes", _notes(diagnosis["notes"]))
     if not lines:
         return ""
@@ -80,7 +77,18 @@ def happened(data: dict) -> str:
 
 def rows(data: dict) -> list[str]:
     """Return how many rows were found again, where that was asked."""
-    return [c["detail"] for c in data["checks"] if c["check"] == "no row went missing"]
+    asked = [c for c in data["checks"] if c["check"] == "no row went missing"]
+    return [check["detail"] for check in asked if not check.get("skipped")]
+
+
+def _found(diagnosis: dict) -> list[str]:
+    told = diagnosis["found"]
+    names = [n for n in diagnosis["names"] if n["name"] not in told or n["holder"] not in told]
+    return [
+        *labelled("Found", [told]),
+        *labelled("Held", [_held(names)] if names else []),
+        *labelled("Because", diagnosis["evidence"][:1]),
+    ]
 
 
 def _held(names: list[dict]) -> str:
@@ -95,7 +103,7 @@ def _held(names: list[dict]) -> str:
 
 
 def _notes(notes: list[str]) -> list[str]:
-    shown = [f"- {first(note)}" for note in notes[:NOTES]]
+    shown = [f"- {shortened(first(note))}" for note in notes[:NOTES]]
     more = len(notes) - NOTES
     return [*shown, f"- {more} more: with -v, and in the report."] if more > 0 else shown
 

@@ -11,6 +11,11 @@ RULE = "-" * WIDTH
 # Where text begins behind a label.
 LABEL = 12
 
+# A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
+LONG = 150
+# Renames are shortened only when they are a wall: they are undo statements as well.
+LONG_RENAME = 600
+
 # How an item begins that is a command and nothing else, and a line of typed() within one.
 COMMAND, TYPED = "ansible-playbook ", " " * 4
 # What is not broken: a command with its options, a GRANT, a `name` or a 'value' (an apostrophe in a
@@ -48,6 +53,14 @@ def labelled(label: str, items) -> list[str]:
     if lines:
         lines[0] = f"{label:<{LABEL}}" + lines[0][LABEL:]
     return lines
+
+
+def shortened(item: str) -> str:
+    """Return a statement in a length that a screen has room for; renames undo something."""
+    kind = item[:12].casefold()
+    if len(item) <= {"create table": LONG, "rename table": LONG_RENAME}.get(kind, len(item)):
+        return item
+    return f"{item[: LONG - 30]} ... ({len(item)} characters)"
 
 
 def wrap(item: str, first: str, rest: str) -> list[str]:

@@ -13,7 +13,7 @@ from ..rollback import IN_WORDS
 from ..steps import KINDS
 from . import brief
 from . import foreseen as foreseen_words
-from .layout import LABEL, labelled, shown, title, title_lines, wrap
+from .layout import LABEL, labelled, shortened, shown, title, title_lines, wrap
 
 from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
 
@@ -21,11 +21,6 @@ from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
 PART = 12
 # Outcomes of a run that only inspected: a plan was made and not begun.
 NOT_BEGUN = ("may_fail", "will_fail", "would_lose", "needs_repair")
-# A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
-LONG = 150
-# Renames are shortened only when they are a wall: they are undo statements as well.
-LONG_RENAME = 600
-
 # Of more notes than these, where there is no plan, the report has the rest.
 NOTES = 15
 
@@ -211,7 +206,7 @@ def _steps(steps: list[dict]) -> list[str]:
     lines = ["Steps"] if steps else []
     for step in steps:
         lines.append(f"  {step['state']:<11}  {step['title']}")
-        for line in [*map(_shorten, step["queries"]), *step["details"]]:
+        for line in [*map(shortened, step["queries"]), *step["details"]]:
             lines += wrap(line, " " * 15, " " * 17)
     return [*lines, ""] if lines else []
 
@@ -327,14 +322,7 @@ def _part(label: str, items) -> list[str]:
     lines: list[str] = []
     for item in items:
         indent = PART + len(item) - len(item.lstrip())
-        lines += wrap(_shorten(item.strip()), " " * indent, " " * (indent + 2))
+        lines += wrap(shortened(item.strip()), " " * indent, " " * (indent + 2))
     if lines:
         lines[0] = f"     {label:<{PART - 5}}" + lines[0][PART:]
     return lines
-
-
-def _shorten(item: str) -> str:
-    kind = item[:12].casefold()
-    if len(item) <= {"create table": LONG, "rename table": LONG_RENAME}.get(kind, len(item)):
-        return item
-    return f"{item[: LONG - 30]} ... ({len(item)} characters)"
