@@ -144,7 +144,7 @@ class CallbackModule(Default):
             sys.stdout.write("\r")
             sys.stdout.flush()
         seconds = time.monotonic() - self._begun
-        self._display.display(f"  {self._part:<42} {seconds:7.1f} s")
+        self._display.display(f"  {self._part:<44}{seconds:7.1f} s")
         self._part = ""
 
     def _unreachable(self, result):
