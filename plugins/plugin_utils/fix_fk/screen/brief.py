@@ -8,7 +8,7 @@ import re
 from .layout import WIDTH, labelled, plain, shortened, shown, title, title_lines, wrap
 
 # How many notes are shown, each by its first sentence.
-NOTES = 3
+NOTES = 5
 # Where a step's undo begins, behind its title.
 UNDO = 46
 SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")

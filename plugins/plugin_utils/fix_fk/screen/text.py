@@ -7,13 +7,12 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ..rollback import IN_WORDS
 from ..steps import KINDS
 from . import brief
 from . import foreseen as foreseen_words
 from .layout import LABEL, labelled, shortened, shown, title, title_lines, wrap
+from .lede import clock
 
 from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
 
@@ -223,7 +222,7 @@ def _down(data: dict) -> list[str]:
     down = data.get("down")
     if not down:
         return []
-    since, until = (datetime.fromtimestamp(down[part]).astimezone() for part in ("since", "until"))
+    since, until = clock(down["since"]), clock(down["until"])
     return [f"{since:%H:%M:%S} to {until:%H:%M:%S %Z}, {down['until'] - down['since']:.0f} s"]
 
 
