@@ -7,8 +7,9 @@ import re
 
 from .layout import WIDTH, labelled, plain, shortened, shown, title, title_lines, wrap
 
-# How many notes are shown, each by its first sentence.
-NOTES = 5
+# How many notes are shown with a plan, each by its first sentence; and without one, where they may
+# be what somebody is asked to agree to.
+NOTES, ASKED = 5, 15
 # Where a step's undo begins, behind its title.
 UNDO = 46
 SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
@@ -20,7 +21,7 @@ def plan(diagnosis: dict, host: str) -> str:
     steps = diagnosis["steps"]
     # Without a plan, what was found stands in the report, a few lines further down.
     lines = _found(diagnosis) if steps else []
-    lines += labelled("Notes", _notes(diagnosis["notes"]))
+    lines += labelled("Notes", _notes(diagnosis["notes"], bool(steps)))
     if not lines:
         return ""
     name = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
@@ -102,9 +103,10 @@ def _held(names: list[dict]) -> str:
     )
 
 
-def _notes(notes: list[str]) -> list[str]:
-    shown = [f"- {shortened(first(note))}" for note in notes[:NOTES]]
-    more = len(notes) - NOTES
+def _notes(notes: list[str], planned: bool) -> list[str]:
+    limit = NOTES if planned else ASKED
+    shown = [f"- {shortened(first(note) if planned else note)}" for note in notes[:limit]]
+    more = len(notes) - limit
     return [*shown, f"- {more} more: with -v, and in the report."] if more > 0 else shown
 
 
