@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a playbook says of an application and does to it, without Ansible.
+"""What a playbook says with -v of an application and does to it, without Ansible.
 
 The modules, the inspection, the steps and the report are the real ones. A playbook takes ten to
 twenty times as much time; test_inquiry.py compares both.
@@ -188,6 +188,6 @@ def _answer(run: Run, playbook: str, **more) -> Answer:
     rehearsed = run.results.get("rehearse")
     shown = [text.plan(run.result, "app")] if run.result else []
     shown += [text.rehearsal(rehearsed, "app")] if rehearsed else []
-    screen = "\n".join([*shown, text.report(data)])
+    screen = "\n".join([*shown, text.report(data, verbose=True)])
     rc = 0 if data["ok"] else CODES[(run.prediction or {"outcome": "refused"})["outcome"]]
     return Answer(rc, data, screen, run)

@@ -39,8 +39,12 @@ class ActionModule(ActionBase):
         text = str(self._task.args.get("text", ""))
         line, color = (str(self._task.args.get(name) or "") for name in ("line", "color"))
         before, marked, after = text.partition(f"\n{line}\n") if line else (text, "", "")
+        # A line of each of many hosts is a list.
+        many = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
+        listed = many and "\n" not in text.strip()
         if text:
-            Display().display("\n" + before)
+            Display().display(text.strip() if listed else "\n" + before)
+            marked = "" if listed else marked
         if marked:
             Display().display(line, color=color)
             Display().display(after)

@@ -32,7 +32,7 @@ try:
     from fix_fk.plans import patch as patch_plan
     from fix_fk.plans import restore as restore_plan
     from fix_fk.plans import skip as skip_plan
-    from fix_fk.screen import page, report, text
+    from fix_fk.screen import brief, page, report, text
     from fix_fk.verdicts import before_inspection
 
 except ImportError as error:
@@ -41,6 +41,9 @@ except ImportError as error:
     MISSING: str | None = error.name
 else:
     MISSING = None
+
+# Of more hosts than these, each has a line on the screen, and all else with -v and in its report.
+MANY = 3
 
 
 def requested(laravel: dict, inputs: dict) -> dict:
@@ -98,9 +101,14 @@ def refusal_text(result: dict) -> str:
     return text.refusal(result)
 
 
-def plan_text(result: dict, host: str) -> str:
-    """Return the diagnosis and the plan as a person reads them."""
-    return text.plan(result, host)
+def plan_text(result: dict, host: str, verbosity: int = 0, hosts: int = 1) -> str:
+    """Return the diagnosis and the plan as a person reads them; of many hosts nothing.
+
+    verbosity: how many v were given to Ansible; hosts: how many this play is about.
+    """
+    if int(verbosity) > 0:
+        return text.plan(result, host)
+    return "" if hosts > MANY else brief.plan(result, host)
 
 
 def replayable(laravel: dict, schema: dict, inputs: dict) -> bool:
@@ -119,9 +127,10 @@ def learnable(laravel: dict, schema: dict) -> bool:
     return bool(learning.to_learn(laravel, schema["name"]))
 
 
-def rehearsal_text(result: dict, host: str) -> str:
-    """Return how the rehearsal went, as a person reads it."""
-    return text.rehearsal(result, host)
+def rehearsal_text(result: dict, host: str, verbosity: int = 0, hosts: int = 1) -> str:
+    """Return how the rehearsal went, as a person reads it; of many hosts nothing."""
+    verbose = int(verbosity) > 0
+    return "" if hosts > MANY and not verbose else text.rehearsal(result, host, verbose)
 
 
 def database_changed(results: dict) -> bool:
@@ -213,9 +222,11 @@ def typed_place(root: str) -> str:
     return typing_again.place(root, os.getcwd())
 
 
-def report_text(data: dict, verbosity: int = 0) -> str:
-    """Return the report as a person reads it; verbosity: how many v were given to Ansible."""
-    return text.report(data, verbose=int(verbosity) > 0)
+def report_text(data: dict, verbosity: int = 0, hosts: int = 1) -> str:
+    """Return the report as a person reads it; of many hosts a line for each."""
+    if int(verbosity) > 0 or hosts <= MANY:
+        return text.report(data, verbose=int(verbosity) > 0)
+    return text.of_many(data)
 
 
 def report_page(data: dict) -> str:

@@ -333,7 +333,9 @@ def test_an_anonymous_user_that_stands_before_is_told(sandbox):
     sandbox.sql("CREATE USER ''@'localhost'")
     sandbox.sql("CREATE USER %s@'%%' IDENTIFIED BY %s", sandbox.user, password(sandbox))
     result = repaired(sandbox, "missing_user", **admin())
-    assert "The anonymous user ''@'localhost' fits localhost best" in result.screen
+    assert "The anonymous user ''@'localhost' fits localhost best" in str(
+        result.report["diagnosis"]
+    )
 
 
 def test_a_configuration_cached_before_the_password_changed_is_cleared(sandbox):

@@ -29,7 +29,8 @@ def test_a_needed_repair_is_planned_and_not_made(kept):
     assert run.report["outcome"] == "needs_repair" and run.report["steps"]
     assert run.report["prediction"]["outcome"] == "has_failed"
     assert {step["state"] for step in run.report["steps"]} == {"planned"}
-    assert "DROP FOREIGN KEY `fk_skp_tahunan_user`" in run.screen
+    planned = [line for step in run.report["steps"] for line in step["do"]]
+    assert "ALTER TABLE `skp_tahunan` DROP FOREIGN KEY `fk_skp_tahunan_user`" in planned
     assert "NEEDS REPAIR" in run.screen and "needs repair" in run.page
     told = run.report["summary"]
     assert "\n" not in told

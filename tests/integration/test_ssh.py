@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible.module_utils.fix_fk.scratch.embedded import free_port, program
 from playbook import PROJECT, play
 from sandbox import Sandbox
@@ -240,3 +242,79 @@ def test_the_incident_is_repaired_over_ssh(kept, host, home, user):
     assert list(remote_tmp.glob("ansible-tmp-*")) == []
     # And what came along with the tasks is not among what anybody reads.
     assert "pymysql_archive" not in run.page
+
+
+def snippets():
+    """Return what docs/deployment.md says to run, {its heading: lines for a shell}."""
+    text = (PROJECT / "docs/deployment.md").read_text(encoding="utf-8")
+    found = {}
+    for part in text.split("\n## ")[1:]:
+        heading, _, rest = part.partition("\n")
+        block = re.search(r"```(sh|yaml)\n(.*?)```", rest, re.DOTALL)
+        if not block:
+            continue
+        kind, code = block.groups()
+        read = yaml.safe_load(code) if kind == "yaml" else None
+        if heading == "GitHub Actions":
+            ahead, migrate, repair = read
+            assert repair["if"] == f"steps.{migrate['id']}.outcome == 'failure'"
+            assert migrate["continue-on-error"]
+            code = f"cd $FIX_FK\n{ahead['run']}\n{migrate['run']} || {repair['run']}"
+        elif kind == "yaml":
+            code = "\n".join(read["migrate"]["script"])
+        found[heading] = f"set -e\n{code}"
+    return found
+
+
+def deploys(code, kept, host, folder, sshd):
+    """Run lines of a deployment: what the docs call deploy@web1 and production are ours."""
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    for name in ("playbooks", "roles", "library", "module_utils", "plugins", "ansible.cfg"):
+        (work / name).unlink(missing_ok=True)
+        (work / name).symlink_to(PROJECT / name)
+    shutil.copy(PROJECT / "fix_fk.yml", work)
+    (work / "production").write_text(yaml.dump({"laravel": {"hosts": {"app": host}}}))
+    (work / ".venv/bin").mkdir(parents=True, exist_ok=True)
+    program_ = work / ".venv/bin/ansible-playbook"
+    program_.unlink(missing_ok=True)
+    program_.symlink_to(shutil.which("ansible-playbook"))
+    login = work / "ssh"
+    real = shutil.which("ssh")
+    login.write_text(
+        f'#!/bin/sh\ntest "$1" = deploy@web1 || exec {real} "$@"\nshift\n'
+        f"exec {real} {sshd['ansible_ssh_common_args']} -i {sshd['ansible_ssh_private_key_file']}"
+        f' -p {sshd["ansible_port"]} {sshd["ansible_user"]}@127.0.0.1 "$@"\n'
+    )
+    login.chmod(0o755)
+    return subprocess.run(
+        ["sh", "-c", code],
+        env={
+            **os.environ,
+            "PATH": f"{work}:{os.environ['PATH']}",
+            "FIX_FK": str(work),
+            "RELEASE": str(kept.app),
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("where", snippets())
+def test_a_deployment_stops_at_what_is_foreseen(kept, host, folder, sshd, where):
+    kept.present()
+    run = deploys(snippets()[where], kept, host, folder, sshd)
+    assert run.returncode == 10 and "WILL FAIL" in run.stdout, run.stdout
+    assert kept.rows("skp_tahunan") == 500 and FAILED not in kept.recorded()
+
+
+def test_a_deployment_that_failed_is_repaired(kept, host, folder, sshd):
+    kept.present()
+    code = snippets()["A shell script"].replace("run playbooks/diagnose.yml\n", "")
+    run = deploys(code, kept, host, folder, sshd)
+    assert run.returncode == 0 and "REPAIRED ROWS ASIDE" in run.stdout, run.stdout
+    assert kept.recorded()[-2:] == [FAILED, NEXT]

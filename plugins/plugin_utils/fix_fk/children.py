@@ -8,7 +8,7 @@ from .facts import Laravel
 
 def followers(laravel: Laravel, schema: dict) -> list[str]:
     """Name the constraints of children that followed a table when it was renamed."""
-    notes = []
+    found: dict[tuple[str, str], list] = {}
     # One that was pointed at the new table again follows no more.
     taken = {(table.casefold(), old.casefold()) for table, old in laravel.displaced()}
     for key in schema.get("constraints") or ():
@@ -18,13 +18,21 @@ def followers(laravel: Laravel, schema: dict) -> list[str]:
         if not known or (parent.casefold(), known.referenced_table.casefold()) in taken:
             continue
         if known.referenced_table.casefold() != parent.casefold():
-            notes.append(
-                f"Constraint {key['name']} of table {key['table']} points at {parent}; its "
-                f"migration pointed it at {known.referenced_table}. It followed the table when "
-                f"that was renamed: a new row of {key['table']} can refer to {parent} only, until "
-                "a migration points the constraint elsewhere."
-            )
-    return notes
+            found.setdefault((parent, known.referenced_table), []).append(key)
+    return [_followed(*pair, keys) for pair, keys in found.items()]
+
+
+def _followed(parent: str, before: str, keys: list[dict]) -> str:
+    named = ", ".join(f"{key['name']} of table {key['table']}" for key in keys)
+    tables = ", ".join(dict.fromkeys(key["table"] for key in keys))
+    one = len(keys) == 1
+    return (
+        f"{'Constraint' if one else 'Constraints'} {named} {'points' if one else 'point'} at "
+        f"{parent}; {'its migration' if one else 'their migrations'} pointed "
+        f"{'it' if one else 'them'} at {before}. {'It' if one else 'They'} followed the table when "
+        f"that was renamed: a new row of {tables} can refer to {parent} only, until a migration "
+        f"points the {'constraint' if one else 'constraints'} elsewhere."
+    )
 
 
 def differences(found: dict, expected: dict) -> str:

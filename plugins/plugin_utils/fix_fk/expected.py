@@ -16,7 +16,7 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     case.diagnosis.steps = _with_ids(planned, pairs)
     anew = foreseen.anew(case.laravel, made, final)
     case.diagnosis.empties = list(anew)
-    case.diagnosis.notes += foreseen.foretold(anew)
+    case.diagnosis.notes = [*foreseen.foretold(anew), *case.diagnosis.notes]
     constraints = {
         (name.casefold(), table.name.casefold()): {
             "name": key.name,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from fix_fk.screen import report, text
+from fix_fk.screen import layout, report, text
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 
@@ -96,7 +96,7 @@ SCREENS = [
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_line_is_wider_than_the_screen(screen):
-    assert max(map(len, screen.splitlines())) <= text.WIDTH
+    assert max(map(len, screen.splitlines())) <= layout.WIDTH
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -110,7 +110,7 @@ def test_control_characters_are_spelled_out():
 
 def test_the_plan_has_every_step_with_what_it_does_and_its_undo():
     plan = text.plan(DIAGNOSIS, "app")
-    assert plan.startswith(f"{text.RULE}\nPLAN, 4 steps   app   a_verdict\n")
+    assert plan.startswith(f"{layout.RULE}\nPLAN, 4 steps   app   a_verdict\n")
     assert [line for line in plan.splitlines() if "Title of" in line] == [
         f"  {number}  {each['title']}" for number, each in enumerate(STEPS, 1)
     ]
@@ -122,7 +122,7 @@ def test_a_statement_can_be_copied_from_the_screen():
     lines = text.plan(DIAGNOSIS, "app").splitlines()
     first = next(number for number, line in enumerate(lines) if "ADD CONSTRAINT" in line)
     copied = " ".join(line.strip() for line in lines[first : first + 2])
-    assert copied == f"undo   {ADD}" and len(ADD) > text.LONG
+    assert copied == f"undo   {ADD}" and len(ADD) > layout.LONG
 
 
 LONG_ONE = "GRANT ALL PRIVILEGES ON `" + "a_schema\\_" * 9 + "`.* TO 'somebody'@'localhost';"
@@ -171,8 +171,8 @@ def test_a_long_create_table_is_shortened_on_the_screen_only():
     ],
 )
 def test_no_line_ends_in_a_quotation_and_an_apostrophe_is_none(monkeypatch, words, lines):
-    monkeypatch.setattr(text, "WIDTH", 12)
-    assert text._wrap(words, "", "") == lines
+    monkeypatch.setattr(layout, "WIDTH", 12)
+    assert layout.wrap(words, "", "") == lines
 
 
 def test_a_failure_says_what_was_done_and_how_to_undo_it():

@@ -23,11 +23,12 @@ def anew(laravel: Laravel, migrations: list[str], final: Schema) -> dict[str, st
 
 def foretold(found: dict[str, str]) -> list[str]:
     """Return what a plan says of the tables that the application will find empty."""
+    if not found:
+        return []
+    where = ", ".join(f"{name} (its rows are in {old} then)" for name, old in found.items())
     return [
-        f"Afterwards the application finds {name} empty: the migrations make it anew, without "
-        f"rows, and the present ones are in {old} then. -e carry_over=true brings them over in the "
-        "same run."
-        for name, old in found.items()
+        f"Afterwards the application finds empty, since the migrations make them anew: {where}; "
+        "-e carry_over=true brings the rows over in the same run."
     ]
 
 

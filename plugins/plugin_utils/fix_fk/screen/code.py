@@ -83,5 +83,5 @@ def standing(run: dict, diagnosis: dict) -> dict | None:
 def with_standing(next_: str, fault: dict) -> str:
     """Return what is next, with the fault in the code behind it."""
     before = "" if next_ == NOTHING_LEFT else next_
-    joint = "" if before.endswith("\n") else " "
+    joint = "" if not before or before.endswith("\n") else "\n"
     return f"{before}{joint}{fault['found']} {fault['next']}".strip()

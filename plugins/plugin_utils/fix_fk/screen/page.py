@@ -7,6 +7,7 @@ import os
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .lede import lede
 from .text import backup_of
 
 # Everything shown comes from a database or a log. Ansible's own templates do not escape.
@@ -21,4 +22,6 @@ _PAGES = Environment(
 
 def page(data: dict) -> str:
     """Return the page; `data` is what `fix_fk_report` builds."""
-    return _PAGES.get_template("page.html.j2").render(report=data, backup_of=backup_of)
+    return _PAGES.get_template("page.html.j2").render(
+        report=data, lede=lede(data), backup_of=backup_of
+    )

@@ -69,7 +69,8 @@ def build(run: dict) -> dict:
     results ({step id: module result}), failure (None or {task, message, next, refusal}: refusal as
     of module_utils/fix_fk/refusal.py, or None where Ansible itself failed; next wins over what
     that says), checks, maintenance (of the application, before), window (seconds for which this
-    tool had the application down, or None), schema (its name, where it is known), inventory (as it
+    tool had the application down, or None), down ({since, until}, seconds since 1970 by the host's
+    clock, or None), schema (its name, where it is known), inventory (as it
     is typed after -i, with the options that have to be typed again), place (what stands before a
     playbook's path), command (what to type to run this again, without its inventory), patch_file
     (where the patch is on the controller) and branch (what the action patch_branch returned). The
@@ -82,7 +83,7 @@ def build(run: dict) -> dict:
     - the answers happened, did, state and next, a sentence or two each, undo, the statements that
       take back what a failed run did, last first, and stopped, what ended such a run ("" where that
       is all that is known, and happened has it); summary is all of these in one paragraph;
-    - window, as it was given;
+    - window and down, as they were given;
     - patch, what ends the fault in the code, as code.patch() says, or None;
     - about, the page and anchor that explain the verdict;
     - steps, the plan with what became of each step: state (planned, changed, unchanged, passed,
@@ -133,6 +134,7 @@ def build(run: dict) -> dict:
         "checks": checks,
         "backup": backup,
         "window": run.get("window"),
+        "down": run.get("down"),
         "patch": patch,
     }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the operator reads: the plan before, the report after, as plain text 100 columns wide.
+"""What the operator reads: the plan before, the report after, as plain text.
 
 The report ends with its four answers (what happened, what was done, how things stand, what is
 next), because the end is what is on the screen when a run is over.
@@ -7,43 +7,21 @@ next), because the end is what is on the screen when a run is over.
 
 from __future__ import annotations
 
-import re
-import textwrap
-
 from ..rollback import IN_WORDS
 from ..steps import KINDS
+from . import brief
 from . import foreseen as foreseen_words
+from .layout import LABEL, labelled, shortened, shown, title, title_lines, wrap
+from .lede import clock
 
 from ansible.module_utils.fix_fk.refusal import one_line  # isort: skip
 
-WIDTH = 100
-RULE = "-" * WIDTH
-# Where text begins behind a label, and behind the label of a part of a step.
-LABEL = 12
+# Where the parts of a step begin.
 PART = 12
 # Outcomes of a run that only inspected: a plan was made and not begun.
 NOT_BEGUN = ("may_fail", "will_fail", "would_lose", "needs_repair")
-# A CREATE TABLE longer than this is shortened; the page and the data of a run hold it whole.
-LONG = 150
-# Renames are shortened only when they are a wall: they are undo statements as well.
-LONG_RENAME = 600
-
 # Of more notes than these, where there is no plan, the report has the rest.
 NOTES = 15
-
-# How an item begins that is a command and nothing else, and a line of typed() within one.
-COMMAND, TYPED = "ansible-playbook ", " " * 4
-# What is not broken: a command with its options, a GRANT, a `name` or a 'value' (an apostrophe in a
-# word opens nothing). Pasted in two, it would be two.
-TOGETHER = re.compile(
-    r"""ansible-playbook[ ]\S+"""
-    r"""(?:[ ]-(?:i|-limit|-vault-\S+)[ ]\S+|[ ]-e[ ](?:'[^']*'|\S+)|[ ]--[a-z-]+)*"""
-    r"""|-e[ ](?:'[^']*'|\S+)|(?:\S*php\S*[ ])?artisan[ ][a-z]+(?::[a-z]+)?(?:[ ]--\S+)*"""
-    r"""|GRANT[ ][A-Z, ]+[ ]ON[ ]\S+[ ]TO[ ]`[^`]*`@`[^`]*`;?"""
-    r"""|`[^`]*`|(?<!\w)(['"]).*?\1"""
-)
-# Stands for a blank that is no place for a line break: no text that is shown has it.
-NO_BREAK = "\0"
 
 SOURCES = {
     "pretend": "migrate --pretend",
@@ -77,15 +55,15 @@ def plan(diagnosis: dict, host: str) -> str:
     """
     steps = diagnosis["steps"]
     title = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
-    head = _title("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
-    lines = _labelled("Found", [diagnosis["found"]]) if steps else []
-    lines += _labelled("In the way", _list(_name(name) for name in diagnosis["names"]))
-    lines += _labelled("Evidence", _list(diagnosis["evidence"]))
+    head = title_lines("REFUSED" if diagnosis["refused"] else title, host, diagnosis["verdict"])
+    lines = labelled("Found", [diagnosis["found"]]) if steps else []
+    lines += labelled("In the way", _list(_name(name) for name in diagnosis["names"]))
+    lines += labelled("Evidence", _list(diagnosis["evidence"]))
     notes = diagnosis["notes"]
     if not steps and len(notes) > NOTES + 1:
         notes = [*notes[:NOTES], f"{len(notes) - NOTES} more are in the report."]
-    lines += _labelled("Notes", _list(notes))
-    lines += _labelled(
+    lines += labelled("Notes", _list(notes))
+    lines += labelled(
         "Roll back",
         [
             f"- {'taken' if one['chosen'] else 'not taken'}: {IN_WORDS[one['strategy']]}: "
@@ -97,12 +75,12 @@ def plan(diagnosis: dict, host: str) -> str:
         return ""
     lines = head + lines
     for number, step in enumerate(steps, 1):
-        lines += ["", *_wrap(step["title"], f" {number:>2}  ", " " * 5)]
+        lines += ["", *wrap(step["title"], f" {number:>2}  ", " " * 5)]
         lines += _part("why", [step["reason"]])
         lines += _part("do", step["do"])
         lines += _part("undo", step["undo"])
         lines += _part("proof", [step["proof"]])
-    return _shown(lines)
+    return shown(lines)
 
 
 def counted(checks: list[dict]) -> list[str]:
@@ -117,16 +95,18 @@ def counted(checks: list[dict]) -> list[str]:
     return counted
 
 
-def rehearsal(result: dict, host: str) -> str:
+def rehearsal(result: dict, host: str, verbose: bool = True) -> str:
     """Return how a rehearsal that did not fail went: roles/rehearse/vars/main.yml has the shape."""
     said = rehearsal_parts(result)
+    if not verbose:
+        return brief.rehearsal(result, host, said, counted(result.get("checks") or []))
     if result["refused"]:
-        lines = _title("NOT REHEARSED", host, "")
-        return _shown(lines + _wrap(said["Why"][0], "", ""))
-    lines = _title("REHEARSED", host, f"on the clone {', '.join(counted(result['checks']))}")
+        lines = title_lines("NOT REHEARSED", host, "")
+        return shown(lines + wrap(said["Why"][0], "", ""))
+    lines = title_lines("REHEARSED", host, f"on the clone {', '.join(counted(result['checks']))}")
     for label, items in said.items():
-        lines += _labelled(label, items)
-    return _shown(lines)
+        lines += labelled(label, items)
+    return shown(lines)
 
 
 def rehearsal_parts(result: dict) -> dict[str, list[str]]:
@@ -174,40 +154,31 @@ def expected_window(result: dict) -> str:
 
 
 def report(data: dict, verbose: bool = False) -> str:
-    """Return the report of one host's run; verbose: with all that is foreseen, and its queries.
+    """Return the report of one host's run; verbose: with every step, check and finding.
 
     `data` is what `fix_fk_report` builds, with `files` and why others were not written, `problems`.
     """
     lines: list[str] = []
-    began = bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *NOT_BEGUN)
-    if began:
-        lines += ["Steps"]
-        for step in data["steps"]:
-            lines.append(f"  {step['state']:<11}  {step['title']}")
-            for line in [*map(_shorten, step["queries"]), *step["details"]]:
-                lines += _wrap(line, " " * 15, " " * 17)
-        lines.append("")
+    if bool(data["steps"]) and data["outcome"] not in ("refused", "planned", *NOT_BEGUN):
+        lines += _steps(data["steps"] if verbose else brief.steps(data))
     foreseen = data.get("prediction")
     foreseen_lines = foreseen_words.every if verbose else foreseen_words.lines
     if foreseen and (foreseen["findings"] or foreseen["notes"]):
         lines += ["Foreseen"]
         for word, told in foreseen_lines(foreseen):
             first = f"  {word:<11}  " if word else " " * 15
-            lines += _wrap(told, first, " " * (15 if word else 17))
+            lines += wrap(told, first, " " * (15 if word else 17))
         lines.append("")
     lines += backups(data["diagnosis"].get("backups") or [])
-    if data["checks"]:
-        lines += ["Checks"]
-        for check in data["checks"]:
-            mark = _mark(check)
-            lines += _wrap(f"{check['check']}: {check['detail']}", f"  {mark:<11}  ", " " * 15)
-        lines.append("")
+    lines += _checks(data["checks"] if verbose else brief.checks(data))
     lines += _patch(data.get("patch"))
-    lines += _title(*headline(data))
+    lines += title_lines(*headline(data))
     for label, answer in (
-        ("Happened", data["happened"]),
+        ("Happened", data["happened"] if verbose else brief.happened(data)),
         ("Stopped", data.get("stopped") or ""),
         ("Done", data["did"]),
+        ("Down", _down(data)),
+        ("Rows", [] if verbose or data.get("stopped") else brief.rows(data)),
         ("Now", data["state"]),
         ("Next", data["next"]),
         ("Undo", data["undo"]),
@@ -215,12 +186,44 @@ def report(data: dict, verbose: bool = False) -> str:
         ("Backup", _backup(data.get("backup"))),
         ("Report", [*data.get("files", ()), *data.get("problems", ())]),
     ):
-        lines += _labelled(label, [answer] if isinstance(answer, str) else answer)
+        lines += labelled(label, [answer] if isinstance(answer, str) else answer)
         if label == "Next":
             # A new file is no part of what is next here; the page has its commands.
             patch = data.get("patch") or {}
             lines += _whole("Commit", patch["commands"] if patch.get("brief") else [])
-    return _shown(lines)
+    return shown(lines)
+
+
+def of_many(data: dict) -> str:
+    """Return what is said of one host among many: how it ended, and where the rest of it stands."""
+    files = [file for file in data.get("files", ()) if file.endswith(".html")]
+    return shown([title(headline(data)[0], data["host"], *files)])
+
+
+def _steps(steps: list[dict]) -> list[str]:
+    """Return steps as they ended, with what was sent."""
+    lines = ["Steps"] if steps else []
+    for step in steps:
+        lines.append(f"  {step['state']:<11}  {step['title']}")
+        for line in [*map(shortened, step["queries"]), *step["details"]]:
+            lines += wrap(line, " " * 15, " " * 17)
+    return [*lines, ""] if lines else []
+
+
+def _checks(checks: list[dict]) -> list[str]:
+    lines = ["Checks"] if checks else []
+    for check in checks:
+        lines += wrap(f"{check['check']}: {check['detail']}", f"  {_mark(check):<11}  ", " " * 15)
+    return [*lines, ""] if lines else []
+
+
+def _down(data: dict) -> list[str]:
+    """Return from when to when the application was down, in the time of the controller."""
+    down = data.get("down")
+    if not down:
+        return []
+    since, until = clock(down["since"]), clock(down["until"])
+    return [f"{since:%H:%M:%S} to {until:%H:%M:%S %Z}, {down['until'] - down['since']:.0f} s"]
 
 
 def backups(found: list[dict]) -> list[str]:
@@ -238,7 +241,7 @@ def backups(found: list[dict]) -> list[str]:
         made, *rest, id_ = row
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         lines.append("  " + "  ".join([made.ljust(widths[0]), *cells, id_]))
-        lines += _wrap(of, " " * 6, " " * 8)
+        lines += wrap(of, " " * 6, " " * 8)
     return [*lines, ""]
 
 
@@ -313,72 +316,12 @@ def _list(items) -> list[str]:
     return [f"- {item}" for item in items]
 
 
-def _title(*parts: str) -> list[str]:
-    return [RULE, title(*parts), RULE]
-
-
-def title(*parts: str) -> str:
-    """Return one line of those of these parts that there are."""
-    return _plain("   ".join(part for part in parts if part))
-
-
-def _labelled(label: str, items) -> list[str]:
-    """Return a label with its paragraphs beside it; nothing when there are none."""
-    lines: list[str] = []
-    for item in items:
-        hanging = 2 if len(items) > 1 or item.startswith("- ") else 0
-        for line in filter(str.strip, item.split("\n")):
-            if line.startswith(TYPED):
-                lines.append(" " * LABEL + _plain(line))
-            else:
-                lines += _wrap(line, " " * LABEL, " " * (LABEL + hanging))
-    if lines:
-        lines[0] = f"{label:<{LABEL}}" + lines[0][LABEL:]
-    return lines
-
-
 def _part(label: str, items) -> list[str]:
     """Return one part of a step; an item that is indented is what the one before it sends."""
     lines: list[str] = []
     for item in items:
         indent = PART + len(item) - len(item.lstrip())
-        lines += _wrap(_shorten(item.strip()), " " * indent, " " * (indent + 2))
+        lines += wrap(shortened(item.strip()), " " * indent, " " * (indent + 2))
     if lines:
         lines[0] = f"     {label:<{PART - 5}}" + lines[0][PART:]
     return lines
-
-
-def _shorten(item: str) -> str:
-    kind = item[:12].casefold()
-    if len(item) <= {"create table": LONG, "rename table": LONG_RENAME}.get(kind, len(item)):
-        return item
-    return f"{item[: LONG - 30]} ... ({len(item)} characters)"
-
-
-def _wrap(item: str, first: str, rest: str) -> list[str]:
-    """Wrap at blanks; never inside a word, a quoted name or a command, which are to be copied."""
-    line = _plain(item)
-    if item.startswith(COMMAND):
-        return [f"{first}{line}"]
-    together = TOGETHER.sub(lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
-    lines = textwrap.wrap(
-        " ".join(together.split()),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [line.replace(NO_BREAK, " ") for line in lines]
-
-
-def _plain(item: str) -> str:
-    """Return one line of text; what a terminal would act upon is spelled out."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in " ".join(item.splitlines())
-    )
-
-
-def _shown(lines: list[str]) -> str:
-    return "\n".join(lines).strip("\n") + "\n"
