@@ -43,6 +43,9 @@ class Server:
     row_format: str | None = None
     innodb_strict: bool = False
     primary_key: bool = False
+    # Whether the account may set a variable of its session that takes a right, and of the server.
+    sets_session: bool = True
+    sets_global: bool = True
 
     @property
     def mysql(self) -> bool:

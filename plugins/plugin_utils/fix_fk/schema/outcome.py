@@ -46,6 +46,9 @@ KINDS = (
     "table_unfit",
     "check_unfit",
     "value_unfit",
+    "object_exists",
+    "online_unfit",
+    "right_missing",
     "unread",
 )
 
