@@ -306,6 +306,9 @@ schema:
           description: The SQL mode of connections that set none.
           type: list
           elements: str
+        packet:
+          description: The bytes that a statement may have at most (max_allowed_packet).
+          type: int
         unique_parent:
           description:
             - Whether a foreign key may refer to the columns of a unique index only, as on MySQL
@@ -337,9 +340,9 @@ schema:
           whether it counts by itself, and C(required), whether a row must give it), C(indexes) (a
           list of C(name), C(columns) in order, C(unique), C(kind)), C(checks) (names of CHECK
           constraints), C(conditions) (what each of them demands, by name), C(triggers) (whether
-          one changes rows before they are written), C(partitioned), C(collation) of new columns, and C(ids) of a table
-          that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
-          is."
+          one changes rows before they are written), C(partitioned), C(collation) of new columns,
+          and C(ids) of a table that counts by itself: its C(column) and C(type), the C(next) id and
+          the C(highest) there is."
         - A column that is generated has C(made_of), the expression, and C(stored) as well.
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
           V(FULLTEXT), V(SPATIAL) or empty.

@@ -69,6 +69,7 @@ def schema():
         "objects": {"trigger": ["stamp"], "procedure": ["Close_Month"]},
         "defaults": {
             "engine": "InnoDB",
+            "packet": 2000,
             "collation": "utf8mb4_unicode_ci",
             "collations": {"utf8mb4": "utf8mb4_general_ci", "latin1": "latin1_swedish_ci"},
             "unique_parent": False,
@@ -153,6 +154,7 @@ MET = {
     "value_unfit": ["insert into `users` values (1)"],
     "object_exists": ["create definer=`a`@`b` procedure app.`close_month`() select 1"],
     "online_unfit": ["alter table `users` modify `role` int, algorithm=inplace"],
+    "statement_unfit": [f"set @a = '{'é' * 1000}'"],
     "right_missing": ["set global max_connections = 9"],
 }  # fmt: skip
 

@@ -217,7 +217,7 @@ def read_defaults(connection, schema):
             connection,
             "SHOW VARIABLES WHERE Variable_name IN ('default_storage_engine',"
             " 'character_set_collations', 'restrict_fk_on_non_standard_key', 'innodb_strict_mode',"
-            " 'innodb_default_row_format', 'sql_require_primary_key')",
+            " 'innodb_default_row_format', 'sql_require_primary_key', 'max_allowed_packet')",
         )
     )
     collations = dict(
@@ -241,6 +241,7 @@ def read_defaults(connection, schema):
         "innodb_strict": variables.get("innodb_strict_mode") != "OFF",
         "row_format": variables.get("innodb_default_row_format"),
         "primary_key": variables.get("sql_require_primary_key") == "ON",
+        "packet": int(variables.get("max_allowed_packet") or 0),
         "engine": variables.get("default_storage_engine"),
         "collation": own[0][0] if own else None,
         "collations": collations,

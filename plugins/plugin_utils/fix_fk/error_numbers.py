@@ -47,6 +47,7 @@ ERRORS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "object_exists": ((1304, 1359, 1537), (1304, 1359, 1537)),
     "online_unfit": ((1846, 1845), (1846, 1845)),
     "right_missing": ((1227,), (1227,)),
+    "statement_unfit": ((1153, 2006), (1153, 2006)),
     "orphans": ((1452,), (1452,)),
     "duplicates": ((1062,), (1062,)),
     "nulls": ((1265, 1138), (1138, 1265)),

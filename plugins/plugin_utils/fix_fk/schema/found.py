@@ -64,6 +64,7 @@ def server(schema: dict) -> Server:
         row_format=defaults.get("row_format"),
         innodb_strict=bool(defaults.get("innodb_strict")),
         primary_key=bool(defaults.get("primary_key")),
+        packet=int(defaults.get("packet") or 0),
         sets_session=sets.get("session", True),
         sets_global=sets.get("global", True),
     )

@@ -49,6 +49,7 @@ KINDS = (
     "object_exists",
     "online_unfit",
     "right_missing",
+    "statement_unfit",
     "unread",
 )
 

@@ -43,7 +43,7 @@ from .effects import (
     WriteRows,
 )
 from .outcome import Outcome
-from .rules import checks, columns, copying, foreign_keys, indexes, rows, tables
+from .rules import checks, columns, copying, foreign_keys, indexes, rows, sizes, tables
 from .rules import objects as programs
 from .rules import variables as settings
 from .rules.clause import Clause
@@ -70,6 +70,7 @@ class Schema(Tables):
             before = {name: measure(whole, self.get(name)) for name in names}
             was = [table.copy() for table in filter(None, map(self.get, names))]
             met = len(outcome.problems)
+            sizes.judge_statement(whole, statement)
             programs.carry_out(whole, statement)
             if len(outcome.problems) > met:
                 continue

@@ -33,6 +33,17 @@ _LONG = {
 }
 
 
+def judge_statement(clause: Clause, statement: str) -> None:
+    """Judge the length of a statement, of which the server takes no more than so many bytes."""
+    most, length = clause.schema.server.packet, len(statement.encode("utf-8"))
+    if most and length >= most:
+        detail = (
+            f"a statement of {length} bytes is longer than max_allowed_packet ({most}), and the "
+            "server ends the connection"
+        )
+        clause.problem("statement_unfit", detail)
+
+
 def judge_index(clause: Clause, table: Table, index: Index) -> None:
     """Judge the parts of an index, and how long they are together."""
     found = _misfit(clause.schema.server, table, index)
