@@ -50,9 +50,9 @@ def no_safe_rollback(case: Case) -> None:
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
         f"{reasons}.",
         f"{_onward(case)}{_given_up(case)}{_back_alone(case)}Take these reasons to the "
-        "migration's author. Anything that clears one of them (rows moved out of a leftover, a correct down()) opens that way; "
-        "then run this again. Or put a backup back that was made before: playbooks/restore.yml "
-        "lists them."
+        "migration's author. Anything that clears one of them (rows moved out of a leftover, a "
+        "correct down()) opens that way; then run this again. Or put a backup back that "
+        "was made before: playbooks/restore.yml lists them."
         if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",

@@ -233,7 +233,8 @@ VERDICTS = (
         "error_of_the_moment",
         ALIKE,
         "Error 1213, 2006, 2013 or a neighbour: a deadlock, or a connection or a server that was "
-        "lost. What the migration sends cannot be told in full, or what is left cannot be rolled back.",
+        "lost. What the migration sends cannot be told in full, or what is left cannot be rolled "
+        "back.",
         "See that the server stays up. What is left is said, and how it is undone.",
         causes=(
             Cause(
