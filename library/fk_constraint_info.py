@@ -255,6 +255,11 @@ schema:
               LOCK TABLES that the account does not hold on the whole schema.
           type: list
           elements: str
+        sets:
+          description:
+            - As C(session) and C(global), whether it may set those variables of its session that
+              take a right of their own, and variables of the server.
+          type: dict
     rehearsal:
       description:
         - The C(schema) in which a plan would be rehearsed, the C(pattern) that a GRANT on all such
@@ -301,6 +306,9 @@ schema:
           description: The SQL mode of connections that set none.
           type: list
           elements: str
+        packet:
+          description: The bytes that a statement may have at most (max_allowed_packet).
+          type: int
         unique_parent:
           description:
             - Whether a foreign key may refer to the columns of a unique index only, as on MySQL
@@ -319,6 +327,11 @@ schema:
         O(contents).
       type: list
       elements: str
+    objects:
+      description: The names of every C(trigger), C(procedure), C(function) and C(event) of the
+        schema that the account sees.
+      type: dict
+      sample: {trigger: [], procedure: [close_month], function: [], event: []}
     details:
       description:
         - "By table name, for the tables asked for and the holders of the names asked for:
@@ -326,10 +339,11 @@ schema:
           C(columns) (a list of C(name), C(type), C(nullable), C(collation), C(generated), C(auto),
           whether it counts by itself, and C(required), whether a row must give it), C(indexes) (a
           list of C(name), C(columns) in order, C(unique), C(kind)), C(checks) (names of CHECK
-          constraints), C(triggers) (whether one changes rows before they are written),
-          C(partitioned), C(collation) of new columns, and C(ids) of a table
-          that counts by itself: its C(column) and C(type), the C(next) id and the C(highest) there
-          is."
+          constraints), C(conditions) (what each of them demands, by name), C(triggers) (whether
+          one changes rows before they are written), C(partitioned), C(collation) of new columns,
+          and C(ids) of a table that counts by itself: its C(column) and C(type), the C(next) id and
+          the C(highest) there is."
+        - A column that is generated has C(made_of), the expression, and C(stored) as well.
         - An index on the first 9 characters of a column has it as C(column(9)). C(kind) is
           V(FULLTEXT), V(SPATIAL) or empty.
       type: dict
@@ -347,6 +361,7 @@ schema:
               collation: null
           indexes: [{name: PRIMARY, columns: [id], unique: true, kind: ""}]
           checks: []
+          conditions: {}
           triggers: false
           partitioned: false
           row_format: Dynamic

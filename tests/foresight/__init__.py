@@ -7,10 +7,11 @@ or PHP. What stands before HERE is sent to the server before the migration is th
 
 from sandbox import ON_MARIADB
 
-from . import definitions, laravel, references, rows
+from . import copying, definitions, laravel, references, rows
 from .shared import ARRANGED, HERE
 
-CASES = {**definitions.CASES, **rows.CASES, **references.CASES, **laravel.CASES}
+CASES = {**definitions.CASES, **rows.CASES, **references.CASES}
+CASES.update(laravel.CASES | copying.CASES)
 if ON_MARIADB:
     CASES.update(laravel.ON_MARIADB_ALONE)
 # What the server is told before a case, and what puts it back.

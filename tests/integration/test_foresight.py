@@ -36,6 +36,8 @@ def server(seeded):
         if name not in known:
             cursor.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} `{name}`")
     cursor.execute("SET FOREIGN_KEY_CHECKS = 1")
+    for kind in ("PROCEDURE", "FUNCTION", "EVENT"):
+        cursor.execute(f"DROP {kind} IF EXISTS satu")
     cursor.execute("DELETE FROM migrations WHERE migration = %s", (MIGRATION,))
     for text in ARRANGED:
         cursor.execute(text)

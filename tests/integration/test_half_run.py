@@ -448,3 +448,23 @@ def test_a_schema_dump_is_not_loaded_over_live_tables(app, how, leftover):
         app.sql(line.rstrip(";"))
     assert app.recorded() == names
     assert "would_load" not in play(app).report["diagnosis"]["verdict"]
+
+
+@pytest.mark.parametrize("option", [{}, {"rollback_only": True}], ids=["repair", "rollback"])
+def test_an_empty_table_of_others_is_not_dropped(app, option):
+    """A second application has its own tables in the schema; nothing has failed here."""
+    orders(app)
+    app.set_dotenv(LOG_CHANNEL="null")
+    app.sql("CREATE TABLE lama_migrations (id INT PRIMARY KEY)")
+    app.add_migration(OURS, TABLE.format("tags", "") + TABLE.format("labels", ""))
+    theirs = "CREATE TABLE tags (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY)"
+    app.sql(f"{theirs} DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    run = repair(app, **option)
+    assert app.rows("tags") == 0 and run.rc == 2, run.screen
+    assert run.report["diagnosis"]["verdict"] == "made_by_whom", run.screen
+    assert "lama_migrations" in run.report["summary"] and "is dropped" in run.report["summary"]
+    assert f"-e incident_migration={OURS}" in run.report["next"]
+    assert "migrate --force" not in run.report["next"]
+    # Alone in the schema, or named, it is a leftover of its own.
+    run = repair(app, incident_migration=OURS)
+    assert run.rc == 0 and OURS in app.recorded(), run.screen

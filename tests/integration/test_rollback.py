@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from half_run import ANEW, OURS, fails, orders, recorded
-from inquiry import inquire, repair
+from inquiry import DIAGNOSE, inquire, repair
 from playbook import play
 from window import Watched
 
@@ -255,8 +255,8 @@ CORRECTED = {
         'Schema::table("sales", fn ($t) => $t->dropForeign(["owner_id"]));',
     ],
     "after a column": [*COLUMN, changes('$table->index("nowhere");')],
-    "at once": [changes('$table->dropColumn("nowhere");')],
 }
+AT_ONCE = changes('$table->dropColumn("nowhere");')
 
 
 def later(app):
@@ -285,6 +285,18 @@ def test_a_corrected_migration_is_run_again(app, done):
     assert "The statement that failed is not in the migration any more." in told["found"]
     assert OURS in app.recorded() and "title" in str(app.sql(f"SHOW COLUMNS FROM {table}"))
     assert app.sql(f"SELECT id, user_id FROM {table}") == rows
+
+
+def test_one_that_failed_at_once_and_was_corrected_has_not_begun(app):
+    orders(app)
+    fails(app, AT_ONCE)
+    later(app)
+    assert inquire(app).rc == 2
+    app.add_migration(OURS, LAST)
+    later(app)
+    for run in inquire(app), inquire(app, DIAGNOSE):
+        assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+        assert "artisan migrate --force" in run.report["next"]
 
 
 @pytest.mark.parametrize("log", ["single", "daily", "json"])
@@ -401,3 +413,32 @@ def test_what_has_been_written_since_goes_only_when_it_is_named(app):
     run = repair(app, rollback_only=True, **given)
     assert run.rc == 0 and run.report["outcome"] == "rolled_back", run.screen
     assert everything(app) == before
+
+
+ENDS = {
+    "foreseen": (BREAKS, "error 1146"),
+    "not foreseen": ("DB::unprepared(\"SIGNAL SQLSTATE '45000'\");", "error 1644"),
+    "code": ("$nothing->call();", "ours.php"),
+}
+
+
+@pytest.mark.parametrize("breaks, told", ENDS.values(), ids=ENDS.keys())
+def test_after_a_rollback_it_has_not_failed_and_will(app, breaks, told):
+    """The log has the error still; all playbooks say the same, until the file is corrected."""
+    orders(app)
+    fails(app, made("tags"), breaks)
+    assert inquire(app, DIAGNOSE).report["outcome"] in ("needs_repair", "refused")
+    assert repair(app, rollback_only=True).report["outcome"] == "rolled_back"
+    for run in inquire(app, DIAGNOSE), inquire(app):
+        assert run.report["outcome"] == "will_fail", run.screen
+        assert told in " ".join(
+            run.screen.split()
+        ) and "nothing of what it does is there" in " ".join(run.screen.split())
+        assert "migrate --force" not in run.report["next"]
+    assert inquire(app, DIAGNOSE).rc == 10
+    app.add_migration(OURS, made("tags"))
+    later(app)
+    for run in inquire(app, DIAGNOSE), inquire(app):
+        assert run.rc == 0 and run.report["outcome"] == "healthy", run.screen
+        assert "artisan migrate --force" in run.report["next"]
+    assert app.artisan("migrate", "--force").returncode == 0

@@ -20,6 +20,7 @@ from ansible.module_utils.fix_fk.server.about import (
     TABLE_RIGHTS,
     matches,
     rights_on,
+    settable,
 )
 from ansible.module_utils.fix_fk.server.flavour import name_key, version_number
 
@@ -143,6 +144,20 @@ def test_rights_with_partial_revokes_take_names_literally():
 
 def test_rights_on_single_tables_are_noticed():
     assert rights_on([f"GRANT ALTER ON `a ``b`.`t` TO {USER}"], "a `b") == (set(), True)
+
+
+@pytest.mark.parametrize(
+    "grants, session, everywhere",
+    [
+        (["GRANT USAGE ON *.* TO `u`@`h`", "GRANT SUPER ON `app`.* TO `u`@`h`"], False, False),
+        (["GRANT SESSION_VARIABLES_ADMIN ON *.* TO `u`@`h`"], True, False),
+        (["GRANT PROCESS, SYSTEM_VARIABLES_ADMIN ON *.* TO `u`@`h`"], True, True),
+        (["GRANT BINLOG ADMIN ON *.* TO `u`@`h`"], True, True),
+        (["GRANT ALL PRIVILEGES ON *.* TO `u`@`h` WITH GRANT OPTION"], True, True),
+    ],
+)
+def test_which_variables_may_be_set(grants, session, everywhere):
+    assert settable(grants) == {"session": session, "global": everywhere}
 
 
 @pytest.mark.parametrize(

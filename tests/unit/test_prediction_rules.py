@@ -59,9 +59,17 @@ def schema():
     return {
         "name": "app",
         "server": {"name_scope": "schema", "flavour": "mariadb", "lower_case_table_names": 0},
-        "account": {"name": "u@h", "sees_all": True, "reason": "", "missing_rights": []},
+        "account": {
+            "name": "u@h",
+            "sees_all": True,
+            "reason": "",
+            "missing_rights": [],
+            "sets": {"session": False, "global": False},
+        },
+        "objects": {"trigger": ["stamp"], "procedure": ["Close_Month"]},
         "defaults": {
             "engine": "InnoDB",
+            "packet": 2000,
             "collation": "utf8mb4_unicode_ci",
             "collations": {"utf8mb4": "utf8mb4_general_ci", "latin1": "latin1_swedish_ci"},
             "unique_parent": False,
@@ -144,6 +152,10 @@ MET = {
     "table_unfit": ["alter table `users` add `x` int not null auto_increment"],
     "check_unfit": ["alter table `users` add constraint `x` check (`nothing` > 1)"],
     "value_unfit": ["insert into `users` values (1)"],
+    "object_exists": ["create definer=`a`@`b` procedure app.`close_month`() select 1"],
+    "online_unfit": ["alter table `users` modify `role` int, algorithm=inplace"],
+    "statement_unfit": [f"set @a = '{'é' * 1000}'"],
+    "right_missing": ["set global max_connections = 9"],
 }  # fmt: skip
 
 
@@ -161,6 +173,34 @@ def test_each_kind_is_met(schema, kind):
 def test_every_kind_has_its_errors():
     assert set(ERRORS) == {*KINDS, "orphans", "duplicates", "nulls"} - {"unread"}
     assert {*MET, "child_unfit", "unread"} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        ["create or replace procedure close_month() select 1"],
+        ["create procedure if not exists close_month() select 1"],
+        ["drop procedure if exists close_month", "create procedure close_month() select 1"],
+        ["create function close_month() returns int return 1"],
+        ["set session wait_timeout = 9"],
+    ],
+)
+def test_a_name_that_is_free_and_a_variable_of_the_session_are_no_matter(schema, up):
+    assert kinds(foresee(schema, *up)) in ([], ["unread"])
+
+
+def test_a_variable_of_the_server_is_none_of_the_session(schema):
+    schema["account"]["sets"]["global"] = True
+    sent = ["set global foreign_key_checks = 0", "drop table `users`"]
+    assert kinds(foresee(schema, *sent)) == ["table_referenced"]
+
+
+def test_a_column_named_in_a_text_is_not_needed(schema):
+    posts = schema["details"]["posts"]
+    posts["checks"], posts["conditions"] = ["k"], {"k": "`slug` <> 'it\\'s `user_id`' and `id` > 0"}
+    drop = ["alter table `posts` drop foreign key `posts_user`", "alter table `posts` drop `{}`"]
+    assert kinds(foresee(schema, drop[0], drop[1].format("user_id"))) == []
+    assert kinds(foresee(schema, drop[0], drop[1].format("slug"))) == ["column_needed"]
 
 
 def test_a_table_with_partitions_takes_no_foreign_key(schema):

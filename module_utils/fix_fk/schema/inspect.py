@@ -14,6 +14,7 @@ from ansible.module_utils.fix_fk.schema.foreign_keys import (
     list_usage,
     with_rules,
 )
+from ansible.module_utils.fix_fk.schema.objects import list_objects
 from ansible.module_utils.fix_fk.schema.orphans import find_orphans, read_dictionary
 from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
 from ansible.module_utils.fix_fk.schema.structure import read_structure
@@ -267,6 +268,7 @@ def describe_schema(connection, name, asked, pymysql):
         "tables": tables,
         "views": views,
         "broken_views": broken,
+        "objects": list_objects(connection, name),
         "details": details,
         "constraints": [asdict(key) for key in told],
         "holders": held,

@@ -61,7 +61,7 @@ def list_names(connection, schema):
 
 def table_details(connection, schema, tables, pymysql):
     """Return {table: {engine, partitioned, collation, row_format, columns, indexes, checks,
-    triggers, on_insert, rows, ids}} of these.
+    conditions, triggers, on_insert, rows, ids}} of these.
 
     rows: whether the table has any, asked of the table itself (TABLE_ROWS is an estimate that is
     0 for a table with a row); None when it cannot be read. ids: as read_ids() has it, or None.
@@ -84,15 +84,16 @@ def table_details(connection, schema, tables, pymysql):
                 "columns": [],
                 "indexes": [],
                 "checks": [],
+                "conditions": {},
                 "triggers": False,
                 "on_insert": [],
             }
-    for table, _position, column, kind, nullable, collation, default, extra in sorted(
+    for table, _position, column, kind, nullable, collation, default, extra, made_of in sorted(
         rows_about(
             connection,
             "SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,"
-            " COLLATION_NAME, COLUMN_DEFAULT, EXTRA FROM information_schema.COLUMNS"
-            " WHERE TABLE_SCHEMA = %s",
+            " COLLATION_NAME, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION"
+            " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s",
             schema,
             details.keys(),
         ),
@@ -102,6 +103,9 @@ def table_details(connection, schema, tables, pymysql):
             about = {"name": column, "type": kind, "nullable": nullable == "YES"}
             extra = extra.lower().replace("default_generated", "")
             about["generated"] = "generated" in extra
+            if about["generated"]:
+                about["made_of"] = made_of or ""
+                about["stored"] = "stored" in extra or "persistent" in extra
             about["auto"] = "auto_increment" in extra
             about["required"] = not (
                 about["nullable"] or about["generated"] or default is not None or about["auto"]
@@ -128,9 +132,10 @@ def table_details(connection, schema, tables, pymysql):
             part = column or ""
             columns = indexes[table, name]["columns"]
             columns.append(f"{part}({length})" if length and not kind else part)
-    for table, check in _list_checks(connection, schema, details.keys(), pymysql):
+    for table, check, condition in _list_checks(connection, schema, details.keys(), pymysql):
         if table in details:
             details[table]["checks"].append(check)
+            details[table]["conditions"][check] = condition
     for table, trigger, timing, event in sorted(
         rows_about(
             connection,
@@ -156,20 +161,24 @@ def table_details(connection, schema, tables, pymysql):
     return details
 
 
+# The CHECK constraints of MariaDB, whose names are those of a table, and of MySQL.
+_CHECKS = (
+    "SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
+    " WHERE CONSTRAINT_SCHEMA = %s",
+    "SELECT * FROM (SELECT t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE"
+    " FROM information_schema.TABLE_CONSTRAINTS t JOIN information_schema.CHECK_CONSTRAINTS c"
+    " USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME)"
+    " WHERE t.CONSTRAINT_TYPE = 'CHECK' AND t.TABLE_SCHEMA = %s) checked WHERE TRUE",
+)
+
+
 def _list_checks(connection, schema, names, pymysql):
-    """Return (table, name) of the CHECK constraints of these tables, by name; none of a server that
-    does not tell of them."""
-    try:
-        rows = rows_about(
-            connection,
-            "SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
-            " WHERE CONSTRAINT_TYPE = 'CHECK' AND TABLE_SCHEMA = %s",
-            schema,
-            names,
-        )
-    except pymysql.MySQLError:
-        return []
-    return sorted(rows)
+    """Return (table, name, condition) of the CHECK constraints of these tables, by name; none of a
+    server that does not tell of them."""
+    for query in _CHECKS:
+        with contextlib.suppress(pymysql.MySQLError):
+            return sorted(rows_about(connection, query, schema, names))
+    return []
 
 
 def _have_rows(connection, schema, names, pymysql):
@@ -208,7 +217,7 @@ def read_defaults(connection, schema):
             connection,
             "SHOW VARIABLES WHERE Variable_name IN ('default_storage_engine',"
             " 'character_set_collations', 'restrict_fk_on_non_standard_key', 'innodb_strict_mode',"
-            " 'innodb_default_row_format', 'sql_require_primary_key')",
+            " 'innodb_default_row_format', 'sql_require_primary_key', 'max_allowed_packet')",
         )
     )
     collations = dict(
@@ -232,6 +241,7 @@ def read_defaults(connection, schema):
         "innodb_strict": variables.get("innodb_strict_mode") != "OFF",
         "row_format": variables.get("innodb_default_row_format"),
         "primary_key": variables.get("sql_require_primary_key") == "ON",
+        "packet": int(variables.get("max_allowed_packet") or 0),
         "engine": variables.get("default_storage_engine"),
         "collation": own[0][0] if own else None,
         "collations": collations,

@@ -109,7 +109,7 @@ def _is_replica(connection, flavour, number, pymysql):
 
 
 def describe_account(connection, schema, pymysql):
-    """Return {name, sees_all, reason, missing_rights} of the account for one schema."""
+    """Return {name, sees_all, reason, missing_rights, sets} of the account for one schema."""
     name = rows_of(connection, "SELECT CURRENT_USER()")[0][0]
     try:
         grants = [row[0] for row in rows_of(connection, "SHOW GRANTS")]
@@ -117,12 +117,14 @@ def describe_account(connection, schema, pymysql):
         if error.args[0] != GRANT_TABLES_SKIPPED:
             raise
         rights, tables = set(TABLE_RIGHTS | set(RIGHTS_NEEDED)), False
+        sets = {"session": True, "global": True}
     else:
         # Only MySQL 8 and newer has the variable; there an active role's rights are the account's.
         literal = rows_of(connection, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'")
         merged = bool(literal) and rows_of(connection, "SELECT CURRENT_ROLE()")[0][0] != "NONE"
         wildcards = not literal or literal[0][1] in OFF
         rights, tables = rights_on(grants, schema, wildcards, merged)
+        sets = settable(grants)
     sees_all = bool(rights & TABLE_RIGHTS) and bool(rights & COLUMN_RIGHTS)
     held = ", ".join(sorted(rights))
     if sees_all:
@@ -141,6 +143,25 @@ def describe_account(connection, schema, pymysql):
         "sees_all": sees_all,
         "reason": reason,
         "missing_rights": [right for right in RIGHTS_NEEDED if right not in rights],
+        "sets": sets,
+    }
+
+
+def settable(grants):
+    """Return {session, global}: whether the account may set those variables of its session that
+    take a right, and those of the server. grants: the lines of SHOW GRANTS."""
+    held = set()
+    for grant in grants:
+        verb, _, rest = grant.partition(" ")
+        listed, _, rest = rest.partition(" ON ")
+        if verb == "GRANT" and rest.startswith("*.* "):
+            held |= {right.strip() for right in listed.split(",")}
+    everything = bool(held & {"SUPER", "ALL", "ALL PRIVILEGES", "SYSTEM_VARIABLES_ADMIN"})
+    # MariaDB asks for another right for each group of variables.
+    some = any(right.endswith(" ADMIN") for right in held)
+    return {
+        "session": everything or some or "SESSION_VARIABLES_ADMIN" in held,
+        "global": everything or some,
     }
 
 

@@ -13,11 +13,9 @@ from functools import cached_property
 
 from . import learned
 from .inputs import Inputs
-from .schema import sql
-from .schema.columns import Server
+from .schema import found, sql
 from .schema.effects import (
     AddForeignKey,
-    Column,
     CreateTable,
     Effect,
     ForeignKey,
@@ -378,7 +376,8 @@ def live(schema: dict) -> Schema:
             [index["name"] for index in known.get("indexes") or ()] if known else None,
             known.get("rows") if known else None,
             definitions={
-                column["name"].casefold(): _column(column) for column in known.get("columns") or ()
+                column["name"].casefold(): found.column(column)
+                for column in known.get("columns") or ()
             },
             keyed={
                 index["name"].casefold(): Index(
@@ -391,7 +390,7 @@ def live(schema: dict) -> Schema:
             partitioned=bool(known.get("partitioned")),
             row_format=known.get("row_format"),
             triggered=bool(known.get("triggers")),
-            checks={name.casefold(): None for name in known.get("checks") or ()},
+            checks=found.checks(known),
         )
     for key in schema.get("constraints") or ():
         if key["table"] in tables:
@@ -408,35 +407,9 @@ def live(schema: dict) -> Schema:
                 )
             )
     views = schema.get("views") or ()
-    return Schema(tables.values(), schema["server"]["name_scope"], _server(schema), views)
-
-
-def _column(column: dict) -> Column:
-    return Column(
-        column["name"],
-        column.get("type"),
-        column["nullable"],
-        collation=column.get("collation"),
-        live=column["name"],
-        auto=bool(column.get("auto")),
-        generated=bool(column.get("generated")),
-        required=bool(column.get("required")),
-    )
-
-
-def _server(schema: dict) -> Server:
-    server, defaults = schema["server"], schema.get("defaults") or {}
-    return Server(
-        server.get("flavour") or "mariadb",
-        defaults.get("engine"),
-        defaults.get("collation"),
-        server.get("lower_case_table_names") == 0,
-        bool(defaults.get("unique_parent")),
-        defaults.get("collations") or {},
-        row_format=defaults.get("row_format"),
-        innodb_strict=bool(defaults.get("innodb_strict")),
-        primary_key=bool(defaults.get("primary_key")),
-    )
+    state = Schema(tables.values(), schema["server"]["name_scope"], found.server(schema), views)
+    state.objects = found.objects(schema)
+    return state
 
 
 def requested(laravel: Laravel, inputs: Inputs) -> dict:

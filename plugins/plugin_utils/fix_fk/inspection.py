@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import elsewhere, engine, facts, prediction
+from . import elsewhere, engine, facts, overtaken, prediction
 from .aside import pairs, rows
 from .carrying_out import Failed
 from .case import counted_as
@@ -22,6 +22,7 @@ Ask = Callable[..., dict]
 # How often a diagnosis is made again because rows were counted for it.
 ROUNDS = 4
 # Verdicts that are only well so far.
+NOTHING_FAILED = "No migration has failed so far."
 SO_FAR = ("healthy", "rows_aside", "migration_would_lose_rows")
 
 
@@ -127,6 +128,8 @@ def inspect(
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:
         return Inspection(schema, database)
+    if not given.incident_migration:
+        laravel = overtaken.judged(laravel, schema)
     diagnosis, schema = diagnosed(ask, laravel, schema, given)
     pending = laravel["migrations"].get("pending")
     well = diagnosis["verdict"] in SO_FAR and not diagnosis["migration"]
@@ -137,16 +140,20 @@ def inspect(
     counts = ask(tables=[], counts=questions)["counts"] if questions else []
     ahead = prediction.predict(laravel, schema, counts, diagnosis, accepted)
     ahead = elsewhere.foreseen(laravel, ahead, ask, Failed)
-    return Inspection(schema, database, merge(diagnosis, ahead), ahead)
+    told = overtaken.said(laravel) or NOTHING_FAILED
+    return Inspection(schema, database, merge(diagnosis, ahead, told), ahead)
 
 
-def merge(diagnosis: dict, foreseen: dict) -> dict:
-    """Return the diagnosis for a reader of the prediction: what is well only so far is not well."""
+def merge(diagnosis: dict, foreseen: dict, told: str = NOTHING_FAILED) -> dict:
+    """Return the diagnosis for a reader of the prediction: what is well only so far is not well.
+
+    told: what has failed so far, in words.
+    """
     outcome = foreseen["outcome"]
     if outcome == "would_lose":
         losses = [f["brief"] for f in foreseen["findings"] if f["loses"]]
         more = len(losses) - SHOWN
-        found = f"No migration has failed so far. {' '.join(losses[:SHOWN])}"
+        found = f"{told} {' '.join(losses[:SHOWN])}"
         found += f" {more} more would lose rows." if more > 0 else ""
         return {**diagnosis, "found": found}
     well = diagnosis["verdict"] in ("healthy", "rows_aside")
@@ -156,7 +163,7 @@ def merge(diagnosis: dict, foreseen: dict) -> dict:
             "verdict": "another_connection",
             "refused": True,
             "not_changed": NOT_CHANGED,
-            "found": f"No migration has failed so far. {' '.join(foreseen['notes'])}",
+            "found": f"{told} {' '.join(foreseen['notes'])}",
             "next": f"See what they meet in the {', '.join(foreseen['unknown'])}.",
         }
     if outcome not in ("will_fail", "may_fail") or not well:
@@ -171,8 +178,7 @@ def merge(diagnosis: dict, foreseen: dict) -> dict:
         "verdict": outcome,
         "notes": [*diagnosis.get("notes", ()), *aside],
         "found": (
-            f"No migration has failed so far. {verb.capitalize()} fail when deployed: "
-            f"{few(names)}. {ahead[0]['brief']}"
+            f"{told} {verb.capitalize()} fail when deployed: {few(names)}. {ahead[0]['brief']}"
         ),
         "next": (
             "Correct the migration, or the rows or tables that are named, before it is deployed; "

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from . import error_numbers, facts, migrator, pending
+from . import error_numbers, facts, migrator, overtaken, pending
 from .facts import Laravel
 from .inputs import outcomes
 from .pending import Danger
@@ -149,6 +149,7 @@ def predict(
         elif met.question:
             rows_found = _of_rows(met, met.question, next(answers), mariadb)
             findings += [rows_found] if rows_found else []
+    findings += _again(laravel_facts, findings)
     dangers = pending.dangers(laravel, facts.live(schema_facts), accepted)
     rows = dict(zip(_in_danger(dangers), (answer["rows"] for answer in answers)))
     findings.extend(_of_loss(danger, rows.get(danger.table)) for danger in dangers)
@@ -288,6 +289,16 @@ def _of_scratch(met: _Met) -> dict:
         f"with the definitions of this one, it ended with: {said.rstrip('.')}."
     )
     return {**found, "sentence": sentence, "will_fail": True, "may_fail": True}
+
+
+def _again(laravel_facts: dict, findings: list[dict]) -> list[dict]:
+    """Return the finding of a migration that failed, was undone, and will fail as it did."""
+    ends = overtaken.stays(laravel_facts)
+    if not ends or any(f["migration"] == ends[0] and f["will_fail"] for f in findings):
+        return []
+    migration, number, told = ends
+    found = _finding(_Met(migration), "met", "", "", (number,) if number else ())
+    return [{**found, "sentence": told, "brief": told, "will_fail": True, "may_fail": True}]
 
 
 def _of_loss(danger: Danger, rows: int | None) -> dict:

@@ -49,10 +49,10 @@ def no_safe_rollback(case: Case) -> None:
         "no_safe_rollback",
         f"{case.diagnosis.found} No way back to the schema before the migration is safe: "
         f"{reasons}.",
-        f"{_onward(case)}{_given_up(case)}Take these reasons to the migration's author. Anything "
-        "that clears one of them (rows moved out of a leftover, a correct down()) opens that way; "
-        "then run this again. Or put a backup back that was made before: playbooks/restore.yml "
-        "lists them."
+        f"{_onward(case)}{_given_up(case)}{_back_alone(case)}Take these reasons to the "
+        "migration's author. Anything that clears one of them (rows moved out of a leftover, a "
+        "correct down()) opens that way; then run this again. Or put a backup back that "
+        "was made before: playbooks/restore.yml lists them."
         if case.inputs.rollback_strategy == "auto"
         else "Clear the reason, or leave rollback_strategy out, so that every strategy is "
         "considered; then run this again.",
@@ -63,6 +63,19 @@ def _onward(case: Case) -> str:
     """Say how to go on instead of back, where that loses nothing; nothing where it does."""
     onward = forward.instead(case)
     return f"Going on loses nothing: {onward}. Or: " if onward else ""
+
+
+def _back_alone(case: Case) -> str:
+    """Say how to undo what the migration has done where only running it again is in the way."""
+    if case.inputs.rollback_only or case.inputs.rollback_strategy != "auto" or not undone(case):
+        return ""
+    named = case.inputs.incident_migration
+    option = f" -e incident_migration={named}" if named else ""
+    return (
+        "First undo what it has done; nothing is lost by that, and the release of before works "
+        f"again: ansible-playbook playbooks/rollback.yml{option} ; then clear what would still "
+        "stop it, and run this again. Otherwise: "
+    )
 
 
 def _given_up(case: Case) -> str:

@@ -53,6 +53,8 @@ def column(item: exp.Expr) -> Column:
             what, exp.ComputedColumnConstraint | exp.GeneratedAsIdentityColumnConstraint
         ):
             found["generated"] = True
+            found["made_of"] = columns_in(what.this) if what.this is not None else ()
+            found["stored"] = bool(what.args.get("persisted"))
         elif isinstance(what, exp.CharacterSetColumnConstraint):
             found["charset"] = what.name.casefold()
         elif isinstance(what, exp.CollateColumnConstraint):
@@ -122,16 +124,29 @@ def index(item: exp.Expr) -> Index | None:
         inner = next((index(part) for part in item.expressions if index(part)), None)
         return Index(inner.name or item.name, inner.columns, inner.unique) if inner else None
     if isinstance(item, exp.PrimaryKey):
-        return Index(PRIMARY, parts(item.expressions), True)
+        return Index(PRIMARY, parts(item.expressions), True, made_of=expressions(item.expressions))
     if not isinstance(item, (exp.IndexColumnConstraint, exp.UniqueColumnConstraint)):
         return None
     this, unique = item.this, isinstance(item, exp.UniqueColumnConstraint)
     if isinstance(this, exp.Schema):
         name = this.this.name if this.this is not None else ""
-        return Index(name, parts(this.expressions), unique)
+        made_of = expressions(this.expressions)
+        return Index(name, parts(this.expressions), unique, made_of=made_of)
     kind = str(item.args.get("kind") or "").upper()
     kind = kind if kind in ("FULLTEXT", "SPATIAL") else ""
-    return Index(this.name if this else "", parts(item.expressions), unique, kind)
+    made_of = expressions(item.expressions)
+    name = this.name if this else ""
+    return Index(name, parts(item.expressions), unique, kind, made_of=made_of)
+
+
+def expressions(items) -> tuple[str, ...]:
+    """Return the SQL of those parts of an index that are no columns."""
+    inner = (item.this if isinstance(item, exp.Ordered) else item for item in items)
+    return tuple(
+        part.sql(dialect=DIALECT)
+        for part in inner
+        if not part.name and not isinstance(part, exp.ColumnPrefix)
+    )
 
 
 def parts(items) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Column:
 
     `type` is as the server writes it ("bigint unsigned"), `default` the value of a row that does
     not give one, `live` the name that the column has in the server's table (None: it is not there).
+    `made_of` are the columns of which it is generated, and `stored` tells whether its values are.
     `auto` counts by itself, `required` wants a value of each row, `null_default` says DEFAULT NULL,
     `after` is the column behind which it is put, `now` the digits of a second that the present time
     has as its default.
@@ -57,6 +58,8 @@ class Column:
     null_default: bool = False
     after: str | None = None
     now: int | None = None
+    made_of: tuple[str, ...] = ()
+    stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Index:
     """An index with its columns in order; of a part of a column it says `name(length)`.
 
     `kind` is "", FULLTEXT or SPATIAL. `implied` is one that the server makes for a foreign key.
+    `made_of` has the SQL of each part that is an expression, whose name in `columns` is "".
     """
 
     name: str
@@ -71,6 +75,7 @@ class Index:
     unique: bool = False
     kind: str = ""
     implied: bool = False
+    made_of: tuple[str, ...] = ()
 
 
 PRIMARY = "PRIMARY"
@@ -287,10 +292,11 @@ class SetDefault(Harmless):
 
 @dataclass(frozen=True)
 class SetVariable(Harmless):
-    """SET of a variable of the session, `name` folded."""
+    """SET of a variable of the session, or (`shared`) of the server; `name` folded."""
 
     name: str = ""
     value: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ KINDS = (
     "table_unfit",
     "check_unfit",
     "value_unfit",
+    "object_exists",
+    "online_unfit",
+    "right_missing",
+    "statement_unfit",
     "unread",
 )
 

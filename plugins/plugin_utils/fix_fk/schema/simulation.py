@@ -43,7 +43,9 @@ from .effects import (
     WriteRows,
 )
 from .outcome import Outcome
-from .rules import checks, columns, foreign_keys, indexes, rows, tables
+from .rules import checks, columns, copying, foreign_keys, indexes, rows, sizes, tables
+from .rules import objects as programs
+from .rules import variables as settings
 from .rules.clause import Clause
 from .rules.whole import judge, measure
 from .tables import Table, Tables
@@ -66,12 +68,19 @@ class Schema(Tables):
             whole = Clause(self, statement, "", outcome)
             names = {effect.table for effect in effects if isinstance(effect, _SHAPING)}
             before = {name: measure(whole, self.get(name)) for name in names}
+            was = [table.copy() for table in filter(None, map(self.get, names))]
             met = len(outcome.problems)
+            sizes.judge_statement(whole, statement)
+            programs.carry_out(whole, statement)
+            if len(outcome.problems) > met:
+                continue
             # One ALTER TABLE is carried out as a whole: in it a column may go together with the
             # constraint that needs it, in any order. Its constraints are added last.
             added = {effect.name for effect in effects if isinstance(effect, AddIndex)}
-            for effect in sorted(effects, key=lambda effect: _turn(effect, added)):
+            for effect in sorted(effects, key=lambda effect: _turn(self, effect, added)):
                 _apply(Clause(self, statement, effect.table, outcome), effect)
+            for one in was if len(outcome.problems) == met else ():
+                copying.judge(Clause(self, statement, one.name, outcome), one, effects)
             for name in names if len(outcome.problems) == met else ():
                 table = self.get(name)
                 if table is not None:
@@ -89,9 +98,9 @@ def _apply(clause: Clause, effect: Effect) -> None:
     elif isinstance(effect, ForeignKeyChecks):
         schema.foreign_key_checks = effect.on
     elif isinstance(effect, SetVariable):
-        if effect.name == "sql_require_primary_key" and schema.server.flavour == "mariadb":
-            clause.problem("value_unfit", f"MariaDB has no {effect.name}", error=1193)
-        _set(schema, effect)
+        settings.judge(clause, effect)
+        if not effect.shared:
+            _set(schema, effect)
     elif isinstance(effect, CreateTemporary):
         schema.temporary.add(effect.table.casefold())
     elif effect.table.casefold() in schema.temporary:
@@ -155,13 +164,18 @@ def _set(schema: Tables, effect: SetVariable) -> None:
         schema.server = replace(server, innodb_strict=effect.value in ("1", "on"))
 
 
-def _turn(effect: Effect, added: set[str | None]) -> int:
+def _turn(schema: Tables, effect: Effect, added: set[str | None]) -> int:
     """Tell in which turn a clause of a statement is carried out; added: the indexes it adds."""
     if isinstance(effect, DropIndex) and effect.name in added:
         return 1
+    if isinstance(effect, DropColumn):
+        # What is made of a column may go together with it.
+        table = schema.get(effect.table)
+        column = table.column(effect.column) if table else None
+        return 0 if column and column.generated else 1
     turns = {
         DropForeignKey: 0,
-        DropColumn: 1,
+        DropCheck: 0,
         DropIndex: 3,
         AddForeignKey: 4,
         AddCheck: 4,

@@ -116,6 +116,18 @@ def count(statement: str) -> int:
         return 0
 
 
+def online(statement: str) -> tuple[str, str]:
+    """Return the ALGORITHM and the LOCK that an ALTER TABLE asks for; "" where it says none."""
+    try:
+        tree = sqlglot.parse_one(_plain(statement), dialect=DIALECT)
+    except (SqlglotError, RecursionError):
+        return "", ""
+    options = tree.args.get("options") or () if isinstance(tree, exp.Alter) else ()
+    kinds = (exp.AlgorithmProperty, exp.LockProperty)
+    algorithm, lock = ((definitions.option(options, kind) or "").upper() for kind in kinds)
+    return algorithm, lock
+
+
 def leaves_schema(statement: str) -> bool:
     """Tell whether `statement` names a table together with its schema, or may do so.
 
@@ -165,10 +177,16 @@ def _read_set(tree: exp.Set) -> list[Effect]:
     effects: list[Effect] = []
     for pair in tree.find_all(exp.EQ):
         name, value = pair.this.name.casefold(), pair.expression.name.casefold()
-        if name == "foreign_key_checks":
+        scope = pair.parent.args.get("kind") if isinstance(pair.parent, exp.SetItem) else ""
+        if isinstance(pair.this, exp.SessionParameter):
+            scope = pair.this.args.get("kind")
+        shared = str(scope or "").upper() in ("GLOBAL", "PERSIST", "PERSIST_ONLY")
+        if isinstance(pair.this, exp.Parameter):
+            continue
+        if name == "foreign_key_checks" and not shared:
             effects.append(ForeignKeyChecks("", value not in ("0", "off")))
         else:
-            effects.append(SetVariable("", name=name, value=value))
+            effects.append(SetVariable("", name=name, value=value, shared=shared))
     return effects or [Harmless("")]
 
 
@@ -177,7 +195,8 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
     if kind == "INDEX":
         name, parameters = tree.this.name, tree.this.args.get("params")
         parts = parameters.args.get("columns") if parameters else None
-        index = Index(name, definitions.parts(parts or ()), bool(tree.args.get("unique")))
+        unique, made_of = bool(tree.args.get("unique")), definitions.expressions(parts or ())
+        index = Index(name, definitions.parts(parts or ()), unique, made_of=made_of)
         return [
             AddIndex(
                 definitions.name(tree.this.args["table"]), name, index if index.columns else None

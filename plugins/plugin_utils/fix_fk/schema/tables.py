@@ -134,6 +134,8 @@ class Tables:
         # one that could not be created is, without the constraints whose names are taken.
         self.asking = False
         self.foreign_key_checks = True
+        # (trigger, procedure, function or event, name) of those that are seen.
+        self.objects: set[tuple[str, str]] = set()
         self.dropped: list[Table] = []
 
     def copy(self: _Tables) -> _Tables:
@@ -141,7 +143,7 @@ class Tables:
         other = type(self)((), self.scope, self.server, self.views)
         other.tables = {name: table.copy() for name, table in self.tables.items()}
         other.asking, other.foreign_key_checks = self.asking, self.foreign_key_checks
-        other.temporary = set(self.temporary)
+        other.temporary, other.objects = set(self.temporary), set(self.objects)
         other.dropped = [table.copy() for table in self.dropped]
         return other
 

@@ -63,6 +63,7 @@ WHICH_FAILED: tuple[Question, ...] = (
     nothing_failed.nothing_failed,
     # A migration has failed.
     own_code.deployment_has_the_lock,
+    made_already.made_by_whom,
     rights.rights,
     other_connection.failed_elsewhere,
 )

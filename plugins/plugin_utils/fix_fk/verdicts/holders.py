@@ -86,7 +86,10 @@ def _describe(case: Case) -> None:
             diagnosis.verdict = "can_run_again"
             if corrected:
                 diagnosis.found += " The statement that failed is not in the migration any more."
-            ends = " Nothing that is known stops it any more once it is rolled back."
+            # The log or the operator names it: whether it gets through, the strategies tell.
+            ends = ""
+            if not case.inputs.incident_migration or again.gets_through(case):
+                ends = " Nothing that is known stops it any more once it is rolled back."
         else:
             diagnosis.verdict = "nothing_in_the_way"
             ends = " No constraint name stands in its way any more."

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .. import advice, again
 from ..case import Case
+from ..error_numbers import MOMENT
 from ..schema.redaction import redact_logged
 from ..schema.statements import query_of_rows
 from ..verdict import ALIKE, Cause, Refusal, Verdict
@@ -116,6 +117,13 @@ def another_error(case: Case) -> None:
             "See that it has the one that the message names: SHOW GRANTS FOR "
             f"{case.account(account['name'])}; {look}",
         )
+    if failed.code in MOMENT:
+        raise Refusal(
+            "error_of_the_moment",
+            f"{told} That is about the connection or the server, and not about the migration; "
+            "whether it gets through now cannot be told from here." + case.stopped_text(migration),
+            advice.way_out(case, "See that the server answers and stays up", deploy=False),
+        )
     query = query_of_rows(failed.sql) if failed.code == 1062 else ""
     rows = f" (these rows: {query})" if query else ""
     raise Refusal(
@@ -140,7 +148,7 @@ VERDICTS = (
         causes=(
             Cause(
                 "The columns do not go together",
-                "1005 (150), 3780, 1822, 1824",
+                "1005 (150), 1215, 3780, 1822, 1824, 6125",
                 "The statement is shown.",
                 ("integration/test_refusals.py::columns_of_other_types",),
             ),
@@ -199,7 +207,7 @@ VERDICTS = (
     Verdict(
         "right_was_missing",
         ALIKE,
-        "Error 1142, 1044 or a neighbour: the account lacked a right that a repair does "
+        "Error 1142, 1044, 1227 or a neighbour: the account lacked a right that a repair does "
         "not need, or has by now.",
         "Grant what the message names. Run it again with `-e incident_migration=...`",
         proof=("integration/test_causes.py::right_was_missing",),
@@ -217,6 +225,26 @@ VERDICTS = (
                 "Who holds one now is named, where the account may see it.",
                 (
                     "integration/test_refusals.py::test_a_lock_wait_names_the_blocker_if_it_may_be_seen",
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        "error_of_the_moment",
+        ALIKE,
+        "Error 1213, 2006, 2013 or a neighbour: a deadlock, or a connection or a server that was "
+        "lost. What the migration sends cannot be told in full, or what is left cannot be rolled "
+        "back.",
+        "See that the server stays up. What is left is said, and how it is undone.",
+        causes=(
+            Cause(
+                "A deadlock, a connection that was lost, a server that went",
+                "1213, 2006, 2013",
+                "Rolled back and migrated again where all that it sends is known "
+                "(`can_run_again`). Rows that it had written by then are asked about.",
+                (
+                    "integration/test_error_numbers.py::test_a_deadlock_asks_about_the_rows",
+                    "integration/test_error_numbers.py::test_a_lost_connection_is_tried_again",
                 ),
             ),
         ),

@@ -6,9 +6,55 @@ from __future__ import annotations
 from .. import pending, records
 from ..case import Case
 from ..schema.effects import AddForeignKey, AddIndex, CreateTable, Effect
-from ..verdict import CODE, DATA, Cause, Refusal, Verdict
+from ..verdict import CODE, DATA, STATE, Cause, Refusal, Verdict
+from ..wording import few
 
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
+
+
+def made_by_whom(case: Case) -> None:
+    """Refuse to take an empty table for a leftover where others have tables in the schema, and
+    nothing but its form speaks for that.
+
+    What is left of a migration that the log or the operator names, or that has left more than new
+    tables, is its own.
+    """
+    laravel, migration = case.laravel, case.migration
+    named = (laravel.failed_migration(), case.inputs.incident_migration)
+    if not migration or migration in named or laravel.maintenance.get("run_id"):
+        return
+    found = case.position(migration)
+    if found and found.agree[0] and len(found.left) > len(found.made):
+        return
+    wanted = {
+        effect.table.casefold()
+        for name in laravel.pending
+        for effect in laravel.effects(name)
+        if isinstance(effect, CreateTable)
+    }
+    known = {*laravel.history.schema.tables, str(laravel.raw["migrations_table"]).casefold()}
+    there = {
+        effect.table
+        for effect in laravel.effects(migration)
+        if isinstance(effect, CreateTable) and effect.table.casefold() not in known
+        for table in [case.live.get(effect.table)]
+        if table and table.rows is False
+    }
+    others = sorted(
+        table.name for folded, table in case.live.tables.items() if folded not in known | wanted
+    )
+    if not there or not others:
+        return
+    raise Refusal(
+        "made_by_whom",
+        f"Migration {migration} is to create {few(sorted(there))}, which is there already and "
+        "empty. No log tells that the migration has begun, and the schema has tables that no "
+        f"recorded migration makes ({few(others)}): another application, or a person, may have "
+        "made it. Nothing is dropped on that.",
+        "If this migration has failed and left it, name the migration: "
+        f"fix_fk.yml -e incident_migration={migration}. If it belongs to something else, give the "
+        "table another name in the migration, deploy it, and run this again.",
+    )
 
 
 def made_by_a_recorded_migration(case: Case) -> None:
@@ -75,6 +121,23 @@ def refuse_what_has_run(case: Case, migration: str) -> None:
 
 
 VERDICTS = (
+    Verdict(
+        "made_by_whom",
+        STATE,
+        "A pending migration is to create a table that is there, empty, in a schema where others "
+        "have tables too, and no log tells that the migration has begun.",
+        "Name the migration if it is its leftover: `-e incident_migration=...`. Otherwise give the "
+        "table another name in it.",
+        causes=(
+            Cause(
+                "A second application in the schema has an empty table of the same name",
+                "1050, or nothing",
+                "It is not dropped, unless the migration is named.",
+                ("integration/test_half_run.py::test_an_empty_table_of_others_is_not_dropped",),
+                refused=True,
+            ),
+        ),
+    ),
     Verdict(
         "made_by_a_recorded_migration",
         CODE,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import advice, pending
+from .. import advice, overtaken, pending
 from ..case import Case
 from ..verdict import Refusal
 from ..wording import few
@@ -38,10 +38,12 @@ def nothing_failed(case: Case) -> bool:
         accepted = f" Accepted in remigrate_accept_loss: {accepted}"
     case.diagnosis.verdict = "healthy"
     names = few(case.laravel.pending)
+    told = overtaken.said(case.laravel.raw)
+    tried = "recorded" if told else "tried yet as far as the log says"
     case.diagnosis.found = (
-        f"No failed migration was found. Pending, and not tried yet as far as the log says: "
-        f"{names}. No constraint name stands in their way, so nothing is repaired and "
-        f"nothing is migrated here.{accepted}"
+        f"{told or 'No failed migration was found.'} Pending, and not {tried}: "
+        f"{names}. No constraint name stands in their way, so nothing is repaired and nothing is "
+        f"migrated here.{accepted}"
     )
     case.diagnosis.next = (
         f"{'Back the schema up. Then: ' if accepted else ''}{case.artisan} migrate --force, "

@@ -58,7 +58,7 @@ VERDICTS = (
         causes=(
             Cause(
                 "The account lacked a right",
-                "1142, 1044, 1005 (13)",
+                "1142, 1044, 1227, 1005 (13)",
                 "The right is named; whether it is there now is looked at.",
                 (
                     "integration/test_refusals.py::rights_missing",

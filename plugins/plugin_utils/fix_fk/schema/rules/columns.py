@@ -8,7 +8,7 @@ from dataclasses import replace
 from .. import columns as types
 from ..effects import PRIMARY, AddColumn, ChangeColumn, Column, DropColumn, ForeignKey, SetDefault
 from ..tables import Table, Tables, has, refers
-from . import definitions, names, sizes, values
+from . import definitions, foreign_keys, names, sizes, values
 from .clause import Clause
 
 
@@ -24,6 +24,8 @@ def add(clause: Clause, table: Table, effect: AddColumn) -> None:
             defined = table.definitions[effect.column.casefold()]
             definitions.judge(clause, table, defined)
             definitions.added(clause, table, defined)
+            for key in table.keys if defined.stored else ():
+                foreign_keys.judge_generated(clause, table, key)
     elif not effect.if_not_exists:
         clause.problem(
             "column_exists",
@@ -64,6 +66,12 @@ def drop_or_change(clause: Clause, table: Table, effect: DropColumn | ChangeColu
 
 def _drop(clause: Clause, table: Table, column: str) -> None:
     _needed(clause, table, column)
+    _depended_on(clause, table, column, clause.schema.server.of(1054, 3108), alone=False)
+    table.checks = {
+        name: columns
+        for name, columns in table.checks.items()
+        if [one.casefold() for one in columns or ()] != [column.casefold()]
+    }
     if table.columns is not None:
         table.columns = [name for name in table.columns if name.casefold() != column.casefold()]
     table.definitions.pop(column.casefold(), None)
@@ -84,6 +92,8 @@ def _change(clause: Clause, table: Table, effect: ChangeColumn) -> None:
         return
     if renamed:
         names.judge(clause, "column", new, renames=effect.definition is None)
+        if clause.schema.server.mysql:
+            _depended_on(clause, table, old, 3108)
     if table.columns is not None:
         table.columns = [
             new if column.casefold() == old.casefold() else column for column in table.columns
@@ -165,6 +175,22 @@ def _fit(clause: Clause, table: Table, before: Column, after: Column) -> None:
         )
 
 
+def _depended_on(clause: Clause, table: Table, column: str, error: int, alone: bool = True) -> None:
+    """See whether a generated column or a CHECK needs a column; alone: whether one that is about
+    that column alone counts."""
+    for other in table.definitions.values():
+        if has(other.made_of, column) and other.name.casefold() != column.casefold():
+            detail = f"column {other.name} of {table.name} is made of column {column}"
+            clause.problem("column_needed", detail, name=other.name, error=error)
+            return
+    for name, columns in table.checks.items():
+        if has(columns or (), column) and (alone or len(columns or ()) > 1):
+            detail = f"the check {name} of {table.name} is about column {column}"
+            error = clause.schema.server.of(1054, 3959)
+            clause.problem("column_needed", detail, name=name, error=error)
+            return
+
+
 def _rename(schema: Tables, table: Table, old: str, new: str) -> None:
     def name(column: str) -> str:
         return new if column.casefold() == old.casefold() else column
@@ -172,6 +198,13 @@ def _rename(schema: Tables, table: Table, old: str, new: str) -> None:
     table.keys = [
         replace(key, columns=tuple(name(column) for column in key.columns)) for key in table.keys
     ]
+    table.checks = {
+        check: None if columns is None else tuple(map(name, columns))
+        for check, columns in table.checks.items()
+    }
+    for folded, column in table.definitions.items():
+        if column.made_of:
+            table.definitions[folded] = replace(column, made_of=tuple(map(name, column.made_of)))
     for folded, index in table.keyed.items():
         columns = tuple(name(column) for column in index.columns)
         table.keyed[folded] = replace(index, columns=columns)

@@ -80,6 +80,7 @@ def _refer(clause: Clause, table: Table, key: ForeignKey) -> None:
         clause.problem("columns_differ", detail, name=name, error=1239)
         return
     _set_null(clause, table, key)
+    judge_generated(clause, table, key)
     parent = clause.schema.get(key.referenced_table)
     if key.referenced_table.casefold() == table.name.casefold():
         parent = table
@@ -97,6 +98,30 @@ def _refer(clause: Clause, table: Table, key: ForeignKey) -> None:
             if _fits(clause, table, key, parent):
                 _ask_for_orphans(clause, table, key, parent)
     _imply_index(clause, table, key)
+
+
+def judge_generated(clause: Clause, table: Table, key: ForeignKey) -> None:
+    """Judge a foreign key on columns that are generated, or of which others are."""
+    server, rules = clause.schema.server, (key.on_delete, key.on_update)
+    changes = "SET NULL" in rules or (server.mysql and "CASCADE" in rules)
+    for column in filter(None, map(table.column, key.columns)):
+        if column.generated and server.mysql and not column.stored:
+            detail = f"column {column.name} of {table.name} is generated, and its values not stored"
+            clause.problem("child_unfit", detail, name=key.name or "", error=3733)
+            return
+        if column.generated and (key.on_delete == "SET NULL" or key.on_update == "CASCADE"):
+            detail = f"the foreign key {key.name} is to change {column.name}, which is generated"
+            clause.problem("child_unfit", detail, name=key.name or "", error=server.of(1905, 3104))
+            return
+        for other in table.definitions.values() if changes else ():
+            if other.stored and has(other.made_of, column.name):
+                detail = (
+                    f"the foreign key {key.name} is to change {table.name}.{column.name}, of which "
+                    f"the stored column {other.name} is made"
+                )
+                error = server.of(1901, 1215)
+                clause.problem("child_unfit", detail, name=key.name or "", error=error)
+                return
 
 
 def _set_null(clause: Clause, table: Table, key: ForeignKey) -> None:

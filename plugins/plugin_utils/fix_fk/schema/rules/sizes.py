@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import re
 
+import sqlglot
+from sqlglot import exp
+
 from .. import columns as types
+from ..conditions import DIALECT
 from ..effects import PRIMARY, Column, Index
 from ..tables import Table
 from . import values
@@ -29,6 +33,17 @@ _LONG = {
 }
 
 
+def judge_statement(clause: Clause, statement: str) -> None:
+    """Judge the length of a statement, of which the server takes no more than so many bytes."""
+    most, length = clause.schema.server.packet, len(statement.encode("utf-8"))
+    if most and length >= most:
+        detail = (
+            f"a statement of {length} bytes is longer than max_allowed_packet ({most}), and the "
+            "server ends the connection"
+        )
+        clause.problem("statement_unfit", detail)
+
+
 def judge_index(clause: Clause, table: Table, index: Index) -> None:
     """Judge the parts of an index, and how long they are together."""
     found = _misfit(clause.schema.server, table, index)
@@ -44,7 +59,7 @@ def _misfit(server: types.Server, table: Table, index: Index) -> tuple[int, str]
             return 1064, "is on an expression, which MariaDB does not read"
         if index.name == PRIMARY:
             return 3756, "is a primary key on an expression"
-        return None
+        return next(filter(None, (_expression(table, text) for text in index.made_of)), None)
     if len(index.columns) > PARTS.get(server.flavour, 32):
         return 1070, f"has more than {PARTS[server.flavour]} parts"
     folded = [part.partition("(")[0].casefold() for part in index.columns]
@@ -59,6 +74,22 @@ def _misfit(server: types.Server, table: Table, index: Index) -> tuple[int, str]
         if found:
             return found
     return None if index.kind else _long(server, table, index)
+
+
+def _expression(table: Table, text: str) -> tuple[int, str] | None:
+    """Return what MySQL refuses of an expression in an index."""
+    inner = sqlglot.parse_one(text, dialect=DIALECT).unnest()
+    if isinstance(inner, exp.Column):
+        return 3762, f"is on column {inner.name} in brackets, which MySQL takes for an expression"
+    if isinstance(inner, exp.JSONExtractScalar):
+        return 3757, "is on a text of any length, which wants a CAST"
+    if isinstance(inner, exp.JSONExtract):
+        return 3753, "is on JSON, which wants a CAST"
+    if isinstance(inner, (exp.Lower, exp.Upper, exp.Trim)) and isinstance(inner.this, exp.Column):
+        column = table.column(inner.this.name)
+        if column and types.family(column.type) == "long":
+            return 3757, f"is on {column.name}, a text of any length, which wants a CAST"
+    return None
 
 
 def _part(
