@@ -71,6 +71,8 @@ class Fitness:
         self.same_version = self.server["version"] == manifest["server"]["version"]
         self.queries = []
         self.warnings = []
+        # What is known before anything is changed.
+        self.losses = dict(manifest.get("losses") or {})
         self.seconds = {}
         self.touched = False
         self.exact = bool(manifest["contents"])

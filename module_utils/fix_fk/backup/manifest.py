@@ -17,6 +17,8 @@ import json
 import os
 
 SUFFIXES = (".sql.zst", ".sql.gz")
+# How objects are digested; those of another number have names that can be compared, and no more.
+DESCRIBED = 2
 
 
 class Unfit(Exception):

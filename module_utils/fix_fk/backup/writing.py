@@ -14,6 +14,7 @@ from ansible.module_utils.fix_fk.backup.dump import (
     stream,
 )
 from ansible.module_utils.fix_fk.backup.manifest import (
+    DESCRIBED,
     first_proven,
     identity,
     private,
@@ -326,12 +327,18 @@ def manifest_of(schema, client, compressor, command, proof, contents):
         "history": proof["history"],
         "structure": schema["structure"],
         "objects": schema["objects"],
+        "ids": schema["ids"],
+        "sequences": schema["sequences"],
+        "event_texts": schema["event_texts"],
+        "described": DESCRIBED,
         "data_bytes": schema["data_bytes"],
         "index_bytes": schema["index_bytes"],
         "rows_counted": ROWS_COUNTED,
         "views_as_text": schema["views_as_text"],
         "routines_as_text": schema["routines_as_text"],
+        "routine_modes": schema["routine_modes"],
         "warnings": schema["warnings"],
+        "losses": schema["losses"],
     }
 
 
