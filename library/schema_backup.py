@@ -66,6 +66,11 @@ options:
         (the newest of them). Written into the manifest, for whoever chooses a backup later.
     type: dict
     default: {}
+  key:
+    description:
+      - A secret. The manifest carries a seal over itself, and so over the dump's checksum, that
+        takes it to be made (HMAC-SHA256).
+    type: str
   stall_timeout:
     description:
       - Seconds without a single byte from the client after which it is taken to be waiting for a
@@ -229,6 +234,7 @@ def main():
             "run_id": {"type": "str"},
             "first_of_run": {"type": "str"},
             "about": {"type": "dict", "default": {}},
+            "key": {"type": "str", "no_log": True},
             "stall_timeout": {"type": "int", "default": 120},
         },
         writes=True,
@@ -287,7 +293,7 @@ def main():
                 file=name,
                 seconds=round(time.monotonic() - started, 2),
             )
-            finish(folder, name, file, manifest)
+            finish(folder, name, file, manifest, module.params["key"])
     report(module, os.path.join(folder, name), manifest)
 
 

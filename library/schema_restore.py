@@ -53,6 +53,10 @@ options:
         tables are dropped before the dump is loaded, so an error in between leaves it half-filled
         until the call is repeated."
     type: str
+  key:
+    description:
+      - A secret. Only a backup whose manifest was sealed with it by M(schema_backup) is taken.
+    type: str
   accept_different:
     description:
       - Tables that may come back with other rows than the manifest says, or without the history of
@@ -196,6 +200,7 @@ def main():
             },
             "source_schema": {"type": "str"},
             "direct": {"type": "str"},
+            "key": {"type": "str", "no_log": True},
             "accept_different": {"type": "list", "elements": "str", "default": []},
             **LOCK_SPEC,
         },
@@ -208,7 +213,9 @@ def main():
     waits = waits_of(module)
     parameters = resolve(module)
     if module.params["state"] == "listed":
-        backups = list_backups(module.params["dir"] or ".", parameters.database)
+        backups = list_backups(
+            module.params["dir"] or ".", parameters.database, module.params["key"] or None
+        )
         module.exit_json(changed=False, backups=backups, schema=parameters.database, queries=[])
     path, manifest = choose(module, parameters.database)
     connection = connect(module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"])

@@ -169,12 +169,12 @@ def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     return skip_plan.decide(laravel, schema, read_inputs(inputs), given)
 
 
-def restore(result: dict, laravel: dict, folder: str = "") -> dict:
+def restore(result: dict, laravel: dict, folder: str = "", unproven: str = "") -> dict:
     """Return the plan to put a backup back, or the list of those in a folder, in the shape of a
     diagnosis."""
     if "backups" in result:
         return restore_plan.listed(result["backups"], result["schema"], folder)
-    return restore_plan.decide(result, laravel)
+    return restore_plan.decide(result, laravel, unproven)
 
 
 def restored(result: dict) -> list[dict]:

@@ -128,7 +128,8 @@ def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
     assert schemas(broken) == others
     assert not down(broken)
     assert broken.password not in played.everything()
-    # The ruins were kept, too.
+    # The ruins were kept, too, and seen to come back.
+    assert played.report["backup"]["proof_level"] == "L2"
     assert len(list(Path(folder(broken)).glob("*.zst"))) == 2
 
 
@@ -254,6 +255,22 @@ def test_without_a_name_the_backups_are_listed(broken, backup, run_module):
     none = play(broken, PLAYBOOK, backup_dir="/nowhere")
     assert none.rc == 0 and "no backup of the schema" in none.report["happened"]
     assert "-e backup_dir=" in none.report["next"]
+
+
+def test_a_safety_backup_that_cannot_be_proven_stops_it_unless_that_is_accepted(broken, backup):
+    ruin(broken)
+    # Only root may read it, and the backup holds nothing of it.
+    broken.sql(
+        "CREATE DEFINER=root@localhost TRIGGER asing BEFORE DELETE ON jobs FOR EACH ROW SET @x = 1"
+    )
+    ruined = everything(broken)
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 2 and "cannot be proven" in played.report["stopped"], played.screen
+    assert f"-e restore_accept_unproven={broken.database}" in played.screen
+    assert everything(broken) == ruined and not down(broken)
+    given = {"restore_backup": backup["id"], "restore_accept_unproven": broken.database}
+    played = play(broken, PLAYBOOK, **given)
+    assert played.rc == 0 and played.report["backup"]["proof_level"] == "L0", played.screen
 
 
 def test_an_application_that_was_down_stays_down(broken, backup):

@@ -42,12 +42,13 @@ PATIENCE = 10
 def choose(module, schema):
     """Return (path, manifest) of the backup that is meant, or end the module with a list."""
     folder, wanted = module.params["dir"], module.params["backup"]
+    key = module.params["key"] or None
     try:
         if not wanted:
             raise Unfit("it is not said which backup to put back")
         path = find_backup(folder, wanted)
     except Unfit as problem:
-        backups = list_backups(folder, schema) if folder else []
+        backups = list_backups(folder, schema, key) if folder else []
         named = "; ".join(
             backup["id"]
             + " ("
@@ -71,7 +72,7 @@ def choose(module, schema):
             queries=[],
         )
     try:
-        return path, read_manifest(path)
+        return path, read_manifest(path, key)
     except Unfit as problem:
         return refuse(
             module,
@@ -97,8 +98,13 @@ class Restore(Comparison):
             level = self.level()
         changed = self.manifest["proof_level"] != level
         self.manifest["proof_level"] = level
-        if changed:
-            write_manifest(self.path, self.manifest)
+        if changed and (self.given["key"] or "hmac" not in self.manifest):
+            write_manifest(self.path, self.manifest, self.given["key"])
+        elif changed:
+            self.warnings.append(
+                "That it is proven is not written into its manifest, which has the seal of a key, "
+                "and backup_key names none."
+            )
         self.leave(changed)
 
     def restore(self):

@@ -21,6 +21,7 @@ from ansible.module_utils.fix_fk.backup.manifest import (
     sync_folder,
     write_manifest,
 )
+from ansible.module_utils.fix_fk.backup.published import published_by
 from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import (
     read_history,
@@ -45,14 +46,12 @@ ROWS_COUNTED = (
 def check_folder(module, folder, laravel_path):
     """Return the real path of the folder for backups, or end the module when it will not do."""
     path = os.path.realpath(folder)
-    public = os.path.realpath(os.path.join(laravel_path, "public")) if laravel_path else None
-    inside = public and os.path.commonpath([public, path]) == public
-    if inside or "public_html" in path.split(os.sep):
+    published = published_by(path, laravel_path)
+    if published:
         refuse(
             module,
-            f"The folder {path} lies where a web server publishes files "
-            f"({public if inside else 'below a folder public_html'}), and a backup holds every "
-            "row of the application.",
+            f"The folder {path} lies where a web server publishes files ({published}), and a "
+            "backup holds every row of the application.",
             "Name a folder outside of it in backup_dir",
             NOT_MADE,
         )
@@ -342,11 +341,11 @@ def manifest_of(schema, client, compressor, command, proof, contents):
     }
 
 
-def finish(folder, name, file, manifest):
+def finish(folder, name, file, manifest, key=None):
     """Give the file its name, after its manifest: under that name a backup is always complete."""
     path = os.path.join(folder, name)
     try:
-        write_manifest(path, manifest)
+        write_manifest(path, manifest, key)
         os.rename(file.name, path)
         sync_folder(folder)
     except BaseException:
@@ -360,7 +359,7 @@ def report(module, new, manifest):
     """End the module with what was, or in check mode would be, written to the path `new`."""
     path, interim, run = new, None, module.params["first_of_run"]
     if run and not module.check_mode:
-        first = first_proven(os.path.dirname(new), manifest["schema"], run)
+        first = first_proven(os.path.dirname(new), manifest["schema"], run, module.params["key"])
         if first:
             interim, (path, manifest) = new, first
     backup = {
