@@ -66,6 +66,29 @@ options:
         (the newest of them). Written into the manifest, for whoever chooses a backup later.
     type: dict
     default: {}
+  keep:
+    description:
+      - How many backups of the schema stay in O(dir), the newest ones. What O(keep_days) keeps
+        stays as well, and so does the newest proven one. With V(0) in both none is removed.
+    type: int
+    default: 0
+  keep_days:
+    description:
+      - For how many days a backup stays.
+    type: int
+    default: 0
+  keep_runs:
+    description:
+      - Runs that are not finished. Their backups stay, with all that were made since.
+    type: list
+    elements: str
+    default: []
+  keep_all:
+    description:
+      - Whether all stay this time, as where rows are in a table in which the application does not
+        look for them.
+    type: bool
+    default: false
   key:
     description:
       - A secret. The manifest carries a seal over itself, and so over the dump's checksum, that
@@ -177,6 +200,11 @@ backup:
       description: How long it took.
       type: float
       sample: 4.8
+removed:
+  description: The backups that were removed, as O(keep) and O(keep_days) say, C({id, bytes}) each.
+  returned: success
+  type: list
+  elements: dict
 interim:
   description: Path of the new backup, when RV(backup) is the first one of O(first_of_run).
   returned: success
@@ -234,6 +262,10 @@ def main():
             "run_id": {"type": "str"},
             "first_of_run": {"type": "str"},
             "about": {"type": "dict", "default": {}},
+            "keep": {"type": "int", "default": 0},
+            "keep_days": {"type": "int", "default": 0},
+            "keep_runs": {"type": "list", "elements": "str", "default": []},
+            "keep_all": {"type": "bool", "default": False},
             "key": {"type": "str", "no_log": True},
             "stall_timeout": {"type": "int", "default": 120},
         },

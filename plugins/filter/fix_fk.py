@@ -25,6 +25,8 @@ try:
         typing_again,
         verification,
     )
+    from fix_fk.aside import rows as aside_rows
+    from fix_fk.aside import words as aside_words
     from fix_fk.carry_over import mapping
     from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
@@ -177,6 +179,12 @@ def restore(result: dict, laravel: dict, folder: str = "", unproven: str = "") -
     return restore_plan.decide(result, laravel, unproven)
 
 
+def has_rows_aside(laravel: dict, schema: dict, inputs: dict) -> bool:
+    """Whether rows are in tables in which the application does not look for them, unaccepted."""
+    found = aside_rows.find(facts.Laravel(laravel), schema)
+    return bool(aside_words.split(found, read_inputs(inputs))[0])
+
+
 def restored(result: dict) -> list[dict]:
     """What to look at after schema_restore has put a backup back."""
     return restore_plan.checks(result)
@@ -272,6 +280,7 @@ FILTERS = {
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,
+    "fix_fk_has_rows_aside": has_rows_aside,
 }
 if MISSING:
     FILTERS = dict.fromkeys(FILTERS, _missing)

@@ -106,3 +106,28 @@ def test_the_playbooks_seal_and_ask_for_the_seal(kept, run_module, tmp_path):
     key.chmod(0o644)
     played = play(kept, "fix_fk.yml", "--check", backup_key=str(key))
     assert played.rc == 2 and f"chmod 0600 {key}" in played.screen
+
+
+def test_old_backups_go_when_one_has_been_made_and_the_list_says_which(kept):
+    """On a healthy schema with nothing aside; while a repair has left rows aside, none goes."""
+    kept.present()
+    folder = Path(kept.dir, "backups")
+    for path in folder.glob("*"):
+        path.unlink()
+
+    def made():
+        return sorted(path.name for path in folder.glob("*.zst"))
+
+    kept.broken()
+    for number in range(2):
+        assert play(kept, "fix_fk.yml", rehearsal_level="none", backup_keep=1).rc == 0
+        kept.broken()
+        assert len(made()) == 1, number
+    listed = play(kept, PLAYBOOK, backup_keep=1)
+    assert listed.rc == 0 and "  together " in listed.screen, listed.screen
+    assert "kept, as it is the newest" in listed.page
+    # None goes while one of them is put back, the wanted one least of all.
+    (wanted,) = made()
+    given = {"restore_backup": wanted.partition(".")[0], "backup_keep": 1}
+    played = play(kept, PLAYBOOK, **given)
+    assert played.rc == 0 and len(made()) == 2, played.screen

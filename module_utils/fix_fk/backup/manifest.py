@@ -116,8 +116,8 @@ def _check_key(path, manifest, key):
 
 
 def list_backups(folder, schema=None, key=None):
-    """Return [{id, path, created, bytes, proof_level, rows, run_id, about, problem}] of a folder,
-    newest first.
+    """Return [{id, path, created, bytes, proof_level, rows, run_id, goes_on_with, about, problem}]
+    of a folder, newest first.
 
     Backups of other schemas are left out; problem is None or why one cannot be used. about is what
     the schema was, as schema_backup takes it; {} where that was not noted.
@@ -136,6 +136,7 @@ def list_backups(folder, schema=None, key=None):
                 "proof_level": None,
                 "rows": None,
                 "run_id": None,
+                "goes_on_with": None,
                 "about": {},
             }
             found.append({**about, **unknown, "problem": str(problem)})
@@ -148,6 +149,7 @@ def list_backups(folder, schema=None, key=None):
                     proof_level=manifest["proof_level"],
                     rows=sum(manifest["tables"].values()),
                     run_id=manifest["run_id"],
+                    goes_on_with=manifest.get("goes_on_with"),
                     about=manifest.get("about") or {},
                     problem=None,
                 )

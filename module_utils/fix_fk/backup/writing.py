@@ -17,11 +17,13 @@ from ansible.module_utils.fix_fk.backup.manifest import (
     DESCRIBED,
     first_proven,
     identity,
+    list_backups,
     private,
     sync_folder,
     write_manifest,
 )
 from ansible.module_utils.fix_fk.backup.published import published_by
+from ansible.module_utils.fix_fk.backup.retention import judge, remove, rules_of
 from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import (
     read_history,
@@ -355,6 +357,15 @@ def finish(folder, name, file, manifest, key=None):
         raise
 
 
+def retire(module, folder, schema):
+    """Remove the backups that are kept no longer; return what remove() does."""
+    if module.check_mode:
+        return [], []
+    backups = list_backups(folder, schema, module.params["key"])
+    now = datetime.datetime.now().astimezone()
+    return remove(backups, judge(backups, rules_of(module), now))
+
+
 def report(module, new, manifest):
     """End the module with what was, or in check mode would be, written to the path `new`."""
     path, interim, run = new, None, module.params["first_of_run"]
@@ -362,13 +373,14 @@ def report(module, new, manifest):
         first = first_proven(os.path.dirname(new), manifest["schema"], run, module.params["key"])
         if first:
             interim, (path, manifest) = new, first
+    removed, problems = retire(module, os.path.dirname(new), manifest["schema"])
     backup = {
         "id": identity(os.path.basename(path)),
         "path": path,
         "manifest": path + ".json",
         "compression": manifest["compression"],
         "views_as_text": sorted(manifest["views_as_text"]),
-        "warnings": manifest["warnings"],
+        "warnings": [*manifest["warnings"], *problems],
         "command": manifest["command"],
     }
     for key in ("bytes", "sha256", "proof_level", "tables", "seconds"):
@@ -377,5 +389,6 @@ def report(module, new, manifest):
         changed=True,
         backup=backup,
         interim=interim,
+        removed=removed,
         diff={"before": "", "after": f"{new}\n{new}.json\n"},
     )
