@@ -76,6 +76,11 @@ options:
         look for them.
     type: bool
     default: false
+  identity:
+    description:
+      - File on the target with a secret key of C(age), for a backup that is encrypted to it. One
+        that is encrypted by C(gpg) takes the secret key in its keyring.
+    type: path
   key:
     description:
       - A secret. Only a backup whose manifest was sealed with it by M(schema_backup) is taken.
@@ -229,6 +234,7 @@ def main():
             "keep_days": {"type": "int", "default": 0},
             "keep_runs": {"type": "list", "elements": "str", "default": []},
             "keep_all": {"type": "bool", "default": False},
+            "identity": {"type": "path"},
             "key": {"type": "str", "no_log": True},
             "accept_different": {"type": "list", "elements": "str", "default": []},
             **LOCK_SPEC,

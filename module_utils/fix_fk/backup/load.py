@@ -26,10 +26,10 @@ from dataclasses import dataclass
 
 from ansible.module_utils.fix_fk.backup.dump import (
     CHUNK,
+    Chain,
     Scanner,
     how_it_ended,
     last_words,
-    start_program,
     stderr_file,
 )
 from ansible.module_utils.fix_fk.backup.fence import Astray
@@ -385,7 +385,7 @@ def load(path, compressor, connections, folder, fence, large, read):
     astray = None
     work = Load(connections, large, read)
     with open(path, "rb") as file, stderr_file(folder) as says:
-        unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
+        unpack = Chain(compressor.unpacking, stdin=file, stdout=subprocess.PIPE, stderr=says)
         try:
             for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
                 content.feed(chunk)

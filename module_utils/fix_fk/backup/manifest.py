@@ -20,7 +20,9 @@ import hmac
 import json
 import os
 
-SUFFIXES = (".sql.zst", ".sql.gz")
+SUFFIXES = tuple(
+    f".sql.{packed}{sealed}" for packed in ("zst", "gz") for sealed in ("", ".age", ".gpg")
+)
 # How objects are digested; those of another number have names that can be compared, and no more.
 DESCRIBED = 2
 

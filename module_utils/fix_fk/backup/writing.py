@@ -219,7 +219,15 @@ def write(module, connection, reader, schema, command, compressor, file):
     sent, found = outcome.content, proof.content
     if proof.problem:
         end(module, schema, f"the file cannot be read back: {proof.problem}")
-    if (sent.sha256, sent.bytes) != (found.sha256, found.bytes):
+    if outcome.written and proof.sha256 != outcome.written.sha256:
+        end(
+            module,
+            schema,
+            f"the file, read back from disk, has {proof.bytes} bytes (SHA-256 {proof.sha256}), and "
+            f"{outcome.written.bytes} were written ({outcome.written.sha256})",
+        )
+    # What is encrypted cannot be read here.
+    if not compressor.seal and (sent.sha256, sent.bytes) != (found.sha256, found.bytes):
         end(
             module,
             schema,
@@ -304,7 +312,7 @@ def end(module, schema, problem, likely=""):
     )
 
 
-def manifest_of(schema, client, compressor, command, proof, contents):
+def manifest_of(schema, client, compressor, encryption, command, proof, contents):
     content, file = proof["content"], proof["file"]
     return {
         "schema": schema["name"],
@@ -315,6 +323,7 @@ def manifest_of(schema, client, compressor, command, proof, contents):
         "client_messages": proof["messages"],
         "command": command,
         "compression": compressor.name,
+        "encryption": encryption,
         "proof_level": "L0",
         "bytes": file.bytes,
         "sha256": file.sha256,
@@ -379,6 +388,7 @@ def report(module, new, manifest):
         "path": path,
         "manifest": path + ".json",
         "compression": manifest["compression"],
+        "encryption": manifest.get("encryption"),
         "views_as_text": sorted(manifest["views_as_text"]),
         "warnings": [*manifest["warnings"], *problems],
         "command": manifest["command"],
