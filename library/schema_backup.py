@@ -66,6 +66,54 @@ options:
         (the newest of them). Written into the manifest, for whoever chooses a backup later.
     type: dict
     default: {}
+  keep:
+    description:
+      - How many backups of the schema stay in O(dir), the newest ones. What O(keep_days) keeps
+        stays as well, and so does the newest proven one. With V(0) in both none is removed.
+    type: int
+    default: 0
+  keep_days:
+    description:
+      - For how many days a backup stays.
+    type: int
+    default: 0
+  keep_runs:
+    description:
+      - Runs that are not finished. Their backups stay, with all that were made since.
+    type: list
+    elements: str
+    default: []
+  keep_all:
+    description:
+      - Whether all stay this time, as where rows are in a table in which the application does not
+        look for them.
+    type: bool
+    default: false
+  recipients:
+    description:
+      - Who can read the backup. Public keys of C(age) (V(age1...), V(ssh-...)), or names of keys in
+        the keyring of C(gpg) on the target. Empty, it is not encrypted. Where it cannot be, no
+        backup is made.
+      - The manifest beside it is not encrypted. It holds names, counts and digests, and definitions
+        of views and routines that the dump cannot hold.
+    type: list
+    elements: str
+    default: []
+  identity:
+    description:
+      - File on the target with a secret key of C(age), with which an encrypted backup is read.
+    type: path
+  proven:
+    description:
+      - Whether the backup is to be loaded and compared afterwards. One that could not be read on
+        the target is then refused.
+    type: bool
+    default: false
+  key:
+    description:
+      - A secret. The manifest carries a seal over itself, and so over the dump's checksum, that
+        takes it to be made (HMAC-SHA256).
+    type: str
   stall_timeout:
     description:
       - Seconds without a single byte from the client after which it is taken to be waiting for a
@@ -137,6 +185,9 @@ backup:
       description: The JSON file beside it.
       type: str
       sample: /home/app/backups/backup_before_fix_20260130_081500.sql.zst.json
+    encryption:
+      description: C({program, recipients}) of one that is encrypted.
+      type: dict
     compression:
       description: The compressor that was used, V(zstd) or V(gzip).
       type: str
@@ -172,6 +223,11 @@ backup:
       description: How long it took.
       type: float
       sample: 4.8
+removed:
+  description: The backups that were removed, as O(keep) and O(keep_days) say, C({id, bytes}) each.
+  returned: success
+  type: list
+  elements: dict
 interim:
   description: Path of the new backup, when RV(backup) is the first one of O(first_of_run).
   returned: success
@@ -193,6 +249,12 @@ from ansible.module_utils.fix_fk.backup.dump import (
     find_dump_client,
     option_file,
     secret_options,
+)
+from ansible.module_utils.fix_fk.backup.encryption import (
+    find_encryption,
+    needed,
+    opening,
+    sealing,
 )
 from ansible.module_utils.fix_fk.backup.manifest import (
     identity,
@@ -219,6 +281,22 @@ from ansible.module_utils.fix_fk.server.connection import (
 from ansible.module_utils.fix_fk.server.errors import database_errors
 
 
+def check_provable(module, compressor, encryption):
+    """End the module when the backup is to be proven, and could not be read here."""
+    if not (encryption and module.params["proven"]):
+        return
+    key = module.params["identity"]
+    if opening(module, compressor, encryption, key) is None:
+        refuse(
+            module,
+            "Rows are dropped only when they were seen to come back from the backup, and this host "
+            "could not read it, as backup_recipients has it encrypted.",
+            f'For this run, {needed(encryption, key)}; or do without: -e \'{{"backup_recipients": '
+            "[]}'",
+            NOT_MADE,
+        )
+
+
 def main():
     module = connected_module(
         {
@@ -229,6 +307,14 @@ def main():
             "run_id": {"type": "str"},
             "first_of_run": {"type": "str"},
             "about": {"type": "dict", "default": {}},
+            "keep": {"type": "int", "default": 0},
+            "keep_days": {"type": "int", "default": 0},
+            "keep_runs": {"type": "list", "elements": "str", "default": []},
+            "keep_all": {"type": "bool", "default": False},
+            "recipients": {"type": "list", "elements": "str", "default": []},
+            "identity": {"type": "path"},
+            "proven": {"type": "bool", "default": False},
+            "key": {"type": "str", "no_log": True},
             "stall_timeout": {"type": "int", "default": 120},
         },
         writes=True,
@@ -255,6 +341,9 @@ def main():
         client = find_dump_client(module, schema["flavour"])
         take_history(connection, schema, client)
         compressor = find_compressor(module, module.params["compression"])
+        encryption = find_encryption(module, module.params["recipients"])
+        check_provable(module, compressor, encryption)
+        compressor = sealing(module, compressor, encryption)
         check_space(module, folder, schema["data_bytes"])
         command = functools.partial(
             dump_command,
@@ -269,6 +358,7 @@ def main():
         if module.check_mode:
             name = names(prefix, compressor.suffix, datetime.datetime.now())[0]
             manifest = {"command": command(OPTIONS), "compression": compressor.name, **schema}
+            manifest["encryption"] = encryption
             report(module, os.path.join(folder, name), manifest)
         with reserved(module, folder, prefix, compressor.suffix) as (name, file):
             options = option_file(parameters, schema["flavour"], schema["encrypted"])
@@ -277,7 +367,13 @@ def main():
                 proof = write(module, connection, reader, schema, command(path), compressor, file)
             manifest = dict(
                 manifest_of(
-                    schema, client, compressor, command(OPTIONS), proof, module.params["contents"]
+                    schema,
+                    client,
+                    compressor,
+                    encryption,
+                    command(OPTIONS),
+                    proof,
+                    module.params["contents"],
                 ),
                 id=identity(name),
                 run_id=module.params["run_id"],
@@ -287,7 +383,7 @@ def main():
                 file=name,
                 seconds=round(time.monotonic() - started, 2),
             )
-            finish(folder, name, file, manifest)
+            finish(folder, name, file, manifest, module.params["key"])
     report(module, os.path.join(folder, name), manifest)
 
 

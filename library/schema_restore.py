@@ -53,6 +53,38 @@ options:
         tables are dropped before the dump is loaded, so an error in between leaves it half-filled
         until the call is repeated."
     type: str
+  keep:
+    description:
+      - With O(state=listed), what M(schema_backup) will have as O(keep); RV(backups) then says what
+        stays. Nothing is removed here.
+    type: int
+    default: 0
+  keep_days:
+    description:
+      - For how many days a backup stays.
+    type: int
+    default: 0
+  keep_runs:
+    description:
+      - Runs that are not finished. Their backups stay, with all that were made since.
+    type: list
+    elements: str
+    default: []
+  keep_all:
+    description:
+      - Whether all stay this time, as where rows are in a table in which the application does not
+        look for them.
+    type: bool
+    default: false
+  identity:
+    description:
+      - File on the target with a secret key of C(age), for a backup that is encrypted to it. One
+        that is encrypted by C(gpg) takes the secret key in its keyring.
+    type: path
+  key:
+    description:
+      - A secret. Only a backup whose manifest was sealed with it by M(schema_backup) is taken.
+    type: str
   accept_different:
     description:
       - Tables that may come back with other rows than the manifest says, or without the history of
@@ -167,11 +199,13 @@ backups:
 """
 
 import contextlib
+import datetime
 import signal
 import sys
 
 from ansible.module_utils.fix_fk.backup.manifest import list_backups
 from ansible.module_utils.fix_fk.backup.restore import Restore, choose
+from ansible.module_utils.fix_fk.backup.retention import judge, rules_of
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
     connected_module,
@@ -196,6 +230,12 @@ def main():
             },
             "source_schema": {"type": "str"},
             "direct": {"type": "str"},
+            "keep": {"type": "int", "default": 0},
+            "keep_days": {"type": "int", "default": 0},
+            "keep_runs": {"type": "list", "elements": "str", "default": []},
+            "keep_all": {"type": "bool", "default": False},
+            "identity": {"type": "path"},
+            "key": {"type": "str", "no_log": True},
             "accept_different": {"type": "list", "elements": "str", "default": []},
             **LOCK_SPEC,
         },
@@ -208,7 +248,12 @@ def main():
     waits = waits_of(module)
     parameters = resolve(module)
     if module.params["state"] == "listed":
-        backups = list_backups(module.params["dir"] or ".", parameters.database)
+        backups = list_backups(
+            module.params["dir"] or ".", parameters.database, module.params["key"] or None
+        )
+        kept = judge(backups, rules_of(module), datetime.datetime.now().astimezone())
+        for backup in backups:
+            backup["kept"] = kept[backup["id"]]
         module.exit_json(changed=False, backups=backups, schema=parameters.database, queries=[])
     path, manifest = choose(module, parameters.database)
     connection = connect(module, parameters, lock_wait_timeout=module.params["lock_wait_timeout"])

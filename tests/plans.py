@@ -56,14 +56,6 @@ class Fresh(Another):
             self.laravel, schema, self.inputs, {**self.typed(), "inspected": inspected}
         )
 
-    def carry_out(self, step: str, given: dict) -> list[dict] | None:
-        if step != "prove":
-            return super().carry_out(step, given)
-        made = self.results["backup"]
-        backup = made["interim"] or made["backup"]["path"]
-        self.results[step] = self.call("schema_restore", backup=backup, state="proven")
-        return None
-
 
 class Access(Another):
     """playbooks/database_access.yml without an administrator's account and without a password."""

@@ -25,6 +25,8 @@ try:
         typing_again,
         verification,
     )
+    from fix_fk.aside import rows as aside_rows
+    from fix_fk.aside import words as aside_words
     from fix_fk.carry_over import mapping
     from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
@@ -178,12 +180,18 @@ def skip(laravel: dict, schema: dict, inputs: dict, given: dict) -> dict:
     return skip_plan.decide(laravel, schema, read_inputs(inputs), given)
 
 
-def restore(result: dict, laravel: dict, folder: str = "") -> dict:
+def restore(result: dict, laravel: dict, folder: str = "", unproven: str = "") -> dict:
     """Return the plan to put a backup back, or the list of those in a folder, in the shape of a
     diagnosis."""
     if "backups" in result:
         return restore_plan.listed(result["backups"], result["schema"], folder)
-    return restore_plan.decide(result, laravel)
+    return restore_plan.decide(result, laravel, unproven)
+
+
+def has_rows_aside(laravel: dict, schema: dict, inputs: dict) -> bool:
+    """Whether rows are in tables in which the application does not look for them, unaccepted."""
+    found = aside_rows.find(facts.Laravel(laravel), schema)
+    return bool(aside_words.split(found, read_inputs(inputs))[0])
 
 
 def restored(result: dict) -> list[dict]:
@@ -283,6 +291,7 @@ FILTERS = {
     "fix_fk_report_line": report_line,
     "fix_fk_restore": restore,
     "fix_fk_restored": restored,
+    "fix_fk_has_rows_aside": has_rows_aside,
 }
 if MISSING:
     FILTERS = dict.fromkeys(FILTERS, _missing)

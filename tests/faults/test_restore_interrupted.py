@@ -43,16 +43,12 @@ def watched_execute(connection, statement, *rest):
 def watched_feed(self, chunk):
     see("chunk")
     return feed(self, chunk)
-def watched_programs(connection, programs, *rest):
-    class Watched(list):
-        def __iter__(self):
-            for program in list.__iter__(self):
-                see(program.kind)
-                yield program
-    return run_programs(connection, Watched(programs), *rest)
-run_programs = restore.run_programs
+def watched_program(connection, program, *rest):
+    see(program.kind)
+    return run_program(connection, program, *rest)
+run_program = restore.run_program
 fitness.execute, load.Splitter.feed = watched_execute, watched_feed
-restore.run_programs = watched_programs
+restore.run_program = watched_program
 load.CHUNK = 20000
 with patch_module_args(given["arguments"]):
     (schema_backup if given["make"] else schema_restore).main()

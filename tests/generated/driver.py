@@ -202,6 +202,11 @@ class Run:
                 run_id=RUN_ID,
                 first_of_run="",
             )
+        elif step == "prove":
+            made = self.results["backup"]
+            backup = made["interim"] or made["backup"]["path"]
+            result = self.call("schema_restore", backup=backup, state="proven")
+            assert result["restore"]["proof_level"] == "L2", result
         elif step == "maintenance":
             result = self.enter_maintenance(given)
         elif step == "leave_maintenance":

@@ -567,9 +567,9 @@ def test_rows_of_a_tree_are_taken_back_but_for_those_that_are_used(kept, rule):
 
 
 NAMES_IT = {
-    "the view seen_of": "CREATE VIEW seen_of AS SELECT a FROM things_old",
-    "the trigger things_also": "CREATE TRIGGER things_also AFTER INSERT ON things FOR EACH ROW"
-    " UPDATE things_old SET a = 0",
+    "the view seen_of": "CREATE DEFINER={} VIEW seen_of AS SELECT a FROM things_old",
+    "the trigger things_also": "CREATE DEFINER={} TRIGGER things_also AFTER INSERT ON things"
+    " FOR EACH ROW UPDATE things_old SET a = 0",
 }
 
 
@@ -579,7 +579,7 @@ def test_an_old_table_that_something_names_is_not_dropped(kept, what):
     with displaced(kept, table, table, rows=rows):
         assert repair(kept, CARRY).rc == 0
         try:
-            kept.sql(NAMES_IT[what])
+            kept.sql(NAMES_IT[what].format(f"`{kept.user}`@localhost"))
             run = repair(kept, CARRY, carry_over_drop_old=["things_old"], carry_triggers=["things"])
             assert run.rc == 2 and f"things_old is named by {what}" in run.screen
             assert kept.rows("things_old") == 1

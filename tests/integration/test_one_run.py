@@ -213,3 +213,32 @@ def test_a_run_that_ends_well_or_does_nothing_takes_no_call_more(broken):
         run = play(broken, environment=mark, **given)
         assert run.rc == 0 and "run_lock" not in run.modules(), run.screen
         assert is_free(broken) and not holders(mark["FIX_FK_TEST_RUN"])
+
+
+def test_a_lock_that_the_other_node_does_not_know_holds_on_the_host(kept, server, run_module):
+    """Two servers in the place of two nodes of a cluster, each with its own GET_LOCK."""
+    kept.broken()
+    with contextlib.closing(server.connect()) as root, root.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{kept.database}`")
+        node = {"database_socket": server.socket, "database_user": root.user.decode()}
+
+        def run_lock(run, state="held", **more):
+            given = {"id": run, "idle": 5, "rehearses": False}
+            return run_module("run_lock", laravel_path=kept.app, run=given, state=state, **more)
+
+        there = {**node, "database_name": kept.database, "database_password": ""}
+        here = {"database_socket": kept.socket, "database_user": kept.user}
+        here |= {"database_password": kept.password, "database_name": kept.database}
+        assert run_lock("r1", **here)["changed"]
+        try:
+            began = time.monotonic()
+            refused_there = run_lock("r2", **there)
+            assert refused_there["failed"] and time.monotonic() - began < 5, refused_there
+            assert "run r1 on host" in refused_there["msg"] and ", since " in refused_there["msg"]
+            assert refused_there["held_by"]["run"] == "r1"
+        finally:
+            run_lock("r1", "released", **here)
+        taken = run_lock("r2", **there)
+        assert taken["changed"], taken
+        run_lock("r2", "released", **there)
+        cursor.execute(f"DROP DATABASE `{kept.database}`")

@@ -128,7 +128,8 @@ def test_a_backup_is_put_back_over_a_ruined_schema(broken, backup):
     assert schemas(broken) == others
     assert not down(broken)
     assert broken.password not in played.everything()
-    # The ruins were kept, too.
+    # The ruins were kept, too, and seen to come back.
+    assert played.report["backup"]["proof_level"] == "L2"
     assert len(list(Path(folder(broken)).glob("*.zst"))) == 2
 
 
@@ -254,6 +255,22 @@ def test_without_a_name_the_backups_are_listed(broken, backup, run_module):
     none = play(broken, PLAYBOOK, backup_dir="/nowhere")
     assert none.rc == 0 and "no backup of the schema" in none.report["happened"]
     assert "-e backup_dir=" in none.report["next"]
+
+
+def test_a_safety_backup_that_cannot_be_proven_stops_it_unless_that_is_accepted(broken, backup):
+    ruin(broken)
+    # Only root may read it, and the backup holds nothing of it.
+    broken.sql(
+        "CREATE DEFINER=root@localhost TRIGGER asing BEFORE DELETE ON jobs FOR EACH ROW SET @x = 1"
+    )
+    ruined = everything(broken)
+    played = play(broken, PLAYBOOK, restore_backup=backup["id"])
+    assert played.rc == 2 and "cannot be proven" in played.report["stopped"], played.screen
+    assert f"-e restore_accept_unproven={broken.database}" in played.screen
+    assert everything(broken) == ruined and not down(broken)
+    given = {"restore_backup": backup["id"], "restore_accept_unproven": broken.database}
+    played = play(broken, PLAYBOOK, **given)
+    assert played.rc == 0 and played.report["backup"]["proof_level"] == "L0", played.screen
 
 
 def test_an_application_that_was_down_stays_down(broken, backup):
@@ -408,7 +425,7 @@ def test_a_manifest_that_would_leave_its_schema_is_refused(broken, backup, neigh
     for changes, said in (
         ({"views_as_text": {"a": "DROP TABLE tetangga.anak"}}, "views_as_text"),
         ({"views_as_text": {"a": "CREATE VIEW tetangga.a AS SELECT 1"}}, "schema tetangga"),
-        ({"routines_as_text": {"a": "DROP DATABASE tetangga"}}, "routines_as_text"),
+        ({"routines_as_text": {"procedure a": "DROP DATABASE tetangga"}}, "routines_as_text"),
         ({"charset": "utf8mb4 COMMENT 'x'"}, "names the charset"),
         ({"collation": "x; DROP TABLE tetangga.anak"}, "names the collation"),
         ({"compression": "../bin/sh"}, "names the compression"),
@@ -698,19 +715,20 @@ def test_an_event_never_exists_in_the_scratch_schema(broken, backup, run_module,
     from ansible.module_utils.fix_fk.backup import restore
 
     seen = []
-    run_programs = restore.run_programs
+    run_program = restore.run_program
 
-    def watched(connection, programs, source, target):
-        run_programs(connection, programs, source, target)
+    def watched(connection, program, source, target):
+        run_program(connection, program, source, target)
         seen.append((target, broken.sql("SELECT event_schema FROM information_schema.events")))
 
-    monkeypatch.setattr(restore, "run_programs", watched)
+    monkeypatch.setattr(restore, "run_program", watched)
     result = run_module(
         "schema_restore", **connection(broken), backup=backup["path"], state="proven"
     )
     assert not result["failed"]
-    ((target, events),) = seen
-    assert target != broken.database and list(events) == [(broken.database,)]
+    assert seen
+    for target, events in seen:
+        assert target != broken.database and list(events) == [(broken.database,)]
 
 
 def test_a_lock_leaves_everything_as_it_was(broken, backup, run_module):

@@ -402,10 +402,10 @@ def test_what_the_account_may_not_read_is_said_and_does_not_kill_the_dump(backup
     result = backup()
     assert not result["failed"], result["msg"]
     warnings = " ".join(result["backup"]["warnings"])
-    assert "No routine is in the dump" in warnings and "definition of hidden;" in warnings
+    assert "No routine is in the dump" in warnings and "definition of procedure hidden;" in warnings
     manifest = json.loads(Path(result["backup"]["manifest"]).read_text(encoding="utf-8"))
-    assert manifest["routines_as_text"]["hidden"] is None
-    assert "CREATE TABLE `zz`" in manifest["routines_as_text"]["pr"]
+    assert manifest["routines_as_text"]["procedure hidden"] is None
+    assert "CREATE TABLE `zz`" in manifest["routines_as_text"]["procedure pr"]
     assert "right EVENT" in warnings and "right TRIGGER" in warnings
 
 

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import operator
-
 from ansible.module_utils.fix_fk.backup.fitness import Fitness
+from ansible.module_utils.fix_fk.backup.manifest import DESCRIBED
 from ansible.module_utils.fix_fk.schema.contents import (
     list_versioned,
     read_contents,
@@ -14,6 +13,7 @@ from ansible.module_utils.fix_fk.schema.contents import (
 )
 from ansible.module_utils.fix_fk.schema.objects import (
     describe_objects,
+    describe_sequences,
     describe_structure,
 )
 from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
@@ -23,32 +23,76 @@ from ansible.module_utils.fix_fk.schema.tables import list_tables
 class Comparison(Fitness):
     """A backup that fits, held against what is in a schema."""
 
-    def objects(self):
-        """Return what the live schema has, and what it should have, but for what is a text only."""
-        as_text = {*self.manifest["views_as_text"]} | {
-            f"{kind} {name}"
-            for name in self.manifest["routines_as_text"]
-            for kind in ("procedure", "function")
+    def objects(self, schema=None):
+        """Return {kind: {name: digest}} of what a schema has, without what the backup has as text.
+
+        schema: the live one, when none is named.
+        """
+        as_text = {*self.manifest["views_as_text"], *self.manifest["routines_as_text"]}
+        return {
+            kind: {name: digest for name, digest in names.items() if name not in as_text}
+            for kind, names in (
+                self.manifest["objects"]
+                if schema is None
+                else describe_objects(self.connection, schema)
+            ).items()
         }
-        return tuple(
-            {
-                kind: {name: digest for name, digest in names.items() if name not in as_text}
-                for kind, names in objects.items()
-            }
-            for objects in (describe_objects(self.connection, self.live), self.manifest["objects"])
-        )
 
     def is_restored(self):
         """Whether the live schema already is what the backup holds, as far as can be told."""
         manifest = self.manifest
-        if not manifest["contents"] or not self.same_version or manifest["schema"] != self.live:
+        if not (manifest["contents"] and self.comparable and manifest["schema"] == self.live):
             return False
         tables = sorted(list_tables(self.connection, self.live)[0])
         return (
             tables == sorted(manifest["tables"])
-            and operator.eq(*self.objects())
+            and self.objects(self.live) == self.objects()
             and not self.different(self.live, quick=True)
         )
+
+    @property
+    def comparable(self):
+        """Whether definitions here look as they did where the backup was made."""
+        return self.same_version and self.manifest.get("described") == DESCRIBED
+
+    def compare_programs(self, schema, left_out):
+        """Refuse when views, triggers and routines of a schema are not what the manifest says.
+
+        left_out: {"view v"} of those that are not created in that schema.
+        """
+        found, said = self.objects(schema), self.objects()
+        lost = []
+        for kind in sorted(said.keys() - {"events"}):
+            for name in sorted(found[kind].keys() | said[kind].keys()):
+                one, other = found[kind].get(name), said[kind].get(name)
+                if (name if kind == "routines" else f"{kind[:-1]} {name}") in left_out:
+                    continue
+                if one is None or other is None:
+                    lost.append(f"{kind[:-1]} {name} is {'not' if one is None else 'only'} in it")
+                elif self.comparable and one and other and one != other:
+                    lost.append(f"{kind[:-1]} {name} has another definition")
+        self.refuse_different(lost)
+
+    def compare_events(self, texts):
+        """Refuse when the events of a dump are not what the manifest says.
+
+        texts: {"event e": digest_of() it}. In a scratch schema they would run.
+        """
+        lost = []
+        said = self.manifest.get("event_texts") or {}
+        for name in sorted(self.objects()["events"]):
+            text = texts.get(f"event {name}")
+            if text is None:
+                lost.append(f"event {name} is not in it")
+            elif text != said.get(name, text):
+                lost.append(f"event {name} has another definition")
+        self.refuse_different(lost)
+
+    def refuse_different(self, lost):
+        if lost:
+            self.refuse(
+                f"loaded, it differs from its manifest: {'; '.join(lost)}", "take another backup."
+            )
 
     def compare(self, schema, found):
         """Refuse when the tables of a schema are not what the manifest says.
@@ -80,12 +124,15 @@ class Comparison(Fitness):
         )
         common = [table for table in tables if table in manifest["tables"]]
         if self.same_version:
-            structure = describe_structure(connection, schema, common)
+            ids: dict = {}
+            structure = describe_structure(connection, schema, common, ids)
             different.update(
                 (table, "has another structure")
                 for table in common
                 if structure[table] != manifest["structure"][table]
             )
+            if "ids" in manifest:
+                different.update(self.other_numbers(schema, ids, quick))
         if different and quick:
             return different
         if quick and self.rows_differ(common):
@@ -115,6 +162,28 @@ class Comparison(Fitness):
             else:
                 different[table] = what
         return different
+
+    def other_numbers(self, schema, ids, exactly):
+        """Yield (table or sequence, in what it differs) of what would give numbers out again.
+
+        ids: as describe_structure() has them; exactly: whether numbers that were passed over, as
+        may be while an application works, are a difference too.
+        """
+        for table, following in self.manifest["ids"].items():
+            now = ids.get(table, 1)
+            if now < following or (exactly and now != following):
+                yield table, f"would give the id {now} next, and {following} was to come"
+        found, said = describe_sequences(self.connection, schema), self.manifest["sequences"]
+        for name in sorted(found.keys() | said.keys()):
+            one, other = found.get(name), said.get(name)
+            if one is None or other is None:
+                yield name, f"is {'not' if one is None else 'only'} in it"
+            elif one["definition"] != other["definition"]:
+                yield name, "has another structure"
+            elif one["next"] != other["next"] and (
+                exactly or (one["next"] < other["next"]) == (other["step"] >= 0)
+            ):
+                yield name, f"would give {one['next']} next, and {other['next']} was to come"
 
     def read(self, connection, schema, tables):
         """Return {table: {rows, history, and with a manifest that has them digest}}."""
@@ -164,13 +233,20 @@ class Comparison(Fitness):
             if tables != sorted(manifest["tables"]):
                 odd = sorted(set(tables) ^ set(manifest["tables"]))
                 problems.append(f"tables that are missing or should not be there: {', '.join(odd)}")
-            found, said = self.objects()
+            found, said = self.objects(self.live), self.objects()
             for kind, expected in said.items():
                 odd = sorted(set(found[kind]) ^ set(expected))
                 if odd:
                     problems.append(
                         f"{kind} that are missing or should not be there: {', '.join(odd)}"
                     )
+                other = sorted(
+                    name
+                    for name in set(found[kind]) & set(expected)
+                    if found[kind][name] and expected[name] and found[kind][name] != expected[name]
+                )
+                if other and self.comparable:
+                    problems.append(f"{kind} with another definition: {', '.join(other)}")
         if problems:
             self.refuse(
                 "what was put back is not complete: " + "; ".join(problems), "run it again."

@@ -16,8 +16,10 @@ import contextlib
 import hashlib
 import os
 import select
+import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 
 from ansible.module_utils.fix_fk.refusal import refuse
@@ -58,22 +60,39 @@ class Client:
 
 @dataclass(frozen=True)
 class Compressor:
-    """A compressor; both commands read stdin and write stdout."""
+    """A compressor; all commands read stdin and write stdout.
+
+    seal: what encrypts what is packed, open: what decrypts it before it is unpacked; () without.
+    """
 
     name: str
     suffix: str
     pack: tuple
     unpack: tuple
+    seal: tuple = ()
+    open: tuple = ()
+
+    @property
+    def packing(self):
+        return [command for command in (self.pack, self.seal) if command]
+
+    @property
+    def unpacking(self):
+        return [command for command in (self.open, self.unpack) if command]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stream ended. problem: None, or what went wrong in words, without secrets."""
+    """How a stream ended. problem: None, or what went wrong in words, without secrets.
+
+    written: the Measure of the file, when it is encrypted.
+    """
 
     problem: str | None
     stalled: bool
     messages: str
     content: Scanner
+    written: Measure | None
 
 
 @dataclass(frozen=True)
@@ -280,10 +299,11 @@ def stream(command, compressor, file, folder, stall_timeout):
         dump = start_program(command, stdout=subprocess.PIPE, stderr=dump_says)
         processes = [dump]
         try:
-            pack = start_program(
-                compressor.pack, stdin=subprocess.PIPE, stdout=file, stderr=pack_says
-            )
+            # What is encrypted cannot be unpacked afterwards, so what goes into it is measured.
+            sink = subprocess.PIPE if compressor.seal else file
+            pack = Chain(compressor.packing, stdin=subprocess.PIPE, stdout=sink, stderr=pack_says)
             processes.append(pack)
+            copy = Copy(pack.stdout, file) if compressor.seal else None
             try:
                 while not stalled:
                     if not select.select([dump.stdout], [], [], stall_timeout)[0]:
@@ -304,6 +324,8 @@ def stream(command, compressor, file, folder, stall_timeout):
                 with contextlib.suppress(BrokenPipeError):
                     pack.stdin.close()
             pack_code, dump_code = pack.wait(), dump.wait()
+            if copy:
+                copy.join()
         finally:
             for process in processes:
                 if process.poll() is None:
@@ -314,17 +336,83 @@ def stream(command, compressor, file, folder, stall_timeout):
         said = last_words(dump_says)
         if stalled:
             problem = f"the dump sent nothing for {stall_timeout} seconds and was stopped"
+        elif copy and copy.problem:
+            problem = f"the file cannot be written: {copy.problem}"
         elif pack_code:
             problem = how_it_ended(compressor.name, pack_code, last_words(pack_says))
         elif dump_code:
             problem = how_it_ended(os.path.basename(command[0]), dump_code, said)
         elif not content.whole:
             problem = "the dump ended without its last line '-- Dump completed'"
-    return Outcome(problem, stalled, said, content)
+    return Outcome(problem, stalled, said, content, copy.measure if copy else None)
+
+
+class Chain:
+    """Programs of which each reads what the one before it writes; as a Popen of all of them."""
+
+    def __init__(self, commands, stdin, stdout, stderr):
+        self.processes: list = []
+        for number, command in enumerate(commands):
+            last = number == len(commands) - 1
+            self.processes.append(
+                start_program(
+                    command,
+                    stdin=self.processes[-1].stdout if self.processes else stdin,
+                    stdout=stdout if last else subprocess.PIPE,
+                    stderr=stderr,
+                )
+            )
+        # So that one whose reader is gone gets to know that.
+        for process in self.processes[:-1]:
+            process.stdout.close()
+        self.stdin, self.stdout = self.processes[0].stdin, self.processes[-1].stdout
+
+    def poll(self):
+        codes = [process.poll() for process in self.processes]
+        return None if None in codes else self._code(codes)
+
+    def wait(self):
+        return self._code([process.wait() for process in self.processes])
+
+    def kill(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+
+    @staticmethod
+    def _code(codes):
+        """Return the exit code of the first that failed by itself, not for want of a reader."""
+        failed = [code for code in codes if code]
+        return next((code for code in failed if code != -signal.SIGPIPE), (failed or [0])[0])
+
+
+class Copy(threading.Thread):
+    """Writes what a pipe gives into a file; measure: of what that was, problem: None or OSError."""
+
+    def __init__(self, pipe, file):
+        super().__init__(daemon=True)
+        self.pipe, self.file = pipe, file
+        self.measure = Measure()
+        self.problem: OSError | None = None
+        self.start()
+
+    def run(self):
+        try:
+            for chunk in iter(lambda: os.read(self.pipe.fileno(), CHUNK), b""):
+                self.file.write(chunk)
+                self.measure.feed(chunk)
+            self.file.flush()
+        except OSError as error:
+            self.problem = error
+        finally:
+            # Whoever writes on has nobody to write to.
+            self.pipe.close()
 
 
 def read_back(path, compressor, folder, content=None):
     """Read the file from disk again, unpack it, and return the ReadBack.
+
+    One that is encrypted, and that cannot be read here, is not unpacked: content is empty.
 
     content: a Scanner, for one who does not know yet what is in it; otherwise a Measure, as what
     has the same digest is the same.
@@ -334,16 +422,18 @@ def read_back(path, compressor, folder, content=None):
     with open(path, "rb") as file, stderr_file(folder) as says:
         # What was just written is still in memory; the proof is about what is on the disk.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
-        try:
-            for chunk in iter(lambda: unpack.stdout.read1(CHUNK), b""):
-                content.feed(chunk)
-            code = unpack.wait()
-        finally:
-            if unpack.poll() is None:
-                unpack.kill()
-                unpack.wait()
-            unpack.stdout.close()
+        code = 0
+        if compressor.open or not compressor.seal:
+            unpack = Chain(compressor.unpacking, stdin=file, stdout=subprocess.PIPE, stderr=says)
+            try:
+                for chunk in iter(lambda: unpack.stdout.read1(CHUNK), b""):
+                    content.feed(chunk)
+                code = unpack.wait()
+            finally:
+                if unpack.poll() is None:
+                    unpack.kill()
+                    unpack.wait()
+                unpack.stdout.close()
         file.seek(0)
         for chunk in iter(lambda: file.read(CHUNK), b""):
             digest.update(chunk)

@@ -5,6 +5,7 @@ such a one, and it stays in the schema that is filled.
     fence = Fence("schema of the dump", "schema to fill")
     fence.check(kind, statement)      # kind: of Splitter.feed() or of a Program; bytes
     fence.definers                    # {"view v": "root@localhost", ...}
+    fence.programs                    # {"view v", "procedure p", ...}
     fence.versioned                   # names of the tables WITH SYSTEM VERSIONING
 
 check() raises Astray, or returns whether the statement has to be sent. Rows are read only as far as
@@ -113,6 +114,7 @@ class Fence:
         self.literals = True
         self.source, self.same = source, source == target
         self.definers = {}
+        self.programs = set()
         self.versioned = set()
         self._elsewhere = set()
         self._misleading = False
@@ -142,7 +144,7 @@ class Fence:
             if kind != "program":
                 raise Astray(_shown("no dump of a schema has it", statement))
             if not self._alter.fullmatch(plain):
-                self._program(text)
+                self.programs.add(self._program(text))
         elif plain[:3].upper() == b"SET":
             self._setting(kind, plain)
         return True
@@ -150,6 +152,15 @@ class Fence:
     def definition(self, kinds, text):
         """Check a CREATE of one of these kinds, ("VIEW",) for instance, that is kept as text."""
         self._program(text.encode("utf-8").strip(), kinds)
+
+    @staticmethod
+    def named(statement):
+        """Return what check() adds to programs; None of a statement that creates none."""
+        try:
+            kind, name, _definer = _Head(statement.strip()).read()
+        except ValueError:
+            return None
+        return f"{kind.lower()} {name}"
 
     def _setting(self, kind, text):
         charsets = {name.lower() for name in CHARSET.findall(text)}
@@ -223,7 +234,8 @@ class Fence:
                 raise Astray(_shown("it names another schema", text))
 
     def _program(self, text, kinds=KINDS):
-        """Let a CREATE of a view, trigger, routine or event through, as far as its body."""
+        """Let a CREATE of a view, trigger, routine or event through, as far as its body, and return
+        "view v"."""
         head = _Head(text)
         try:
             kind, name, definer = head.read()
@@ -238,6 +250,7 @@ class Fence:
             raise Astray(_shown("its names cannot be told in its character set", text))
         if definer:
             self.definers[f"{kind.lower()} {name}"] = definer
+        return f"{kind.lower()} {name}"
 
 
 class _Head:

@@ -19,6 +19,7 @@ from ansible.module_utils.fix_fk.backup.dump import (
     find_compressor,
     read_back,
 )
+from ansible.module_utils.fix_fk.backup.encryption import needed, opening
 from ansible.module_utils.fix_fk.backup.fence import ROUTINES, Astray, Fence
 from ansible.module_utils.fix_fk.backup.load import (
     Inspection,
@@ -71,6 +72,8 @@ class Fitness:
         self.same_version = self.server["version"] == manifest["server"]["version"]
         self.queries = []
         self.warnings = []
+        # What is known before anything is changed.
+        self.losses = dict(manifest.get("losses") or {})
         self.seconds = {}
         self.touched = False
         self.exact = bool(manifest["contents"])
@@ -133,7 +136,14 @@ class Fitness:
                     another,
                 )
             self.check_names()
-            self.compressor = find_compressor(self.module, manifest["compression"])
+            plain = find_compressor(self.module, manifest["compression"])
+            encryption = manifest.get("encryption")
+            self.compressor = opening(self.module, plain, encryption, given["identity"])
+            if self.compressor is None:
+                self.refuse(
+                    f"it is encrypted to {', '.join(encryption['recipients'])}",
+                    f"{needed(encryption, given['identity'])}.",
+                )
             try:
                 inspected = read_back(
                     self.path, self.compressor, self.module.tmpdir, Inspection(self.fence)
@@ -172,6 +182,11 @@ class Fitness:
                 "let an administrator raise max_allowed_packet, then run it again.",
             )
         self.check_space()
+        if inspected.problem and encryption:
+            self.refuse(
+                f"it cannot be decrypted here, or does not load: {inspected.problem}",
+                f"{needed(encryption, given['identity'])}. If that is there, take another backup.",
+            )
         if inspected.problem:
             self.refuse(f"it does not load: {inspected.problem}", another)
         self.check_content(inspected.content)

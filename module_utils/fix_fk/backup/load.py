@@ -2,7 +2,7 @@
 """Loading a dump, statement by statement and without a client program.
 
     loaded = load(path, compressor, connections, folder, fence, large, read)    # Loaded
-    run_programs(connection, loaded.programs, "schema of the dump", "schema to fill")
+    run_program(connection, program, "schema of the dump", "schema to fill")
 
 A dump holds tables, and views, triggers, routines and events, which are called programs here. They
 are kept apart because tables can be loaded into a scratch schema and then moved, while programs
@@ -26,13 +26,14 @@ from dataclasses import dataclass
 
 from ansible.module_utils.fix_fk.backup.dump import (
     CHUNK,
+    Chain,
     Scanner,
     how_it_ended,
     last_words,
-    start_program,
     stderr_file,
 )
 from ansible.module_utils.fix_fk.backup.fence import Astray
+from ansible.module_utils.fix_fk.schema.objects import in_schema
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier
 
 # Where a statement with rows ends. Rows hold no line feed: the dump clients write \n.
@@ -63,14 +64,6 @@ class Program:
     kind: str
     statement: bytes
 
-    def names(self, schema):
-        """Whether the statement speaks of a schema by its name: `schema`.x or schema.x."""
-        plain = schema.encode("utf-8")
-        return any(
-            name + b"." in self.statement
-            for name in (quote_identifier(schema).encode("utf-8"), plain)
-        )
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -83,14 +76,6 @@ class Loaded:
     content: Scanner
     programs: list
     found: dict
-
-
-class ProgramError(Exception):
-    """A program that the server refused: .program, .code and .text of the server's error."""
-
-    def __init__(self, program, code, text):
-        super().__init__(text)
-        self.program, self.code, self.text = program, code, text
 
 
 class Splitter:
@@ -400,7 +385,7 @@ def load(path, compressor, connections, folder, fence, large, read):
     astray = None
     work = Load(connections, large, read)
     with open(path, "rb") as file, stderr_file(folder) as says:
-        unpack = start_program(compressor.unpack, stdin=file, stdout=subprocess.PIPE, stderr=says)
+        unpack = Chain(compressor.unpacking, stdin=file, stdout=subprocess.PIPE, stderr=says)
         try:
             for chunk in iter(lambda: os.read(unpack.stdout.fileno(), CHUNK), b""):
                 content.feed(chunk)
@@ -427,20 +412,20 @@ def load(path, compressor, connections, folder, fence, large, read):
     return Loaded(problem, content, splitter.programs, work.found)
 
 
-def run_programs(connection, programs, source, target):
-    """Run the programs of a dump of the schema `source` in the schema `target`.
+def run_program(connection, program, source, target):
+    """Run one program of a dump of the schema `source` in the schema `target`, which is selected.
 
-    connection: one of its own, as the statements set its character set, time zone and sql_mode.
-    Raises ProgramError.
+    connection: one for all programs, as they set its character set, time zone and sql_mode. Raises
+    pymysql.MySQLError.
     """
-    connection.select_db(target)
-    before = b"ALTER DATABASE " + quote_identifier(source).encode("utf-8") + b" "
-    after = b"ALTER DATABASE " + quote_identifier(target).encode("utf-8") + b" "
-    for program in programs:
-        statement = program.statement
-        if statement.startswith(before):
-            statement = after + statement[len(before) :]
-        try:
-            send(connection, statement)
-        except connection.Error as error:
-            raise ProgramError(program, error.args[0], str(error.args[-1])) from error
+    statement = program.statement
+    before, after = (
+        b"ALTER DATABASE " + quote_identifier(name).encode("utf-8") + b" "
+        for name in (source, target)
+    )
+    if statement.startswith(before):
+        statement = after + statement[len(before) :]
+    # As latin1, any byte is a letter and comes out as it was.
+    mine, others = (name.encode("utf-8").decode("latin1") for name in (source, target))
+    moved = in_schema(statement.decode("latin1"), mine, others)
+    send(connection, moved.encode("latin1"))

@@ -1,33 +1,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups on disk and their manifests.
 
-    manifest = read_manifest(path)              # path of the dump; raises Unfit
-    backups = list_backups(folder, schema)      # newest first
-    write_manifest(path, manifest)              # sealed; replaces the old one at once
+    manifest = read_manifest(path, key)         # path of the dump; raises Unfit
+    backups = list_backups(folder, schema, key) # newest first
+    write_manifest(path, manifest, key)         # sealed; replaces the old one at once
 
 A manifest is JSON in a file beside the dump, with the dump's name and ".json". Its `seal` is a
-digest of all the rest, so that one that was edited or damaged is not taken at its word.
+digest of all the rest, so that one that was edited or damaged is not taken at its word. Whoever
+edits it can make that anew; with a key its `hmac` is a seal that nobody else can make
+(HMAC-SHA256). As the dump's SHA-256 is in the manifest, both cover the dump. `key` is None, or a
+text.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import hmac
 import json
 import os
 
-SUFFIXES = (".sql.zst", ".sql.gz")
+SUFFIXES = tuple(
+    f".sql.{packed}{sealed}" for packed in ("zst", "gz") for sealed in ("", ".age", ".gpg")
+)
+# How objects are digested; those of another number have names that can be compared, and no more.
+DESCRIBED = 2
 
 
 class Unfit(Exception):
     """A backup that cannot be used; str() says why, in words."""
 
 
-def sealed(manifest):
-    """Return the manifest with its seal."""
-    rest = {key: value for key, value in manifest.items() if key != "seal"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return dict(rest, seal=hashlib.sha256(text.encode("ascii")).hexdigest())
+def sealed(manifest, key=None):
+    """Return the manifest with its seals."""
+    rest = {name: value for name, value in manifest.items() if name not in ("seal", "hmac")}
+    if key:
+        rest["hmac"] = hmac.new(key.encode("utf-8"), _plain(rest), hashlib.sha256).hexdigest()
+    return dict(rest, seal=hashlib.sha256(_plain(rest)).hexdigest())
+
+
+def _plain(manifest):
+    return json.dumps(manifest, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode(
+        "ascii"
+    )
 
 
 def private(path, flags):
@@ -35,7 +50,7 @@ def private(path, flags):
     return os.open(path, flags | os.O_EXCL, 0o600)
 
 
-def write_manifest(path, manifest):
+def write_manifest(path, manifest, key=None):
     """Write the manifest of the dump `path`, whole or not at all. Raises OSError."""
     partial = path + ".json.partial"
     # One that a run left behind that was killed just here.
@@ -43,7 +58,7 @@ def write_manifest(path, manifest):
         os.unlink(partial)
     try:
         with open(partial, "w", encoding="utf-8", opener=private) as text:
-            json.dump(sealed(manifest), text, indent=2, sort_keys=True, ensure_ascii=False)
+            json.dump(sealed(manifest, key), text, indent=2, sort_keys=True, ensure_ascii=False)
             text.write("\n")
             text.flush()
             os.fsync(text.fileno())
@@ -64,7 +79,7 @@ def sync_folder(folder):
         os.close(handle)
 
 
-def read_manifest(path):
+def read_manifest(path, key=None):
     """Return the manifest of the dump `path`. Raises Unfit when there is none to rely on."""
     try:
         with open(path + ".json", encoding="utf-8") as text:
@@ -77,16 +92,34 @@ def read_manifest(path):
         raise Unfit(f"its manifest {path}.json is damaged: {error}") from None
     if not isinstance(manifest, dict) or "seal" not in manifest:
         raise Unfit(f"its manifest {path}.json carries no seal, so nothing vouches for it")
-    if sealed(manifest)["seal"] != manifest["seal"]:
+    rest = {name: value for name, value in manifest.items() if name != "seal"}
+    if hashlib.sha256(_plain(rest)).hexdigest() != manifest["seal"]:
         raise Unfit(f"its manifest {path}.json was altered after the backup was made")
+    if key:
+        _check_key(path, manifest, key)
     if manifest.get("file") != os.path.basename(path):
         raise Unfit(f"its manifest {path}.json is that of another file, {manifest.get('file')}")
     return manifest
 
 
-def list_backups(folder, schema=None):
-    """Return [{id, path, created, bytes, proof_level, rows, run_id, about, problem}] of a folder,
-    newest first.
+def _check_key(path, manifest, key):
+    """Raise Unfit unless the manifest was sealed with this key."""
+    said = str(manifest.get("hmac") or "")
+    trusted = (
+        "If it was made without that key, and nobody else may write into its folder: -e backup_key="
+    )
+    if not said:
+        raise Unfit(f"its manifest {path}.json has no seal of the key in backup_key. {trusted}")
+    if not hmac.compare_digest(said.encode("utf-8"), sealed(manifest, key)["hmac"].encode("ascii")):
+        raise Unfit(
+            f"the seal of its manifest {path}.json was not made with the key in backup_key: it was "
+            f"altered, or is of another key. {trusted}"
+        )
+
+
+def list_backups(folder, schema=None, key=None):
+    """Return [{id, path, created, bytes, proof_level, rows, run_id, goes_on_with, about, problem}]
+    of a folder, newest first.
 
     Backups of other schemas are left out; problem is None or why one cannot be used. about is what
     the schema was, as schema_backup takes it; {} where that was not noted.
@@ -98,13 +131,14 @@ def list_backups(folder, schema=None):
         path = os.path.join(folder, name)
         about = {"id": identity(name), "path": path, "bytes": os.path.getsize(path)}
         try:
-            manifest = read_manifest(path)
+            manifest = read_manifest(path, key)
         except Unfit as problem:
             unknown: dict = {
                 "created": "",
                 "proof_level": None,
                 "rows": None,
                 "run_id": None,
+                "goes_on_with": None,
                 "about": {},
             }
             found.append({**about, **unknown, "problem": str(problem)})
@@ -117,6 +151,7 @@ def list_backups(folder, schema=None):
                     proof_level=manifest["proof_level"],
                     rows=sum(manifest["tables"].values()),
                     run_id=manifest["run_id"],
+                    goes_on_with=manifest.get("goes_on_with"),
                     about=manifest.get("about") or {},
                     problem=None,
                 )
@@ -124,15 +159,15 @@ def list_backups(folder, schema=None):
     return sorted(found, key=lambda backup: (backup["created"], backup["id"]), reverse=True)
 
 
-def first_proven(folder, schema, run_id):
+def first_proven(folder, schema, run_id, key=None):
     """Return (path, manifest) of the first backup that was seen to load, or None.
 
     It is one of this run, or of one that went on with it.
     """
     found = []
-    for backup in list_backups(folder, schema):
+    for backup in list_backups(folder, schema, key):
         if not backup["problem"] and backup["proof_level"] != "L0":
-            manifest = read_manifest(backup["path"])
+            manifest = read_manifest(backup["path"], key)
             if run_id in (manifest["run_id"], manifest.get("goes_on_with")):
                 found.append((backup["path"], manifest))
     return found[-1] if found else None

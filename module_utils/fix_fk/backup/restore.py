@@ -8,9 +8,8 @@ import hashlib
 
 from ansible.module_utils.fix_fk.backup.comparison import Comparison
 from ansible.module_utils.fix_fk.backup.load import (
-    ProgramError,
     load,
-    run_programs,
+    run_program,
 )
 from ansible.module_utils.fix_fk.backup.manifest import (
     Unfit,
@@ -20,9 +19,7 @@ from ansible.module_utils.fix_fk.backup.manifest import (
     write_manifest,
 )
 from ansible.module_utils.fix_fk.refusal import refuse
-from ansible.module_utils.fix_fk.schema.objects import (
-    tables_and_sequences,
-)
+from ansible.module_utils.fix_fk.schema.objects import digest_of, in_schema, tables_and_sequences
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table, rows_of
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
@@ -35,6 +32,9 @@ from ansible.module_utils.fix_fk.server.locks import (
 # Rows from which on a table is filled faster when its secondary indexes come after them.
 LARGE = 10000
 
+NO_SUCH_ROUTINE = 1305
+PACKAGES = ("PACKAGE", "PACKAGE BODY")
+
 # How long another run on the same schema is waited for, in seconds: a killed one takes a moment.
 PATIENCE = 10
 
@@ -42,12 +42,13 @@ PATIENCE = 10
 def choose(module, schema):
     """Return (path, manifest) of the backup that is meant, or end the module with a list."""
     folder, wanted = module.params["dir"], module.params["backup"]
+    key = module.params["key"] or None
     try:
         if not wanted:
             raise Unfit("it is not said which backup to put back")
         path = find_backup(folder, wanted)
     except Unfit as problem:
-        backups = list_backups(folder, schema) if folder else []
+        backups = list_backups(folder, schema, key) if folder else []
         named = "; ".join(
             backup["id"]
             + " ("
@@ -71,7 +72,7 @@ def choose(module, schema):
             queries=[],
         )
     try:
-        return path, read_manifest(path)
+        return path, read_manifest(path, key)
     except Unfit as problem:
         return refuse(
             module,
@@ -97,8 +98,13 @@ class Restore(Comparison):
             level = self.level()
         changed = self.manifest["proof_level"] != level
         self.manifest["proof_level"] = level
-        if changed:
-            write_manifest(self.path, self.manifest)
+        if changed and (self.given["key"] or "hmac" not in self.manifest):
+            write_manifest(self.path, self.manifest, self.given["key"])
+        elif changed:
+            self.warnings.append(
+                "That it is proven is not written into its manifest, which has the seal of a key, "
+                "and backup_key names none."
+            )
         self.leave(changed)
 
     def restore(self):
@@ -145,7 +151,7 @@ class Restore(Comparison):
                 "already": not changed,
                 "proof_level": self.manifest["proof_level"],
                 "tables": self.manifest["tables"],
-                "warnings": self.warnings,
+                "warnings": [*self.losses.values(), *self.warnings],
                 "seconds": {part: round(value, 2) for part, value in self.seconds.items()},
             },
         )
@@ -200,20 +206,19 @@ class Restore(Comparison):
         programs, found = self.load_into(scratch)
         self.compare(scratch, found)
         with self.timed("programs"):
-            source = manifest["schema"]
-            told = [program for program in programs if program.names(source)]
-            if told:
-                self.warnings.append(
-                    f"{len(told)} statements for triggers, views or routines name the schema "
-                    f"{source} themselves; they are only tried when they are put in place."
-                )
-            self.run_programs(
-                [
-                    program
+            self.create_from_text("routine", scratch)
+            left_out = self.run_programs(
+                [program for program in programs if program.kind != "event"], scratch
+            )
+            self.compare_programs(scratch, left_out)
+            self.compare_events(
+                {
+                    self.fence.named(program.statement): digest_of(
+                        program.statement.decode("utf-8", "replace")
+                    )
                     for program in programs
-                    if program.kind != "event" and not program.names(source)
-                ],
-                scratch,
+                    if program.kind == "event"
+                }
             )
         return programs
 
@@ -250,23 +255,41 @@ class Restore(Comparison):
         return loaded.programs, loaded.found
 
     def run_programs(self, programs, schema):
-        """Create the dump's views, triggers, routines and events in a schema."""
+        """Create the dump's views, triggers, routines and events in a schema.
+
+        Return {"view v"} of those that call what the backup does not hold, and that only the live
+        schema has.
+        """
+        hidden = None in self.manifest["routines_as_text"].values()
+        left_out = set()
         connection = connect(
             self.module,
             self.parameters,
             lock_wait_timeout=self.given["lock_wait_timeout"],
         )
         with contextlib.closing(connection):
-            try:
-                run_programs(connection, programs, self.manifest["schema"], schema)
-            except ProgramError as error:
-                statement = " ".join(error.program.statement.decode("utf-8", "replace").split())
-                self.refuse(
-                    f"the server refuses a {error.program.kind} of it: {error.text} "
-                    f"({error.code}), in: {statement[:300]}",
-                    "if a right is missing, name an account that has it (database_user, "
-                    "database_password), and run it again.",
-                )
+            connection.select_db(schema)
+            for program in programs:
+                try:
+                    run_program(connection, program, self.manifest["schema"], schema)
+                except self.pymysql.MySQLError as error:
+                    named = self.fence.named(program.statement)
+                    if hidden and schema != self.live and error.args[0] == NO_SUCH_ROUTINE:
+                        left_out.add(named)
+                        continue
+                    statement = " ".join(program.statement.decode("utf-8", "replace").split())
+                    self.refuse(
+                        f"the server refuses a {program.kind} of it: {error.args[-1]} "
+                        f"({error.args[0]}), in: {statement[:300]}",
+                        "if a right is missing, name an account that has it (database_user, "
+                        "database_password), and run it again.",
+                    )
+        if left_out:
+            self.warnings.append(
+                f"{', '.join(sorted(left_out))} cannot be tried before it is put in place: it calls"
+                " a routine whose definition the backup does not hold."
+            )
+        return left_out
 
     def move_in(self):
         """Let the live tables leave and the loaded ones come in, in one statement."""
@@ -323,48 +346,60 @@ class Restore(Comparison):
             self.change(f"DROP EVENT {quote_table(self.live, name)}")
         for name in names(self.connection, "TABLE", self.live):
             self.change(f"DROP VIEW {quote_table(self.live, name)}")
+        mode = rows_of(self.connection, "SELECT @@sql_mode")[0][0]
         for kind, name in rows_of(
             self.connection,
             "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
             " WHERE ROUTINE_SCHEMA = %s",
             (self.live,),
         ):
-            if self.manifest["routines_as_text"].get(name, "") is not None:
+            if self.manifest["routines_as_text"].get(f"{kind.lower()} {name}", "") is not None:
+                # Only so does every MariaDB know what a package is.
+                if kind in PACKAGES:
+                    rows_of(self.connection, "SET SESSION sql_mode = 'ORACLE'")
                 self.change(f"DROP {kind} IF EXISTS {quote_table(self.live, name)}")
+        rows_of(self.connection, "SET SESSION sql_mode = %s", (mode,))
 
     def finish(self, programs):
         """Create views, triggers, routines and events in the live schema, and verify all."""
         with self.timed("programs"):
+            self.create_from_text("routine", self.live)
             self.run_programs(programs, self.live)
-            self.create_from_text()
+            self.create_from_text("view", self.live)
         self.verify()
 
-    def create_from_text(self):
+    def create_from_text(self, kind, schema):
         """Create what the dump could not hold and the manifest has as text, as far as possible.
 
-        A view may rest on another one, so what failed is tried again as long as that helps.
+        kind: "routine" or "view", which may rest on another one, so what failed is tried again as
+        long as that helps.
         """
-        left = [
-            (part, kind, name, text)
-            for part, kind in (("routines_as_text", "routine"), ("views_as_text", "view"))
-            for name, text in sorted(self.manifest[part].items())
-        ]
+        part = f"{kind}s_as_text"
+        left = sorted(self.manifest[part].items())
+        modes = self.manifest.get("routine_modes") or {}
         before: int | None = None
         problems: list = []
         with contextlib.closing(connect(self.module, self.parameters)) as connection:
+            connection.select_db(schema)
+            default = rows_of(connection, "SELECT @@sql_mode")[0][0]
             while left and len(left) != before:
                 before, tried, left, problems = len(left), left, [], []
-                for part, kind, name, text in tried:
+                for name, text in tried:
                     problem = "the backup does not hold its definition"
                     try:
                         if text:
-                            rows_of(connection, text)
+                            mode = modes.get(name, default)
+                            rows_of(connection, "SET SESSION sql_mode = %s", (mode,))
+                            rows_of(connection, in_schema(text, self.manifest["schema"], schema))
                             continue
                     except self.pymysql.MySQLError as error:
                         problem = f"{error.args[-1]}. Its text is in {self.path}.json, {part}"
-                    left.append((part, kind, name, text))
-                    problems.append(f"The {kind} {name} was not put back: {problem}.")
-        self.warnings += problems
+                    left.append((name, text))
+                    what = name if kind == "routine" else f"{kind} {name}"
+                    problems.append(f"The {what} was not put back: {problem}.")
+        if schema == self.live:
+            self.losses.pop(f"{kind}s", None)
+            self.warnings += problems
 
     def restore_directly(self):
         """Empty the live schema and load the dump into it."""

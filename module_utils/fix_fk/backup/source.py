@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible.module_utils.fix_fk.backup.definers import (
     describe_refused,
     grant,
@@ -13,7 +15,9 @@ from ansible.module_utils.fix_fk.schema.contents import (
     list_versioned,
 )
 from ansible.module_utils.fix_fk.schema.objects import (
+    describe_events,
     describe_objects,
+    describe_sequences,
     describe_structure,
 )
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table, rows_of
@@ -26,8 +30,10 @@ def read_schema(connection, name, pymysql):
     """Return what is to be in the dump and what cannot be.
 
     {name, flavour, server_version, encrypted, charset, collation, max_allowed_packet, tables:
-    [names], data_bytes, index_bytes, objects, structure, views_as_text: {view: its SQL or None},
-    routines_as_text: {routine: its SQL or None}, events: bool, warnings: [sentences]}
+    [names], data_bytes, index_bytes, objects, structure, ids, sequences, event_texts,
+    views_as_text: {view: its SQL or None}, routines_as_text: {"procedure x": its SQL or None},
+    routine_modes: {"procedure x": its sql_mode}, events: bool, warnings: [sentences], losses:
+    {kind: that of them that says what will not come back as it is}}
     """
     server = describe_server(connection, pymysql)
     charset, collation = rows_of(
@@ -43,23 +49,26 @@ def read_schema(connection, name, pymysql):
         (name,),
     )[0]
     tables, views = list_tables(connection, name)
+    ids: dict = {}
+    structure = describe_structure(connection, name, sorted(tables), ids)
     unreadable = unreadable_views(connection, name, views, pymysql)
-    routines = unreadable_routines(connection, name, pymysql)
+    routines, modes = unreadable_routines(connection, name, pymysql)
     events = answers(connection, f"SHOW EVENTS FROM {quote_identifier(name)}", pymysql)
     warnings = limits(connection, name, tables, pymysql)
+    losses = approximate(connection, name, pymysql)
     if unreadable:
-        warnings.append(
-            "Views that cannot be read, kept as text in the manifest: "
-            f"{', '.join(sorted(unreadable))}."
+        losses["views"] = (
+            "Views that cannot be read, kept as text in the manifest, which come back when what "
+            f"they read is there: {', '.join(sorted(unreadable))}."
         )
     if routines:
         hidden = [routine for routine, text in routines.items() if text is None]
-        warnings.append(
+        losses["routines"] = (
             "No routine is in the dump, as the account may not read the definition of "
             f"{', '.join(hidden)}; the others are kept as text in the manifest."
         )
     if not events:
-        warnings.append("No event is in the dump, as the account lacks the right EVENT.")
+        losses["events"] = "No event is in the dump, as the account lacks the right EVENT."
     definers = list_definers(connection, name)
     refused = refused_definers(connection, definers, pymysql)
     if refused:
@@ -80,11 +89,16 @@ def read_schema(connection, name, pymysql):
         "data_bytes": int(data_bytes[0]),
         "index_bytes": int(data_bytes[1]),
         "objects": describe_objects(connection, name),
-        "structure": describe_structure(connection, name, sorted(tables)),
+        "structure": structure,
+        "ids": ids,
+        "sequences": describe_sequences(connection, name),
+        "event_texts": describe_events(connection, name),
         "views_as_text": unreadable,
         "routines_as_text": routines,
+        "routine_modes": modes,
         "events": events,
-        "warnings": warnings,
+        "warnings": [*warnings, *losses.values()],
+        "losses": losses,
     }
 
 
@@ -105,6 +119,35 @@ def take_history(connection, schema, client):
             "Of these system-versioned tables only the present rows are in the dump, not their "
             f"history: {', '.join(versioned)} ({why}). It cannot be put back from it."
         )
+
+
+def approximate(connection, schema, pymysql):
+    """Return {"floats": sentence} on FLOAT values with more digits than a dump has, or {}."""
+    lost = []
+    for table, column in rows_of(
+        connection,
+        "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS JOIN"
+        " information_schema.TABLES USING (TABLE_SCHEMA, TABLE_NAME) WHERE TABLE_SCHEMA = %s"
+        " AND DATA_TYPE = 'float' AND TABLE_TYPE <> 'VIEW' ORDER BY TABLE_NAME, ORDINAL_POSITION",
+        (schema,),
+    ):
+        place, value = quote_table(schema, table), quote_identifier(column)
+        query = (
+            f"SELECT COUNT(*) FROM {place} WHERE {value} <> CAST(CAST({value} AS CHAR) AS FLOAT)"  # noqa: S608
+        )
+        try:
+            count = rows_of(connection, query, None)[0][0]
+        except pymysql.MySQLError:
+            # An older server knows no such CAST.
+            count = "some"
+        if count:
+            lost.append(f"{table}.{column} ({count} rows)")
+    if not lost:
+        return {}
+    return {
+        "floats": "FLOAT values with more than the six digits that a dump has of them, which come "
+        f"back rounded to these: {', '.join(lost)}."
+    }
 
 
 def limits(connection, schema, tables, pymysql):
@@ -160,21 +203,23 @@ def unreadable_views(connection, schema, views, pymysql):
 
 
 def unreadable_routines(connection, schema, pymysql):
-    """Return {} when the account may read every routine it sees, else {each: its SQL or None}.
+    """Return ({"procedure x": its SQL or None}, {"procedure x": its sql_mode}) of all routines, or
+    ({}, {}) when the account may read every one it sees.
 
     The dump client dies on one that it may not read, and can only leave out all.
     """
-    texts = {}
+    texts: dict = {}
+    modes = {}
     for kind, name in rows_of(
         connection,
         "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
-        " WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION')"
-        " ORDER BY ROUTINE_NAME",
+        " WHERE ROUTINE_SCHEMA = %s ORDER BY ROUTINE_NAME, ROUTINE_TYPE",
         (schema,),
     ):
-        try:
-            shown = rows_of(connection, f"SHOW CREATE {kind} {quote_table(schema, name)}", None)
-            texts[name] = shown[0][2]
-        except pymysql.MySQLError:
-            texts[name] = None
-    return texts if None in texts.values() else {}
+        what = f"{kind.lower()} {name}"
+        texts[what] = None
+        with contextlib.suppress(pymysql.MySQLError):
+            _, modes[what], texts[what] = rows_of(
+                connection, f"SHOW CREATE {kind} {quote_table(schema, name)}", None
+            )[0][:3]
+    return (texts, modes) if None in texts.values() else ({}, {})

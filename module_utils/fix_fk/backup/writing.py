@@ -14,12 +14,16 @@ from ansible.module_utils.fix_fk.backup.dump import (
     stream,
 )
 from ansible.module_utils.fix_fk.backup.manifest import (
+    DESCRIBED,
     first_proven,
     identity,
+    list_backups,
     private,
     sync_folder,
     write_manifest,
 )
+from ansible.module_utils.fix_fk.backup.published import published_by
+from ansible.module_utils.fix_fk.backup.retention import judge, remove, rules_of
 from ansible.module_utils.fix_fk.refusal import refuse
 from ansible.module_utils.fix_fk.schema.contents import (
     read_history,
@@ -44,14 +48,12 @@ ROWS_COUNTED = (
 def check_folder(module, folder, laravel_path):
     """Return the real path of the folder for backups, or end the module when it will not do."""
     path = os.path.realpath(folder)
-    public = os.path.realpath(os.path.join(laravel_path, "public")) if laravel_path else None
-    inside = public and os.path.commonpath([public, path]) == public
-    if inside or "public_html" in path.split(os.sep):
+    published = published_by(path, laravel_path)
+    if published:
         refuse(
             module,
-            f"The folder {path} lies where a web server publishes files "
-            f"({public if inside else 'below a folder public_html'}), and a backup holds every "
-            "row of the application.",
+            f"The folder {path} lies where a web server publishes files ({published}), and a "
+            "backup holds every row of the application.",
             "Name a folder outside of it in backup_dir",
             NOT_MADE,
         )
@@ -217,7 +219,15 @@ def write(module, connection, reader, schema, command, compressor, file):
     sent, found = outcome.content, proof.content
     if proof.problem:
         end(module, schema, f"the file cannot be read back: {proof.problem}")
-    if (sent.sha256, sent.bytes) != (found.sha256, found.bytes):
+    if outcome.written and proof.sha256 != outcome.written.sha256:
+        end(
+            module,
+            schema,
+            f"the file, read back from disk, has {proof.bytes} bytes (SHA-256 {proof.sha256}), and "
+            f"{outcome.written.bytes} were written ({outcome.written.sha256})",
+        )
+    # What is encrypted cannot be read here.
+    if not compressor.seal and (sent.sha256, sent.bytes) != (found.sha256, found.bytes):
         end(
             module,
             schema,
@@ -302,7 +312,7 @@ def end(module, schema, problem, likely=""):
     )
 
 
-def manifest_of(schema, client, compressor, command, proof, contents):
+def manifest_of(schema, client, compressor, encryption, command, proof, contents):
     content, file = proof["content"], proof["file"]
     return {
         "schema": schema["name"],
@@ -313,6 +323,7 @@ def manifest_of(schema, client, compressor, command, proof, contents):
         "client_messages": proof["messages"],
         "command": command,
         "compression": compressor.name,
+        "encryption": encryption,
         "proof_level": "L0",
         "bytes": file.bytes,
         "sha256": file.sha256,
@@ -326,20 +337,26 @@ def manifest_of(schema, client, compressor, command, proof, contents):
         "history": proof["history"],
         "structure": schema["structure"],
         "objects": schema["objects"],
+        "ids": schema["ids"],
+        "sequences": schema["sequences"],
+        "event_texts": schema["event_texts"],
+        "described": DESCRIBED,
         "data_bytes": schema["data_bytes"],
         "index_bytes": schema["index_bytes"],
         "rows_counted": ROWS_COUNTED,
         "views_as_text": schema["views_as_text"],
         "routines_as_text": schema["routines_as_text"],
+        "routine_modes": schema["routine_modes"],
         "warnings": schema["warnings"],
+        "losses": schema["losses"],
     }
 
 
-def finish(folder, name, file, manifest):
+def finish(folder, name, file, manifest, key=None):
     """Give the file its name, after its manifest: under that name a backup is always complete."""
     path = os.path.join(folder, name)
     try:
-        write_manifest(path, manifest)
+        write_manifest(path, manifest, key)
         os.rename(file.name, path)
         sync_folder(folder)
     except BaseException:
@@ -349,20 +366,31 @@ def finish(folder, name, file, manifest):
         raise
 
 
+def retire(module, folder, schema):
+    """Remove the backups that are kept no longer; return what remove() does."""
+    if module.check_mode:
+        return [], []
+    backups = list_backups(folder, schema, module.params["key"])
+    now = datetime.datetime.now().astimezone()
+    return remove(backups, judge(backups, rules_of(module), now))
+
+
 def report(module, new, manifest):
     """End the module with what was, or in check mode would be, written to the path `new`."""
     path, interim, run = new, None, module.params["first_of_run"]
     if run and not module.check_mode:
-        first = first_proven(os.path.dirname(new), manifest["schema"], run)
+        first = first_proven(os.path.dirname(new), manifest["schema"], run, module.params["key"])
         if first:
             interim, (path, manifest) = new, first
+    removed, problems = retire(module, os.path.dirname(new), manifest["schema"])
     backup = {
         "id": identity(os.path.basename(path)),
         "path": path,
         "manifest": path + ".json",
         "compression": manifest["compression"],
+        "encryption": manifest.get("encryption"),
         "views_as_text": sorted(manifest["views_as_text"]),
-        "warnings": manifest["warnings"],
+        "warnings": [*manifest["warnings"], *problems],
         "command": manifest["command"],
     }
     for key in ("bytes", "sha256", "proof_level", "tables", "seconds"):
@@ -371,5 +399,6 @@ def report(module, new, manifest):
         changed=True,
         backup=backup,
         interim=interim,
+        removed=removed,
         diff={"before": "", "after": f"{new}\n{new}.json\n"},
     )

@@ -4,35 +4,43 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
-from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
+from ansible.module_utils.fix_fk.schema.sql import quote_identifier, quote_table, rows_of
 from ansible.module_utils.fix_fk.server.flavour import comparable
 
-# What a schema holds besides tables: {kind: query for (name, digest of its definition)}.
+# What a schema holds besides tables: {kind: query for (name, what SHOW CREATE calls it, its place
+# among others of its kind)}.
 OBJECTS = {
-    "views": "SELECT TABLE_NAME, SHA2(CONCAT_WS('\n', VIEW_DEFINITION, DEFINER, SECURITY_TYPE,"
-    " CHECK_OPTION), 256) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
-    "triggers": "SELECT TRIGGER_NAME, SHA2(CONCAT_WS('\n', EVENT_OBJECT_TABLE, ACTION_TIMING,"
-    " EVENT_MANIPULATION, ACTION_ORDER, ACTION_STATEMENT, SQL_MODE, DEFINER), 256)"
-    " FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
-    "routines": "SELECT CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME), SHA2(CONCAT_WS('\n',"
-    " DTD_IDENTIFIER, ROUTINE_DEFINITION, SQL_MODE, DEFINER, SECURITY_TYPE), 256)"
-    " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s",
-    "events": "SELECT EVENT_NAME, SHA2(CONCAT_WS('\n', EVENT_DEFINITION, EVENT_TYPE, EXECUTE_AT,"
-    " INTERVAL_VALUE, INTERVAL_FIELD, STATUS, DEFINER, TIME_ZONE), 256)"
-    " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s",
+    "views": "SELECT TABLE_NAME, 'VIEW', '' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s",
+    "triggers": "SELECT TRIGGER_NAME, 'TRIGGER', ACTION_ORDER FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = %s",
+    "routines": "SELECT ROUTINE_NAME, ROUTINE_TYPE, '' FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = %s",
+    "events": "SELECT EVENT_NAME, 'EVENT', '' FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA = %s",
 }
+
+AUTO = re.compile(r"[^'\"]*? AUTO_INCREMENT=(\d+)")
+# When a trigger was made says nothing of what it is.
+PASSING = ("created",)
 
 
 def describe_objects(connection, schema):
     """Return {kind: {name: digest}} of views, triggers, routines and events that the account sees.
 
-    A digest is "" where the account may not read the definition.
+    Of a routine the name is "procedure x". A digest is of the whole definition with its sql_mode
+    and character sets, and does not depend on the schema's name; it is "" where the account may
+    not read the definition.
     """
-    return {
-        kind: {name: digest or "" for name, digest in rows_of(connection, query, (schema,))}
-        for kind, query in OBJECTS.items()
-    }
+    found: dict = {}
+    for kind, query in OBJECTS.items():
+        found[kind] = {}
+        for name, what, place in rows_of(connection, query, (schema,)):
+            text = _definition(connection, schema, what, name)
+            digest = hashlib.sha256(f"{place}\n{text}".encode()).hexdigest() if text else ""
+            found[kind][f"{what.lower()} {name}" if kind == "routines" else name] = digest
+    return found
 
 
 def list_objects(connection, schema):
@@ -51,15 +59,91 @@ def list_objects(connection, schema):
     return {kind: sorted(names) for kind, names in found.items()}
 
 
-def describe_structure(connection, schema, tables):
+def _definition(connection, schema, kind, name):
+    """Return all that SHOW CREATE says, as one text; None where the account may not see it."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SHOW CREATE {kind} {quote_table(schema, name)}")
+            heads = [column[0].lower() for column in cursor.description]
+            row = dict(zip(heads, cursor.fetchone()))
+    except connection.Error:
+        return None
+    if row[next(head for head in heads if head.startswith("create"))] is None:
+        return None
+    said = [str(row[head]) for head in heads if head not in PASSING]
+    return in_schema("\n".join(said), schema, None)
+
+
+def in_schema(definition, source, target):
+    """Return a definition with the names that stand in the schema `source` put into `target`.
+
+    target: None leaves them without a schema. It is for a definition that is compared, or that is
+    not carried out where it stands: a text in it may be taken for a name.
+    """
+    if source == target:
+        return definition
+    marked = [re.escape(mark + source.replace(mark, mark * 2) + mark) for mark in ("`", '"')]
+    plain = rf"(?<![\w$`\".@]){re.escape(source)}(?![\w$`\"])"
+    place = "" if target is None else f"{quote_identifier(target)}."
+    return re.sub(rf"(?:{'|'.join([*marked, plain])})\s*\.\s*", lambda _: place, definition)
+
+
+def describe_events(connection, schema):
+    """Return {event: digest_of() its CREATE statement}, without those that may not be read."""
+    found = {}
+    for name, what, _place in rows_of(connection, OBJECTS["events"], (schema,)):
+        try:
+            text = show_create(connection, schema, what, name)
+        except connection.Error:
+            continue
+        if text:
+            found[name] = digest_of(text)
+    return found
+
+
+def digest_of(definition):
+    """Return a digest that is the same for what SHOW CREATE says and what a dump has of it."""
+    bare = re.sub(r"/\*!\d{5,6}|\*/|\s", "", definition)
+    return hashlib.sha256(bare.encode("utf-8")).hexdigest()
+
+
+def describe_sequences(connection, schema):
+    """Return {sequence: {definition: digest, next: its next number, step: what it counts by}}."""
+    found = {}
+    for name, kind in rows_of(
+        connection,
+        "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
+        (schema,),
+    ):
+        if kind == "SEQUENCE":
+            place = quote_table(schema, name)
+            text = rows_of(connection, f"SHOW CREATE SEQUENCE {place}")[0][1]
+            ((following, step),) = rows_of(
+                connection,
+                f"SELECT next_not_cached_value, increment FROM {place}",  # noqa: S608
+            )
+            found[name] = {
+                "definition": hashlib.sha256(text.encode("utf-8")).hexdigest(),
+                "next": following,
+                "step": step,
+            }
+    return found
+
+
+def describe_structure(connection, schema, tables, ids=None):
     """Return {table: digest of its CREATE TABLE, without the next AUTO_INCREMENT}.
 
-    The connection must have the schema selected, or constraints would be shown with it.
+    ids: filled with {table: its next AUTO_INCREMENT} of those that say one. The connection must
+    have the schema selected, or constraints would be shown with it.
     """
     structure = {}
     for table in tables:
         text = rows_of(connection, f"SHOW CREATE TABLE {quote_table(schema, table)}")[0][1]
         columns, _, options = comparable(text).rpartition("\n)")
+        # What follows in quotes is a comment.
+        said = AUTO.match(options)
+        if said and ids is not None:
+            ids[table] = int(said.group(1))
         words = [word for word in options.split(" ") if not word.startswith("AUTO_INCREMENT=")]
         plain = columns + " ".join(words)
         structure[table] = hashlib.sha256(plain.encode("utf-8")).hexdigest()

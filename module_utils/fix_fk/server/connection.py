@@ -205,11 +205,14 @@ def take_lock(module, needed=True):
                 "nothing keeps two runs apart. See that there is one at a time."
             )
             return
-        if taken:
-            one_run.hold(module, connection, again, name)
+        claimed = one_run.claim(module, name) if taken else None
+        if claimed:
+            one_run.hold(module, connection, again, name, claimed)
             if one_run.is_held(module):
                 return
-        holder = one_run.who(connection, name) or one_run.read_mark("", 0)
+        holder = (None if taken else one_run.who(connection, name)) or (
+            one_run.who_claims(module, name) or one_run.read_mark("", 0)
+        )
         connection.close()
     # Its socket may be out of reach, where each login has a network of its own.
     if holder["run"] == run["id"]:
@@ -238,7 +241,7 @@ def find_another_run(module):
             name = lock_name(connection, parameters.database)
             until = time.monotonic() + one_run.WAIT
             while True:
-                holder = one_run.who(connection, name)
+                holder = one_run.who(connection, name) or one_run.who_claims(module, name)
                 if holder is None or holder["run"] == run["id"] or time.monotonic() > until:
                     break
                 time.sleep(0.1)

@@ -57,6 +57,53 @@ def lock_name(schema, lower_case):
     return "fix_fk." + hashlib.sha256(known.encode("utf-8")).hexdigest()[:32]
 
 
+def claim(module, name):
+    """Return a socket that only one process of this host has for this lock and application; None
+    when another one has it.
+
+    A lock of the server may be that of one node (Galera), or of one of a proxy's connections; this
+    one keeps apart what works on one host, whatever is behind it. It ends with its process.
+    """
+    # One that has let go of the server's lock may still be about to end.
+    for _attempt in range(10):
+        claimed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claimed.bind(_claim_address(module, name))
+            claimed.listen(16)
+        except OSError:
+            claimed.close()
+            time.sleep(WAIT / 10)
+        else:
+            return claimed
+    return None
+
+
+def who_claims(module, name):
+    """Return who has claimed a lock on this host, as read_mark() does, or None."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as client:
+        client.settimeout(PATIENCE)
+        try:
+            client.connect(_claim_address(module, name))
+            # Of whoever says it: nothing but what a mark can hold is taken from it.
+            text = client.recv(1024).decode("ascii", "replace")
+        except ConnectionRefusedError:
+            return None
+        except OSError:
+            text = ""
+    return dict(
+        read_mark(text, 0), **({} if MARK.search(text) else {"said": "a process on this host"})
+    )
+
+
+def _claim_address(module, name):
+    given = module.params
+    path = given.get("laravel_path")
+    server = [str(given.get(f"database_{part}")) for part in ("host", "port", "socket")]
+    key = "\0".join([name, *([os.path.realpath(path)] if path else server)])
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"\0fix_fk/lock/{digest[:32]}"
+
+
 def mark(run, host, since, idle):
     """Return the comment that tells who holds a lock. since: UTC, "2026-01-30T08:15:00Z"."""
     words = [re.sub(r"[^A-Za-z0-9_.:-]", "_", str(word)) or "_" for word in (run, host, since)]
@@ -177,8 +224,8 @@ def release(module):
     return True
 
 
-def hold(module, connection, again, name):
-    """Leave a holder behind that keeps this connection, which has the lock `name`.
+def hold(module, connection, again, name, claimed):
+    """Leave a holder behind that keeps this connection, which has the lock `name`, and the claim.
 
     again: opens another connection to the same server. Where no process can be left behind, the
     module has the lock itself, for as long as it works; then is_held() tells whether it has.
@@ -194,17 +241,21 @@ def hold(module, connection, again, name):
         listener.listen(16)
         child = os.fork()
     except OSError:
+        # As long as the connection.
+        connection.fix_fk_claimed = claimed
         return
     if child == 0:
         try:
             os.setsid()
             if os.fork() == 0:
-                _Holder(listener, connection, again, name, told, max(1, run["idle"])).live()
+                kept = (listener, claimed)
+                _Holder(kept, connection, again, name, told, max(1, run["idle"])).live()
         finally:
             # Nothing of the module may run twice.
             os._exit(0)
     os.waitpid(child, 0)
     listener.close()
+    claimed.close()
     # The holder has it; to say goodbye would end it there, too.
     connection._force_close()
     del _parts[module]
@@ -217,8 +268,9 @@ def hold(module, connection, again, name):
 class _Holder:
     """The process that keeps the lock."""
 
-    def __init__(self, listener, connection, again, name, told, idle):
-        self.listener, self.connection, self.again = listener, connection, again
+    def __init__(self, sockets, connection, again, name, told, idle):
+        self.listener, self.claimed = sockets
+        self.connection, self.again = connection, again
         self.name, self.told, self.idle = name, told, idle
         self.ending = threading.Event()
 
@@ -245,7 +297,8 @@ class _Holder:
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(nothing, number)
-        kept = {0, 1, 2, self.listener.fileno(), self.connection._sock.fileno()}
+        kept = {0, 1, 2, self.listener.fileno(), self.claimed.fileno()}
+        kept.add(self.connection._sock.fileno())
         for number in map(int, os.listdir("/proc/self/fd")):
             if number not in kept:
                 with contextlib.suppress(OSError):
@@ -270,10 +323,16 @@ class _Holder:
             left = time.monotonic()
             while True:
                 wait = None if joined else max(0, left + self.idle - time.monotonic())
-                ready = select.select([self.listener, *joined], [], [], wait)[0]
+                ready = select.select([self.listener, self.claimed, *joined], [], [], wait)[0]
                 if not ready:
                     break
                 for one in ready:
+                    if one is self.claimed:
+                        with contextlib.suppress(OSError):
+                            client = self.claimed.accept()[0]
+                            client.sendall(self.told.encode("ascii"))
+                            client.close()
+                        continue
                     if one is self.listener:
                         with contextlib.suppress(OSError):
                             self.greet(joined)
@@ -288,6 +347,8 @@ class _Holder:
                         one.close()
                         left = time.monotonic()
         finally:
+            # Before the server's lock, which the next run waits for.
+            self.claimed.close()
             # Those that are joined see the end when the process is gone, and the lock with it.
             self.kept = joined
             self.ending.set()

@@ -46,6 +46,13 @@ class Inputs:
     laravel_php: str = "php"
     laravel_path: str = ""
 
+    @property
+    def loses_rows(self) -> bool:
+        """Whether rows may go that are accepted to be lost, or dropped where they were."""
+        return bool(
+            self.rollback_accept_loss or self.remigrate_accept_loss or self.carry_over_drop_old
+        )
+
 
 def read_inputs(values: dict) -> Inputs:
     """Read the operator's variables, which variables.py has checked."""

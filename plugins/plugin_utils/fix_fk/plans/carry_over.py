@@ -56,7 +56,7 @@ def plan(case: Case) -> None:
     case.diagnosis.notes += [words.said(found), *done.notes] if found else done.notes
     planned = [
         *rehearsal(case, rows=True),
-        *steps.begin(case.artisan, case.schema, CARRY),
+        *steps.begin(case.artisan, case.schema, CARRY, case.inputs.loses_rows),
         *done.steps,
         *steps.finish(case.artisan),
     ]

@@ -80,7 +80,7 @@ def plan(case: Case, rest: forward.Rest) -> None:
     others = [name for name in laravel.pending if name != migration]
     batch = laravel.next_batch
     planned = [
-        *steps.begin(case.artisan, case.schema, migration),
+        *steps.begin(case.artisan, case.schema, migration, case.inputs.loses_rows),
         *([_send(case, rest)] if rest.statements else []),
         steps.record_done(laravel.raw["migrations_table"], migration, batch),
         *([steps.migrate(case.artisan, laravel, others, batch + 1)] if others else []),

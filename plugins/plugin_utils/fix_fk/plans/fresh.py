@@ -266,21 +266,11 @@ class _Fresh:
 
     def _steps(self, inspected: dict, tables: list[str] | None, seeder: str | None) -> list[dict]:
         name = self.schema["name"]
-        backup, maintenance = steps.begin(self.artisan, self.schema, facts.FRESH)
         files = self._files()
         back = ["put the backup back: playbooks/restore.yml"]
-        planned = [maintenance, backup]
-        if inspected["rows"]:
-            planned.append(
-                steps.step(
-                    "prove",
-                    "Prove the backup",
-                    "what is dropped afterwards is nowhere else",
-                    ["load it into a scratch schema, and compare every table with the manifest"],
-                    ["nothing to undo: the scratch schema is dropped"],
-                    "proof level L1 or L2",
-                )
-            )
+        planned = steps.begin(self.artisan, self.schema, facts.FRESH, True)
+        if not inspected["rows"]:
+            planned.pop()
         planned += [
             steps.step(
                 "empty",

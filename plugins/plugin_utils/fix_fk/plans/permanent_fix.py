@@ -193,7 +193,7 @@ def _decide(case: Case, given: dict, fix: str | None) -> None:
         case,
         [
             *rehearsal(case),
-            *steps.begin(case.artisan, case.schema, fix or PULL),
+            *steps.begin(case.artisan, case.schema, fix or PULL, case.inputs.loses_rows),
             *([step["step"]] if step else []),
             steps.migrate(case.artisan, case.laravel, pending),
             *steps.finish(case.artisan),

@@ -24,7 +24,7 @@ def plan(case: Case) -> None:
         carried = work(case, final, case.to_run())
         case.diagnosis.notes += carried.notes
     planned = [
-        *steps.begin(case.artisan, case.schema, case.migration),
+        *steps.begin(case.artisan, case.schema, case.migration, case.inputs.loses_rows),
         *undoing(case),
         *([steps.drop(case.schema, case.drops)] if case.drops else []),
         steps.migrate(case.artisan, case.laravel, names),

@@ -45,10 +45,11 @@ def listed(backups: list[dict], schema: str, folder: str) -> dict:
     }
 
 
-def decide(result: dict, laravel_facts: dict) -> dict:
+def decide(result: dict, laravel_facts: dict, unproven: str = "") -> dict:
     """Return a diagnosis whose steps put the backup back, or none when it is back already.
 
-    result: of schema_restore in check mode, {restore}.
+    result: of schema_restore in check mode, {restore}; unproven: the schema whose present state
+    need not be seen to come back.
     """
     backup = result["restore"]
     schema = backup["schema"]
@@ -67,6 +68,9 @@ def decide(result: dict, laravel_facts: dict) -> dict:
     }
     if not backup["already"]:
         diagnosis["steps"] = _steps(artisan, backup)
+        # Whoever empties the schema first may make no other one to load it into.
+        if not backup["direct"] and unproven != schema:
+            diagnosis["steps"].insert(2, _prove(schema))
         diagnosis["notes"].append(
             f"What is in the schema {schema} now and not in the backup will be lost, except for "
             "the safety backup."
@@ -84,6 +88,16 @@ def checks(result: dict) -> list[dict]:
         {"check": "what was put back", "ok": True, "look": True, "detail": warning}
         for warning in result["restore"]["warnings"]
     ]
+
+
+def _prove(schema: str) -> dict:
+    """Return the step that proves the safety backup."""
+    return {
+        **steps.prove(),
+        "title": "Prove the safety backup",
+        "reason": "what is there now is nowhere else afterwards. If it may be lost, leave this out:"
+        f" -e restore_accept_unproven={schema}",
+    }
 
 
 def _steps(artisan: str, backup: dict) -> list[dict]:

@@ -62,7 +62,7 @@ def plan(case: Case) -> None:
     case.diagnosis.notes += filter(None, [_rows_written(case).strip()])
     redo = case.records.redo if case.records else None
     planned = [
-        *steps.begin(case.artisan, case.schema, case.migration),
+        *steps.begin(case.artisan, case.schema, case.migration, case.inputs.loses_rows),
         *undoing(case),
         *steps.finish(case.artisan),
     ]

@@ -140,7 +140,11 @@ class _Skip:
                 self.diagnosis.found += " All that it makes is there, so it was not skipped."
             return
         self.diagnosis.verdict = "skip_unfinished" if already else self.diagnosis.verdict
-        begin = steps.begin(self.artisan, self.schema, self.migration) if work else []
+        begin = (
+            steps.begin(self.artisan, self.schema, self.migration, self.case.inputs.loses_rows)
+            if work
+            else []
+        )
         rehearsed = rehearsal(self.case) if work else []
         conclude(self.case, [*rehearsed, *begin, *work, *steps.finish(self.artisan)], final)
         self._expect(adds, final, lacking)

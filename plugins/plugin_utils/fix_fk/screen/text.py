@@ -242,6 +242,7 @@ def backups(found: list[dict]) -> list[str]:
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         lines.append("  " + "  ".join([made.ljust(widths[0]), *cells, id_]))
         lines += wrap(of, " " * 6, " " * 8)
+    lines.append(f"  together {size(sum(one['bytes'] for one in found))}")
     return [*lines, ""]
 
 
@@ -254,6 +255,9 @@ def backup_of(one: dict) -> str:
     if about.get("recorded"):
         parts.append(f"{about['recorded']} migrations recorded, the last {about['last']}")
     parts.append(f"made by the run {one['run_id']}" if one["run_id"] else "made by no run")
+    kept = one.get("kept")
+    if kept != "none is removed":
+        parts.append(f"kept, as it is {kept}" if kept else "goes when the next one has been made")
     return "; ".join(parts)
 
 

@@ -27,9 +27,12 @@ from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # 
 MIGRATE_WAIT = 20
 
 
-def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
-    """Return the first two steps: back up, and enter maintenance mode for this migration."""
-    return [
+def begin(artisan: str, schema: dict, migration: str, proven: bool = False) -> list[dict]:
+    """Return the first steps: back up, and enter maintenance mode for this migration.
+
+    proven: whether rows are dropped, so that the backup is proven; then nobody may write meanwhile.
+    """
+    backup, maintenance = (
         step(
             "backup",
             "Back the schema up",
@@ -47,7 +50,20 @@ def begin(artisan: str, schema: dict, migration: str) -> list[dict]:
             "the application says that it is down",
             migration=migration,
         ),
-    ]
+    )
+    return [maintenance, backup, prove()] if proven else [backup, maintenance]
+
+
+def prove() -> dict:
+    """Return the step without which no row is dropped."""
+    return step(
+        "prove",
+        "Prove the backup",
+        "what is dropped afterwards is nowhere else",
+        ["load it into a scratch schema, and compare everything with the manifest"],
+        ["nothing to undo: the scratch schema is dropped"],
+        "proof level L2",
+    )
 
 
 def foreign_keys(schema: dict, keys: list[dict]) -> list[ForeignKey]:
