@@ -88,7 +88,7 @@ options:
     type: str
   counts:
     description:
-      - Rows to count that a statement may fail on. Each count is given up after ten seconds.
+      - Rows to count that a statement may fail on.
     type: list
     elements: dict
     default: []
@@ -133,6 +133,10 @@ options:
         description: The columns they refer to, in the order of O(counts[].columns).
         type: list
         elements: str
+  count_seconds:
+    description: How long one of O(counts) may take; then it is given up.
+    type: int
+    default: 10
 attributes:
   check_mode:
     description: Runs in check mode as it does otherwise, since it changes nothing.
@@ -442,7 +446,7 @@ schema:
             p.`id` = c.`user_id`) AND c.`user_id` IS NOT NULL
 """
 
-from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
+from ansible.module_utils.fix_fk.schema.inspect import COUNT_SECONDS, INSPECT_SPEC, inspect
 from ansible.module_utils.fix_fk.server.connection import connected_module
 
 COUNTS_SPEC: dict = {
@@ -474,7 +478,8 @@ COUNTS_SPEC: dict = {
 
 
 def main():
-    module = connected_module({**INSPECT_SPEC, "counts": COUNTS_SPEC}, supports_check_mode=True)
+    counting = {"counts": COUNTS_SPEC, "count_seconds": {"type": "int", "default": COUNT_SECONDS}}
+    module = connected_module({**INSPECT_SPEC, **counting}, supports_check_mode=True)
     module.exit_json(changed=False, schema=inspect(module, module.params))
 
 

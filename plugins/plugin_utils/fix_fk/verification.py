@@ -85,6 +85,7 @@ def verify(
             inputs,
             expected.get("ids"),
             lambda: work.suggested(ran, schema_facts, inputs),
+            expected.get("carried") or (),
         )
         found = drift.checks(ran, schema_facts, alone="names" not in expected)
         checks += [_accepted(check, inputs) for check in found]
