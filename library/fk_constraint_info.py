@@ -106,9 +106,11 @@ options:
           - V(matching) are rows for which O(counts[].condition) is true.
           - V(nulls) are rows with NULL in one of the columns.
           - V(rows) are all rows of the table.
+          - V(users) are the views, triggers, routines and events whose text names the table, or
+            cannot be read.
         type: str
         required: true
-        choices: [absent, duplicates, filled, matching, nulls, orphans, rows]
+        choices: [absent, duplicates, filled, matching, nulls, orphans, rows, users]
       table:
         description: The table whose rows are counted.
         type: str
@@ -125,6 +127,10 @@ options:
         type: dict
       condition:
         description: For V(matching), SQL over the columns of the table.
+        type: str
+      listed:
+        description: For V(matching), SQL of a value of each row C(c); the values are returned where
+          there are at most a thousand.
         type: str
       referenced_table:
         description: For V(absent) and V(orphans), the table that they are looked for in.
@@ -436,7 +442,8 @@ schema:
     counts:
       description:
         - "For each entry of O(counts), in their order: C(rows), the number (V(null) when they could
-          not be counted, or not in time), and C(query), the SQL that lists them."
+          not be counted, or not in time), and C(query), the SQL that lists them. C(values), where
+          O(counts[].listed) was given, and for V(users) what names the table."
       type: list
       elements: dict
       sample:
@@ -465,12 +472,14 @@ COUNTS_SPEC: dict = {
                 "nulls",
                 "orphans",
                 "rows",
+                "users",
             ],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},
         "values": {"type": "dict"},
         "condition": {"type": "str"},
+        "listed": {"type": "str"},
         "referenced_table": {"type": "str"},
         "referenced_columns": {"type": "list", "elements": "str"},
     },

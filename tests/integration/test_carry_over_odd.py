@@ -183,3 +183,56 @@ def test_rows_that_are_over_are_not_said_to_be_aside(kept):
         for playbook in ("fix_fk.yml", CARRY):
             run = inquire(kept, playbook, count_seconds=80000)
             assert (run.rc, run.report["outcome"]) == (0, "healthy"), run.screen
+
+
+# (table, rows, those that are in both before)
+BOTH = {
+    "numbers": (
+        "CREATE TABLE things (id bigint primary key, a int)",
+        "INSERT INTO things VALUES (-5, 1), (1, 2), (9007199254740993, 3), (9007199254740992, 4)",
+        "id IN (-5, 9007199254740993)",
+    ),
+    "texts": (
+        "CREATE TABLE things (k varchar(9), n decimal(5,2), a int, PRIMARY KEY (k, n))",
+        "INSERT INTO things VALUES ('é', 1.5, 1), ('é', 2, 2), ('it''s %', 0, 3), ('\\\\', 0, 4)",
+        "a IN (2, 3)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_what_was_there_before_is_not_taken_back(kept, kind):
+    """Rows that were equal in both tables are none that were carried over."""
+    made, rows, both = BOTH[kind]
+    then = [f"INSERT INTO things SELECT * FROM things_old WHERE {both}"]
+    with displaced(kept, made, made, rows=rows, then=then):
+        dump = kept.schema_dump()
+        run = repair(kept, CARRY, carry_missing=["things"])
+        assert (run.rc, kept.rows("things")) == (0, 4), run.screen
+        (step,) = [step for step in run.report["steps"] if step["id"] == "carry"]
+        for statement in step["undo_queries"]:
+            kept.sql(statement)
+        assert kept.schema_dump() == dump
+
+
+def test_too_many_to_be_named_are_not_taken_back_either(kept):
+    then = ["INSERT INTO things SELECT * FROM things_old WHERE id <> 7"]
+    with displaced(
+        kept, TABLE, TABLE, rows=[ROWS, MANY, "DELETE FROM things WHERE id > 1500"], then=then
+    ):
+        run = repair(kept, CARRY, carry_missing=["things"])
+        assert run.rc == 0, run.screen
+        (step,) = [step for step in run.report["steps"] if step["id"] == "carry"]
+        (told,) = step["undo_queries"]
+        assert told.startswith("-- 1499 rows were in things and in things_old before"), told
+        assert "put the backup back" in told
+
+
+def test_rows_that_a_migration_taken_out_again_has_left_are_carried_over(kept):
+    """Nobody that is there tells that the old table is one: the window has to ask for it again."""
+    with displaced(kept, TABLE, TABLE, rows=ROWS):
+        Path(kept.app, "database", "migrations", f"{MOVED}.php").unlink()
+        assert inquire(kept).report["outcome"] == "rows_aside"
+        run = repair(kept, CARRY)
+        assert (run.rc, run.report["outcome"]) == (0, "repaired"), run.screen
+        assert kept.rows("things") == 3

@@ -70,6 +70,8 @@ class Mapping:
     out_of_order: bool = False
     # The columns in which two rows are held against each other: {new, old} SQL of both, {plain}.
     compared: list[dict] = field(default_factory=list)
+    # The rows that are in both tables before, as carrying.py has them.
+    there: dict = field(default_factory=dict)
 
     def given(self, column: str) -> Given | None:
         wanted = column.casefold()
@@ -107,6 +109,7 @@ class Mapper:
             self._unique(mapping, new, away)
             self._parents(mapping, new, away)
             self._missing(mapping, new, away)
+            self._there(mapping, new, away)
         return mapping
 
     # --- which column becomes which --------------------------------------------------------------
@@ -336,7 +339,10 @@ class Mapper:
         """Ask about rows that are not in the new table where others are: a row that was deleted
         there does not come back unasked."""
         accepted = {name.casefold() for name in self.inputs.carry_missing}
-        if new.identity is None or not new.may_have_rows or self.case.carrying_was_interrupted():
+        lifted = self.case.was_lifted(mapping.old)
+        if new.identity is None or self.case.carrying_was_interrupted():
+            return
+        if not new.may_have_rows and not lifted:
             return
         if {mapping.table.casefold(), mapping.old.casefold()} & accepted:
             return
@@ -344,7 +350,7 @@ class Mapper:
         same = same_origin({"compared": mapping.compared})
         there = self._count("matching", mapping.live, condition=f"EXISTS ({rows} AND {same})")
         absent = self._count("matching", mapping.live, condition=f"NOT EXISTS ({rows})")
-        if there["rows"] == 0 or absent["rows"] == 0:
+        if absent["rows"] == 0 or (there["rows"] == 0 and not lifted):
             return
         if None in (there["rows"], absent["rows"]):
             mapping.conflicts.append(
@@ -358,10 +364,39 @@ class Mapper:
             return
         mapping.asks.append(
             f"{absent['rows']} rows of {mapping.old} are not in {mapping.table}, and "
-            f"{there['rows']} are: what was deleted there since would come back "
-            f"({absent['query']})."
+            f"{there['rows']} are"
+            + ", after a run that was interrupted, and an application that was brought up by hand"
+            * lifted
+            + f": what was deleted there since would come back ({absent['query']})."
         )
         mapping.answers |= {"carry_missing": [mapping.table]}
+
+    def _there(self, mapping: Mapping, new: Table, old: Table) -> None:
+        """Note the rows that are in both tables already, which are not to be taken back."""
+        if new.identity is None or not new.may_have_rows:
+            return
+        noted = self.case.there_before(mapping.table, mapping.old)
+        if noted is not None:
+            mapping.there = noted
+            return
+        plain = len(mapping.key) == 1 and types.family(_kind(old, mapping.key[0][1])) == "integer"
+        names = [f"c.{quote(source)}" for _, source in mapping.key]
+        # Of any other kind of key its bytes tell, and more than one number keeps a row.
+        sql = (
+            names[0]
+            if plain
+            else f"CONCAT_WS(',', {', '.join(f'HEX(CAST({name} AS BINARY))' for name in names)})"
+        )
+        rows = f"SELECT 1 FROM {quote(new.identity)} n WHERE {_same_key(mapping, new, old)}"  # noqa: S608 - shown
+        found = self._count("matching", mapping.live, condition=f"EXISTS ({rows})", listed=sql)
+        values = found.get("values")
+        if found["rows"] == 0:
+            return
+        mapping.there = (
+            {"many": found["rows"] or "some"}
+            if values is None
+            else {"sql": sql, "values": list(map(int, values)) if plain else values}
+        )
 
     def _twice(self, mapping: Mapping, new: Table, old: Table, sources: list[Given]) -> dict:
         """Count the values that more than one row of the old table has."""
@@ -431,6 +466,11 @@ class Mapper:
                 "old rows already: carried over, each row would have them run again."
             )
             mapping.answers |= {"carry_triggers": [mapping.table]}
+
+
+def _kind(table: Table, name: str) -> str:
+    column = table.column(name)
+    return types.base(column.type or "") if column else ""
 
 
 def _number(rows: int | None) -> str:

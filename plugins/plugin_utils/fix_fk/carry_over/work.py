@@ -89,6 +89,14 @@ def work(case: Case, state: Schema, migrations: list[str]) -> Work:
 
 def _drop(case: Case, state: Schema, pairs: list[dict], done: Work) -> None:
     for pair in pairs:
+        users = case.counted({"kind": "users", "table": pair["old"], "columns": [], "values": {}})
+        if users["rows"]:
+            raise Refusal(
+                "carry_impossible",
+                f"{case.diagnosis.found} carry_over_drop_old names {pair['old']}, which is named "
+                f"by {few(users['values'])}.",
+                f"Let them name {pair['table']}, or leave carry_over_drop_old out.",
+            )
         for problem in state.apply([f"DROP TABLE {quote(pair['old'])}"]).problems:
             raise Refusal(
                 "carry_impossible",
@@ -193,6 +201,7 @@ def _pair(mapping: Mapping, state: Schema, mappings: list[Mapping]) -> dict:
         "key": [_key(column, source, new, old) for column, source in mapping.key],
         "compared": mapping.compared,
         "unordered": mapping.out_of_order,
+        "there": mapping.there,
         "orphaned": [_orphaned(key) for key in (new.keys if new else ())],
         "keep": [
             {
