@@ -227,8 +227,7 @@ def test_accepted_by_name_it_is_a_note(repaired, playbook):
 def test_with_the_patch_nothing_is_said_and_option_3_goes_through(repaired):
     path = Path(repaired.app, FILE)
     text = path.read_text(encoding="utf-8")
-    # The seeder writes children of the table that is renamed away with them.
-    confirm = {"fresh_confirm": repaired.database, "fresh_seed": "false"}
+    confirm = {"fresh_confirm": repaired.database}
     assert "fresh_would_fail" in inquire(repaired, OPTION_3, **confirm).message()
     names = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
     lines = "".join(f"$table->dropForeign('{name}');" for name in names)
@@ -239,5 +238,11 @@ def test_with_the_patch_nothing_is_said_and_option_3_goes_through(repaired):
         done = repair(repaired, OPTION_3, **confirm)
         assert done.report["outcome"] == "rebuilt", done.screen
         assert STILL not in done.report["next"]
+        # The seeder's rows are where the application looks, children included.
+        assert repaired.rows("skp_tahunan") == 500 and repaired.rows("progres_harian") == 2000
+        assert repaired.sql(
+            "SELECT COUNT(*) FROM rencana_aksi_bulanan r JOIN skp_tahunan s"
+            " ON s.id = r.skp_tahunan_id"
+        ) == [(1500,)]
     finally:
         path.write_text(text, encoding="utf-8")

@@ -229,7 +229,8 @@ def test_check_shows_the_plan_and_writes_nothing(broken, backup):
     played = play(broken, PLAYBOOK, check=True, restore_backup=backup["id"])
     assert played.rc == 0, played.screen
     assert "RENAME TABLE" in played.screen
-    note = " ".join(played.screen.split()).partition("will be lost")[2].partition("Enter maintenance")[0]
+    screen = " ".join(played.screen.split())
+    note = screen.partition("will be lost")[2].partition("Enter maintenance")[0]
     for told in (
         "failed_jobs: 1 more than in the backup (5, 4 then)",
         "cache: 4 fewer than in the backup (26, 30 then)",
