@@ -286,7 +286,8 @@ class Mapper:
             same = same_origin({"compared": mapping.compared})
             self._conflict(
                 mapping,
-                f"a row of {mapping.old} whose key another row of {mapping.table} has by now",
+                f"a row of {mapping.old} whose key another row of {mapping.table} has by now (give "
+                "that one another key, with all that means it)",
                 f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {key} AND NOT ({same}))",  # noqa: E501,S608 - shown
             )
         for index in new.keyed.values():
