@@ -138,6 +138,31 @@ def test_the_code_is_changed_by_name_alone(kept):
     assert (again.rc, again.report["outcome"]) == (0, "healthy"), again.screen
 
 
+def test_a_patch_over_two_migrations_wants_both_names(kept):
+    """Neither is changed for the name of the other."""
+    kept.present()
+    kept.withdraw()
+    files = {f"2026_02_0{number}_000000_t{number}": f"t{number}" for number in (1, 2, 3)}
+    for name, made in files.items():
+        key = "$table->foreign('user_id', 'fk_owner')->references('id')->on('users');"
+        kept.add_migration(name, table(made, key))
+    first, second = list(files)[1:]
+    before = kept.files()
+    for given in (first, second):
+        other = play(kept, PLAYBOOK, permanent_fix_apply=given)
+        assert other.rc == 2 and f"permanent_fix_apply={first},{second}" in other.report["next"]
+        assert kept.files() == before
+    made = play(kept, PLAYBOOK, permanent_fix_apply=f"{first},{second}")
+    assert (made.rc, made.report["outcome"]) == (0, "patched"), made.screen
+    changed = {path for path, digest in kept.files().items() if before.get(path) != digest}
+    assert sorted(path for path in changed if path.endswith(".php")) == [
+        f"app/database/migrations/{name}.php" for name in (first, second)
+    ]
+    ((patch, _mode),) = made.patches.values()
+    assert patch.count("+++ b/database/migrations/") == 2
+    assert kept.artisan("migrate", "--force").returncode == 0
+
+
 def test_what_stopped_half_way_comes_before_the_code(kept):
     kept.broken()
     before = kept.schema_dump(), kept.files()
