@@ -263,6 +263,9 @@ def test_with_the_patch_nothing_is_said_and_option_3_goes_through(repaired):
         done = repair(repaired, OPTION_3, **confirm)
         assert done.report["outcome"] == "rebuilt", done.screen
         assert STILL not in done.report["next"]
+        # Its monthly plans still point at the old table, as the release leaves them.
+        looks = {c["check"]: c["detail"] for c in done.report["checks"] if c.get("look")}
+        assert "Still pointing at skp_tahunan_backup_v1: rencana" in looks["rows aside"], looks
         # The seeder's rows are where the application looks, children included.
         assert repaired.rows("skp_tahunan") == 500 and repaired.rows("progres_harian") == 2000
         assert repaired.sql(
