@@ -70,6 +70,11 @@ options:
         type: list
         elements: str
         default: []
+      there:
+        description: Of rows that were in both tables before, C(values) of the SQL C(sql), or
+          C(many), their number. They are not taken back.
+        type: dict
+        default: {}
       keep:
         description: Tables whose rows keep those they refer to where the rows are taken back,
           each with the pairs of their columns.
@@ -155,6 +160,7 @@ import time
 
 from ansible.module_utils.fix_fk.refusal import NOT_CHANGED, refuse
 from ansible.module_utils.fix_fk.schema import carrying
+from ansible.module_utils.fix_fk.schema.objects import users_of
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
@@ -193,6 +199,7 @@ def main():
                     "unordered": {"type": "bool", "default": False},
                     "orphaned": {"type": "list", "elements": "str", "default": []},
                     "keep": {**dicts, "default": []},
+                    "there": {"type": "dict", "default": {}},
                 },
             },
             "batch": {"type": "int", "default": carrying.BATCH},
@@ -319,12 +326,7 @@ class Work:
 
     def check_users(self, pair):
         """End the module when something names the old table that would fail without it."""
-        names = [
-            f"{kind} {name}"
-            for kind, query in carrying.USERS.items()
-            for name, text in rows_of(self.connection, query, (self.schema,))
-            if carrying.names(text, pair["old"])
-        ]
+        names = users_of(self.connection, self.schema, pair["old"])
         if names:
             self.fail(
                 f"{pair['old']} is named by {', '.join(names)}, so it was not dropped",

@@ -88,7 +88,7 @@ options:
     type: str
   counts:
     description:
-      - Rows to count that a statement may fail on. Each count is given up after ten seconds.
+      - Rows to count that a statement may fail on.
     type: list
     elements: dict
     default: []
@@ -106,9 +106,11 @@ options:
           - V(matching) are rows for which O(counts[].condition) is true.
           - V(nulls) are rows with NULL in one of the columns.
           - V(rows) are all rows of the table.
+          - V(users) are the views, triggers, routines and events whose text names the table, or
+            cannot be read.
         type: str
         required: true
-        choices: [absent, duplicates, filled, matching, nulls, orphans, rows]
+        choices: [absent, duplicates, filled, matching, nulls, orphans, rows, users]
       table:
         description: The table whose rows are counted.
         type: str
@@ -126,6 +128,10 @@ options:
       condition:
         description: For V(matching), SQL over the columns of the table.
         type: str
+      listed:
+        description: For V(matching), SQL of a value of each row C(c); the values are returned where
+          there are at most a thousand.
+        type: str
       referenced_table:
         description: For V(absent) and V(orphans), the table that they are looked for in.
         type: str
@@ -133,6 +139,10 @@ options:
         description: The columns they refer to, in the order of O(counts[].columns).
         type: list
         elements: str
+  count_seconds:
+    description: How long one of O(counts) may take; then it is given up.
+    type: int
+    default: 10
 attributes:
   check_mode:
     description: Runs in check mode as it does otherwise, since it changes nothing.
@@ -447,7 +457,8 @@ schema:
     counts:
       description:
         - "For each entry of O(counts), in their order: C(rows), the number (V(null) when they could
-          not be counted, or not in time), and C(query), the SQL that lists them."
+          not be counted, or not in time), and C(query), the SQL that lists them. C(values), where
+          O(counts[].listed) was given, and for V(users) what names the table."
       type: list
       elements: dict
       sample:
@@ -457,7 +468,7 @@ schema:
             p.`id` = c.`user_id`) AND c.`user_id` IS NOT NULL
 """
 
-from ansible.module_utils.fix_fk.schema.inspect import INSPECT_SPEC, inspect
+from ansible.module_utils.fix_fk.schema.inspect import COUNT_SECONDS, INSPECT_SPEC, inspect
 from ansible.module_utils.fix_fk.server.connection import connected_module
 
 COUNTS_SPEC: dict = {
@@ -476,12 +487,14 @@ COUNTS_SPEC: dict = {
                 "nulls",
                 "orphans",
                 "rows",
+                "users",
             ],
         },
         "table": {"type": "str", "required": True},
         "columns": {"type": "list", "elements": "str", "required": True},
         "values": {"type": "dict"},
         "condition": {"type": "str"},
+        "listed": {"type": "str"},
         "referenced_table": {"type": "str"},
         "referenced_columns": {"type": "list", "elements": "str"},
     },
@@ -489,7 +502,8 @@ COUNTS_SPEC: dict = {
 
 
 def main():
-    module = connected_module({**INSPECT_SPEC, "counts": COUNTS_SPEC}, supports_check_mode=True)
+    counting = {"counts": COUNTS_SPEC, "count_seconds": {"type": "int", "default": COUNT_SECONDS}}
+    module = connected_module({**INSPECT_SPEC, **counting}, supports_check_mode=True)
     module.exit_json(changed=False, schema=inspect(module, module.params))
 
 

@@ -314,7 +314,8 @@ laravel:
         C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
         table), C(structure) that of every table, as M(fk_constraint_info) has it, C(expected) what
         was to come of it, and since when it has it down (C(since), seconds since 1970, by the clock
-        of the host).
+        of the host). C(lifted) is about an unfinished run whose maintenance mode was lifted by
+        hand, with the old tables that it was to carry over as C(carried).
       type: dict
       sample:
         {
@@ -326,6 +327,7 @@ laravel:
           structure: null,
           expected: null,
           since: 1769760900.25,
+          lifted: null,
         }
     another_run:
       description:

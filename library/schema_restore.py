@@ -174,6 +174,11 @@ restore:
       description: Number of rows by table, as the manifest says.
       type: dict
       sample: {"users": 120, "skp_tahunan": 500}
+    present:
+      description: In check mode, C(rows) of the live tables (null when they could not be counted in
+        time), and whether they are the C(same) as in the backup (null when not compared).
+      type: dict
+      sample: {"users": {"rows": 123, "same": false}}
     warnings:
       description: What could not be put back or compared, in sentences.
       type: list

@@ -27,7 +27,7 @@ try:
     )
     from fix_fk.aside import rows as aside_rows
     from fix_fk.aside import words as aside_words
-    from fix_fk.carry_over import mapping
+    from fix_fk.carry_over import said
     from fix_fk.inputs import read_inputs
     from fix_fk.plans import database_access, permanent_fix
     from fix_fk.plans import fresh as fresh_plan
@@ -48,9 +48,12 @@ else:
 MANY = 3
 
 
-def requested(laravel: dict, inputs: dict) -> dict:
-    """Return what to ask the server, as the options of fk_constraint_info."""
-    return inspection.requested(facts.Laravel(laravel), read_inputs(inputs))
+def requested(laravel: dict, inputs: dict, schema: dict | None = None) -> dict:
+    """Return what to ask the server, as the options of fk_constraint_info; `schema` is what it has
+    answered before, of which the same tables are asked again."""
+    asked = inspection.requested(facts.Laravel(laravel), read_inputs(inputs))
+    again = (schema or {}).get("details") or {}
+    return {**asked, "tables": sorted({*asked["tables"], *again})}
 
 
 def refusal_before_inspection(laravel: dict) -> dict | None:
@@ -90,7 +93,7 @@ def way_on(checks: list[dict], command: str) -> str:
 
 def carried(inputs: dict) -> str:
     """Return what is typed behind a playbook to have rows carried over as it was said."""
-    return mapping.typed(read_inputs(inputs))
+    return said.typed(read_inputs(inputs))
 
 
 def fail_on(value) -> list[str]:

@@ -114,6 +114,37 @@ def test_killed_after_a_step(kept, task, tmp_path):
         assert kept.rows("things") == 2000 and parent_of_the_child(kept) == "things"
 
 
+def test_brought_up_by_hand_what_was_deleted_does_not_come_back(kept, tmp_path):
+    """All that was over when the run was killed was deleted by users."""
+    few = [FILL[0].replace("LIMIT 200", "LIMIT 2"), FILL[1]]
+    with displaced(kept, TABLE, NEW, rows=few, after=[CHILD]):
+        with Killed(kept, tmp_path, CARRY) as run:
+            run.until_done("Rows | Carry them over")
+        assert is_down(kept) and kept.artisan("up").returncode == 0
+        kept.sql("DELETE FROM things")
+        run = inquire(kept, CARRY)
+        assert run.report["diagnosis"]["verdict"] == "carry_undecided", run.screen
+        assert "brought up by hand: what was deleted there since" in run.report["happened"]
+        assert '"carry_missing": ["things"]' in run.report["next"]
+        assert kept.rows("things") == 0
+        run = play(kept, CARRY, carry_missing=["things"])
+        assert run.rc == 0 and kept.rows("things") == 2000, run.screen
+
+
+def test_gone_on_with_it_takes_back_what_the_killed_run_brought(kept, tmp_path):
+    """And not what was in both before that."""
+    then = ["INSERT INTO things SELECT * FROM things_old WHERE id < 4"]
+    with displaced(kept, TABLE, NEW, rows=FILL[:1], then=then):
+        with Killed(kept, tmp_path, CARRY, carry_missing=["things"]) as run:
+            run.until(lambda: kept.rows("things") > 3, "rows are carried over")
+        assert 3 < kept.rows("things") < ROWS
+        plan = inquire(kept, CARRY, carry_missing=["things"]).run.result
+        (step,) = [step for step in plan["steps"] if step["id"] == "carry"]
+        for statement in step["undo"]:
+            kept.sql(statement)
+        assert kept.sql("SELECT id FROM things ORDER BY id") == [(1,), (2,), (3,)]
+
+
 def test_a_row_that_does_not_come_over_as_it_is_undoes_its_batch(kept):
     """A trigger that somebody made since the plan."""
     spoil = "CREATE TRIGGER things_spoil BEFORE INSERT ON things FOR EACH ROW SET NEW.a = 'x'"

@@ -243,7 +243,7 @@ class Run:
             run_id=RUN_ID,
             migration=given["migration"],
             expected=filters.noted(self.result["expected"], self.inputs),
-            inspect=filters.requested(self.laravel, self.inputs),
+            inspect=filters.requested(self.laravel, self.inputs, self.schema),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
         counted = ("counted", "aside_counts")

@@ -580,8 +580,14 @@ def test_an_old_table_that_something_names_is_not_dropped(kept, what):
         assert repair(kept, CARRY).rc == 0
         try:
             kept.sql(NAMES_IT[what].format(f"`{kept.user}`@localhost"))
-            run = repair(kept, CARRY, carry_over_drop_old=["things_old"], carry_triggers=["things"])
-            assert run.rc == 2 and f"things_old is named by {what}" in run.screen
+            asked = {"carry_over_drop_old": ["things_old"], "carry_triggers": ["things"]}
+            run = inquire(kept, CARRY, **asked)
+            assert run.report["diagnosis"]["verdict"] == "carry_impossible", run.screen
+            assert f"names things_old, which is named by {what}" in run.report["happened"]
+            # Before any row is carried over, too.
+            kept.sql("DELETE FROM things")
+            run = repair(kept, CARRY, **asked)
+            assert run.rc == 2 and kept.rows("things") == 0, run.screen
             assert kept.rows("things_old") == 1
         finally:
             kept.sql("DROP VIEW IF EXISTS seen_of")

@@ -107,6 +107,45 @@ def test_two_migrations_make_tables_with_one_name(written):
     assert found["fault"]["statement"] == 2 and found["proof"]["round_trip"] is True
 
 
+def test_two_migrations_are_guilty_and_one_patch_is_over_both(written):
+    """The second is met only once the first is patched."""
+    names = [f"2026_02_0{number}_000000_{word}" for number, word in enumerate(("a", "b", "c"), 1)]
+    tables = ("invoices", "receipts", "bills")
+    sandbox = written({
+        name: (
+            table(made, KEY.format("fk_owner")),
+            f"Schema::table('{made}', function (Blueprint $table) {{\n"
+            f"$table->dropForeign('fk_owner');\n}});\nSchema::dropIfExists('{made}');",
+        )
+        for name, made in zip(names, tables)
+    })  # fmt: skip
+    found = prove(sandbox)
+    assert found["fault"]["migration"] == names[1], found
+    assert [patch["migration"] for patch in found["patch"] or ()] == names[1:], found
+    assert found["proof"]["round_trip"] is True, found
+    for patch, made in zip(found["patch"], tables[1:]):
+        assert f"'{made}_user_id_foreign'" in patch["patched"]
+        patch_file(sandbox, patch)
+    assert prove(sandbox)["fault"] is None
+    result = sandbox.artisan("migrate", "--force")
+    assert result.returncode == 0, result.stdout
+    assert sandbox.holders("fk_owner") == ["invoices"]
+    assert sandbox.holders("bills_user_id_foreign") == ["bills"]
+
+
+def test_the_second_of_two_has_no_patch(written):
+    """A patch of the first alone would end at the second: none is made, and that is named."""
+    first, second = "2026_02_01_000000_first", "2026_02_02_000000_second"
+    sandbox = written({
+        first: table("invoices", KEY.format("fk_skp_tahunan_user")),
+        second: table("receipts", "$table->integer('a');\n"
+                      "$table->foreign('a', 'fk_b')->references('id')->on('users');"),
+    })  # fmt: skip
+    found = prove(sandbox)
+    assert found["fault"]["migration"] == first and found["patch"] is None, found
+    assert f"behind it {second} fails as well" in found["fault"]["why_not"], found
+
+
 def test_a_child_of_the_same_migration_has_the_name(written):
     sandbox = written({LATER: f"{table('invoices', KEY.format('fk_owner'))}\n        "
                               f"{table('receipts', KEY.format('FK_Owner'))}"})  # fmt: skip

@@ -138,6 +138,31 @@ def test_the_code_is_changed_by_name_alone(kept):
     assert (again.rc, again.report["outcome"]) == (0, "healthy"), again.screen
 
 
+def test_a_patch_over_two_migrations_wants_both_names(kept):
+    """Neither is changed for the name of the other."""
+    kept.present()
+    kept.withdraw()
+    files = {f"2026_02_0{number}_000000_t{number}": f"t{number}" for number in (1, 2, 3)}
+    for name, made in files.items():
+        key = "$table->foreign('user_id', 'fk_owner')->references('id')->on('users');"
+        kept.add_migration(name, table(made, key))
+    first, second = list(files)[1:]
+    before = kept.files()
+    for given in (first, second):
+        other = play(kept, PLAYBOOK, permanent_fix_apply=given)
+        assert other.rc == 2 and f"permanent_fix_apply={first},{second}" in other.report["next"]
+        assert kept.files() == before
+    made = play(kept, PLAYBOOK, permanent_fix_apply=f"{first},{second}")
+    assert (made.rc, made.report["outcome"]) == (0, "patched"), made.screen
+    changed = {path for path, digest in kept.files().items() if before.get(path) != digest}
+    assert sorted(path for path in changed if path.endswith(".php")) == [
+        f"app/database/migrations/{name}.php" for name in (first, second)
+    ]
+    ((patch, _mode),) = made.patches.values()
+    assert patch.count("+++ b/database/migrations/") == 2
+    assert kept.artisan("migrate", "--force").returncode == 0
+
+
 def test_what_stopped_half_way_comes_before_the_code(kept):
     kept.broken()
     before = kept.schema_dump(), kept.files()
@@ -227,8 +252,7 @@ def test_accepted_by_name_it_is_a_note(repaired, playbook):
 def test_with_the_patch_nothing_is_said_and_option_3_goes_through(repaired):
     path = Path(repaired.app, FILE)
     text = path.read_text(encoding="utf-8")
-    # The seeder writes children of the table that is renamed away with them.
-    confirm = {"fresh_confirm": repaired.database, "fresh_seed": "false"}
+    confirm = {"fresh_confirm": repaired.database}
     assert "fresh_would_fail" in inquire(repaired, OPTION_3, **confirm).message()
     names = ("fk_skp_tahunan_user", "fk_skp_tahunan_approved_by")
     lines = "".join(f"$table->dropForeign('{name}');" for name in names)
@@ -239,5 +263,14 @@ def test_with_the_patch_nothing_is_said_and_option_3_goes_through(repaired):
         done = repair(repaired, OPTION_3, **confirm)
         assert done.report["outcome"] == "rebuilt", done.screen
         assert STILL not in done.report["next"]
+        # Its monthly plans still point at the old table, as the release leaves them.
+        looks = {c["check"]: c["detail"] for c in done.report["checks"] if c.get("look")}
+        assert "Still pointing at skp_tahunan_backup_v1: rencana" in looks["rows aside"], looks
+        # The seeder's rows are where the application looks, children included.
+        assert repaired.rows("skp_tahunan") == 500 and repaired.rows("progres_harian") == 2000
+        assert repaired.sql(
+            "SELECT COUNT(*) FROM rencana_aksi_bulanan r JOIN skp_tahunan s"
+            " ON s.id = r.skp_tahunan_id"
+        ) == [(1500,)]
     finally:
         path.write_text(text, encoding="utf-8")

@@ -219,10 +219,26 @@ def test_a_second_restore_changes_nothing(broken, backup):
 
 def test_check_shows_the_plan_and_writes_nothing(broken, backup):
     ruin(broken)
+    # What the application has written since.
+    broken.sql(
+        "INSERT INTO failed_jobs SELECT 99, '99', connection, queue, payload, exception, failed_at"
+        " FROM failed_jobs LIMIT 1"
+    )
+    broken.sql("DELETE FROM cache LIMIT 4")
+    broken.sql("UPDATE sessions SET ip_address = '::1' LIMIT 1")
     before = everything(broken), broken.files(), schemas(broken)
     played = play(broken, PLAYBOOK, check=True, restore_backup=backup["id"])
     assert played.rc == 0, played.screen
     assert "RENAME TABLE" in played.screen
+    screen = " ".join(played.screen.split())
+    note = screen.partition("will be lost")[2].partition("Enter maintenance")[0]
+    for told in (
+        "failed_jobs: 1 more than in the backup (5, 4 then)",
+        "cache: 4 fewer than in the backup (26, 30 then)",
+        "sessions: as many rows (40), with other values",
+    ):
+        assert told in note, note
+    assert "progres_harian:" not in note
     assert (everything(broken), broken.files(), schemas(broken)) == before
 
 

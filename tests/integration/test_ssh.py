@@ -254,7 +254,7 @@ def snippets():
         if not block:
             continue
         kind, code = block.groups()
-        read = yaml.safe_load(code) if kind == "yaml" else None
+        read = yaml.safe_load(code) if kind == "yaml" else {}
         if heading == "GitHub Actions":
             ahead, migrate, repair = read
             assert repair["if"] == f"steps.{migrate['id']}.outcome == 'failure'"

@@ -275,8 +275,10 @@ NOT_OURS = {
     "structure": None,
     "expected": None,
     "since": None,
+    "lifted": None,
 }
 SINCE = 1769760900.25
+LIFTED = {"run_id": "r1", "migration": FAILED, "carried": []}
 OURS = dict(NOT_OURS, by_this_tool=True, run_id="r1", migration=FAILED, since=SINCE)
 
 
@@ -284,7 +286,7 @@ def test_marker_says_who_took_the_application_down(facts):
     go_down(facts)
     write_marker(facts, "r1", FAILED, entered=SINCE)
     assert maintenance_state(facts, True) == OURS
-    assert maintenance_state(facts, False) == dict(NOT_OURS, down=False)
+    assert maintenance_state(facts, False) == dict(NOT_OURS, down=False, lifted=LIFTED)
     remove_marker(facts)
     remove_marker(facts)
     assert maintenance_state(facts, True) == NOT_OURS
@@ -311,7 +313,7 @@ def test_marker_of_an_earlier_maintenance_period_does_not_count(facts):
     os.unlink(facts["maintenance"]["file"])
     time.sleep(0.02)
     go_down(facts)
-    assert maintenance_state(facts, True) == NOT_OURS
+    assert maintenance_state(facts, True) == dict(NOT_OURS, lifted=LIFTED)
 
 
 def test_marker_of_a_run_interrupted_while_it_went_down_counts(facts):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible.module_utils.fix_fk.backup.fitness import Fitness
 from ansible.module_utils.fix_fk.backup.manifest import DESCRIBED
 from ansible.module_utils.fix_fk.schema.contents import (
@@ -17,7 +19,11 @@ from ansible.module_utils.fix_fk.schema.objects import (
     describe_structure,
 )
 from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
-from ansible.module_utils.fix_fk.schema.tables import list_tables
+from ansible.module_utils.fix_fk.schema.tables import count_rows, list_tables
+
+# Counting the rows of one live table may take so many seconds, and a table of so many is compared.
+SECONDS = 10
+COMPARED = 1_000_000
 
 
 class Comparison(Fitness):
@@ -208,6 +214,26 @@ class Comparison(Fitness):
                     bool(contents),
                 )
         return {table: dict(about, history=past.get(table)) for table, about in found.items()}
+
+    def now_there(self):
+        """Return {table: {rows, same}} of the live tables: how many rows (None: not counted in
+        time), and whether they are those of the backup (None: not compared)."""
+        told, contents = self.manifest["tables"], self.manifest["contents"] or {}
+        question = {"kind": "rows", "columns": [], "values": {}}
+        found = {}
+        for table in sorted(list_tables(self.connection, self.live)[0]):
+            asked = {**question, "table": table}
+            counted = count_rows(
+                self.connection, self.live, asked, SECONDS, self.server["flavour"], self.pymysql
+            )
+            found[table] = {"rows": counted["rows"], "same": None}
+            if counted["rows"] != told.get(table):
+                found[table]["same"] = None if counted["rows"] is None else False
+            elif table in contents and counted["rows"] <= COMPARED:
+                with contextlib.suppress(ValueError, self.pymysql.MySQLError):
+                    read = self.read(self.connection, self.live, [table])[table]
+                    found[table]["same"] = read["digest"] == contents[table]["digest"]
+        return found
 
     def rows_differ(self, tables):
         """Whether some live table has not as many rows as the manifest says."""

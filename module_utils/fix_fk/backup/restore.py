@@ -87,6 +87,9 @@ def choose(module, schema):
 class Restore(Comparison):
     """A backup on its way: through a scratch schema into the live one, or straight into it."""
 
+    # What is in the live tables, where that was asked.
+    present: dict | None = None
+
     def prove(self):
         self.check_backup()
         self.check_scratch()
@@ -124,6 +127,7 @@ class Restore(Comparison):
         self.check_rights()
         self.check_definers()
         if self.module.check_mode:
+            self.present = self.now_there()
             self.leave(True)
         with self.locked():
             if direct is None:
@@ -151,6 +155,7 @@ class Restore(Comparison):
                 "already": not changed,
                 "proof_level": self.manifest["proof_level"],
                 "tables": self.manifest["tables"],
+                "present": self.present,
                 "warnings": [*self.losses.values(), *self.warnings],
                 "seconds": {part: round(value, 2) for part, value in self.seconds.items()},
             },

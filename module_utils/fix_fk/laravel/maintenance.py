@@ -18,8 +18,8 @@ def is_down(facts):
 
 
 def maintenance_state(facts, down):
-    """Return {down, by_this_tool, run_id, migration, baseline, structure, expected, since}, by the
-    marker that this tool leaves.
+    """Return {down, by_this_tool, run_id, migration, baseline, structure, expected, since, lifted},
+    by the marker that this tool leaves.
 
     down is as given: True, False, or None where the application cannot tell. run_id is that of an
     unfinished run, by_this_tool whether it was the one that took the application down, baseline
@@ -27,9 +27,11 @@ def maintenance_state(facts, down):
     that of every table then, expected what was to come of it (both null if not noted), since when
     it took the application down (seconds since 1970, by this host's clock). The marker counts only
     for the maintenance period it was written in: one that was lifted by hand, and entered again by
-    someone else, is not this tool's to lift.
+    someone else, is not this tool's to lift. Of such a run lifted has {run_id, migration, carried},
+    carried being the old tables whose rows it was to carry over.
     """
-    state = dict.fromkeys(("run_id", "migration", "baseline", "structure", "expected", "since"))
+    parts = ("run_id", "migration", "baseline", "structure", "expected", "since", "lifted")
+    state = dict.fromkeys(parts)
     state.update(down=down, by_this_tool=False)
     try:
         with open(os.path.join(facts["storage"], MARKER), encoding="utf-8") as file:
@@ -47,6 +49,13 @@ def maintenance_state(facts, down):
     if down and (begun is None or begun == since or (since is None and begun >= written)):
         state.update(noted, by_this_tool=bool(took_down))
         state["since"] = entered if took_down else None
+    else:
+        carried = (noted["expected"] or {}).get("carried") or ()
+        state["lifted"] = {
+            "run_id": noted["run_id"],
+            "migration": noted["migration"],
+            "carried": [pair["old"] for pair in carried],
+        }
     return state
 
 

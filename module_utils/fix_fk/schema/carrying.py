@@ -7,7 +7,7 @@ A pair is {table, old, columns: [{column, value}], key: [{column, source, value,
 key as the new column compares it; `place` is the SQL by which rows are put in order. `compared` are
 SQL of both for rows `n` of the new one and `c`, of which `plain` says that they are written alike,
 `key` that it is of the key, and `born` that it tells whether two rows of one key are the same row,
-whatever was changed since.
+whatever was changed since. `there` are the rows that were in both before, {sql, values} or {many}.
 `unordered` is whether a row may refer to one that comes later, `keep` the tables {table, columns:
 [[own, referred to]]} whose rows keep those they refer to. Rows keep their keys, and one that
 is there already is not written again: what was interrupted goes on with the same call.
@@ -16,7 +16,6 @@ is there already is not written again: what was interrupted goes on with the sam
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 
 from ansible.module_utils.fix_fk.schema.sql import quote_columns, quote_identifier, rows_of
@@ -27,23 +26,6 @@ BATCH = 2000
 AGAIN = "/* again and again, until it deletes nothing */ "
 # Where a key must not be given anew because it is 0.
 KEEPS_ZERO = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"
-# What may name a table, by kind: its name and its text.
-USERS = {
-    "the view": "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
-    " WHERE TABLE_SCHEMA = %s",
-    "the trigger": "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS"
-    " WHERE TRIGGER_SCHEMA = %s",
-    "the routine": "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
-    " WHERE ROUTINE_SCHEMA = %s",
-    "the event": "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS"
-    " WHERE EVENT_SCHEMA = %s",
-}
-
-
-def names(text, table):
-    """Tell whether SQL has the name of a table as a word; in doubt it has."""
-    pattern = rf"(?<![\w$]){re.escape(table.replace('`', '``'))}(?![\w$])"
-    return bool(re.search(pattern, text or "", re.IGNORECASE))
 
 
 def literal(value):
@@ -71,7 +53,13 @@ def insert(pair, where="TRUE"):
 
 def take_back(pair):
     """Return the statement that deletes the rows again that are as they were brought over, but for
-    those to which rows of the tables in `keep` refer."""
+    those to which rows of the tables in `keep` refer, and those that were there before."""
+    many = (pair.get("there") or {}).get("many")
+    if many:
+        return (
+            f"-- {many} rows were in {pair['table']} and in {pair['old']} before, too many to be "
+            "named here: put the backup back"
+        )
     table, old = quote_identifier(pair["table"]), quote_identifier(pair["old"])
     used, again = "", ""
     for one in pair["keep"]:
@@ -85,8 +73,16 @@ def take_back(pair):
         used += f" AND NOT EXISTS (SELECT 1 FROM {rows} k WHERE {' AND '.join(same)})"
     return (
         f"{again}DELETE n FROM {table} n JOIN {old} c ON {same_key(pair)}"
-        f" WHERE {same_row(pair)}{used}"
+        f" WHERE {same_row(pair)}{used}{_was_there(pair)}"
     )
+
+
+def _was_there(pair):
+    """Return the condition that leaves the rows out that were in both tables before."""
+    there = pair.get("there") or {}
+    if not there.get("values"):
+        return ""
+    return f" AND {there['sql']} NOT IN ({', '.join(map(literal, there['values']))})"
 
 
 def _absent(pair):

@@ -100,7 +100,8 @@ SAMPLED, SAMPLE_BYTES, SAMPLE_ROWS = 3, 4 * 1024 * 1024, 5000
 
 
 def digest_time(connection, schema, tables):
-    """Return {rows, seconds}: about how many rows there are, and how long read_contents() takes.
+    """Return {rows, seconds, tables}: about how many rows there are, in all and in each table, and
+    how long read_contents() takes.
 
     A few rows of the largest tables are digested for that. Raises pymysql.MySQLError.
     """
@@ -141,6 +142,7 @@ def digest_time(connection, schema, tables):
     return {
         "rows": sum(rows for rows, _ in about.values()),
         "seconds": round(each + taken * max(1.0, whole / max(read, 1)), 2),
+        "tables": {name: rows for name, (rows, _) in about.items()},
     }
 
 

@@ -70,7 +70,7 @@ EVERYTHING: dict = {
     "migrations_table": None,
 }
 
-# Seconds, for each of the counts.
+# Seconds, for each of the counts, where nobody has said how many.
 COUNT_SECONDS = 10
 
 # How an inspection connects. No schema is selected, so that a missing one is an answer, no error;
@@ -250,6 +250,7 @@ def describe_schema(connection, name, asked, pymysql):
     missing, differing = _compare(about, compared, asked)
     orphans, outside = find_orphans(connection, name, server, known, tables)
     recorded = contents = structure = broken = None
+    seconds = asked.get("count_seconds") or COUNT_SECONDS
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
     # Before rows are read, since that may wait for one of these to go.
@@ -281,7 +282,7 @@ def describe_schema(connection, name, asked, pymysql):
         "contents": contents,
         "structure": structure,
         "counts": [
-            count_rows(connection, name, question, COUNT_SECONDS, server["flavour"], pymysql)
+            count_rows(connection, name, question, seconds, server["flavour"], pymysql)
             for question in asked.get("counts") or ()
         ],
     }

@@ -24,6 +24,17 @@ OBJECTS = {
 AUTO = re.compile(r"[^'\"]*? AUTO_INCREMENT=(\d+)")
 # When a trigger was made says nothing of what it is.
 PASSING = ("created",)
+# What may name a table: {kind: query for (name, its text, the table that it belongs to)}.
+USERS = {
+    "the view": "SELECT TABLE_NAME, VIEW_DEFINITION, NULL FROM information_schema.VIEWS"
+    " WHERE TABLE_SCHEMA = %s",
+    "the trigger": "SELECT TRIGGER_NAME, ACTION_STATEMENT, EVENT_OBJECT_TABLE"
+    " FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
+    "the routine": "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, NULL"
+    " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s",
+    "the event": "SELECT EVENT_NAME, EVENT_DEFINITION, NULL FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA = %s",
+}
 
 
 def describe_objects(connection, schema):
@@ -128,6 +139,23 @@ def describe_sequences(connection, schema):
                 "step": step,
             }
     return found
+
+
+def users_of(connection, schema, table):
+    """Return ["the view x", ...] of all whose text names a table, or may not be read: in doubt it
+    does. A trigger of that table goes with it."""
+    return [
+        f"{kind} {name}" + ("" if text else ", whose text this account may not read")
+        for kind, query in USERS.items()
+        for name, text, owner in rows_of(connection, query, (schema,))
+        if (not text or _names(text, table)) and (owner or "").lower() != table.lower()
+    ]
+
+
+def _names(text, table):
+    """Tell whether SQL has the name of a table as a word."""
+    pattern = rf"(?<![\w$]){re.escape(table.replace('`', '``'))}(?![\w$])"
+    return bool(re.search(pattern, text, re.IGNORECASE))
 
 
 def describe_structure(connection, schema, tables, ids=None):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 
 from ansible.module_utils.fix_fk.schema.ids import read_ids
+from ansible.module_utils.fix_fk.schema.objects import users_of
 from ansible.module_utils.fix_fk.schema.sql import (
     NAMED,
     quote_identifier,
@@ -24,6 +25,8 @@ TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "binar
 # How many tables one query asks for a row. More saves little, and a table that cannot be read
 # makes its whole batch be asked again one by one.
 EXISTS_BATCH = 100
+# So many values of what was counted are returned.
+LISTED = 1000
 
 
 def list_tables(connection, schema):
@@ -291,12 +294,16 @@ def _compared(question, column):
 
 
 def count_rows(connection, schema, question, seconds, flavour, pymysql):
-    """Return {rows, query}: how many rows are as the question says, and the SQL that lists them.
+    """Return {rows, query, values}: how many rows are as the question says, and the SQL that lists
+    them; values as the question asks for them, if it does.
 
-    question: {kind, table, columns, values, condition, referenced_table, referenced_columns} as
-    the option `counts` of fk_constraint_info has it. rows is None when they cannot be counted, or
-    not within these seconds.
+    question: {kind, table, columns, values, condition, listed, referenced_table,
+    referenced_columns} as the option `counts` of fk_constraint_info has it. rows is None when they
+    cannot be counted, or not within these seconds.
     """
+    if question["kind"] == "users":
+        found = users_of(connection, schema, question["table"])
+        return {"rows": len(found), "query": "", "values": found}
     values = question["values"] or {}
     own = [
         connection.escape(values[column]) if column in values else _compared(question, column)
@@ -338,6 +345,11 @@ def count_rows(connection, schema, question, seconds, flavour, pymysql):
         count = listed.replace("SELECT c.*", "SELECT COUNT(*)", 1)
     try:
         rows = rows_of(connection, limited(count, seconds, flavour))[0][0]
+        wanted = question.get("listed")
+        if not wanted or not rows or rows > LISTED:
+            return {"rows": rows, "query": listed}
+        text = listed.replace("SELECT c.*", f"SELECT {wanted}", 1)
+        values = [str(row[0]) for row in rows_of(connection, limited(text, seconds, flavour))]
     except pymysql.MySQLError:
-        rows = None
-    return {"rows": rows, "query": listed}
+        return {"rows": None, "query": listed}
+    return {"rows": rows, "query": listed, "values": values}

@@ -70,8 +70,8 @@ def dictionary_table(flavour, number):
 def limited(query, seconds, flavour):
     """Return a SELECT that the server ends after so many seconds."""
     if flavour == "mariadb":
-        return f"SET STATEMENT max_statement_time = {int(seconds)} FOR {query}"
-    hint = f"/*+ MAX_EXECUTION_TIME({int(seconds) * 1000}) */"
+        return f"SET STATEMENT max_statement_time = {seconds:g} FOR {query}"
+    hint = f"/*+ MAX_EXECUTION_TIME({int(seconds * 1000)}) */"
     return query.replace("SELECT", f"SELECT {hint}", 1)
 
 

@@ -170,6 +170,23 @@ class Case:
         """Tell whether a run that was to carry rows over did not come to its end."""
         return bool((self.laravel.maintenance.get("expected") or {}).get("carried"))
 
+    def there_before(self, table: str, old: str) -> dict | None:
+        """Return what an interrupted run has noted of the rows that were in both tables before."""
+        noted = (self.laravel.maintenance.get("expected") or {}).get("carried") or ()
+        for pair in noted:
+            if (pair["table"].casefold(), pair["old"].casefold()) == (
+                table.casefold(),
+                old.casefold(),
+            ):
+                return pair.get("there") or {}
+        return None
+
+    def was_lifted(self, old: str) -> bool:
+        """Tell whether a run that was to carry its rows over was interrupted, and the application
+        brought up by hand since."""
+        names = (self.laravel.maintenance.get("lifted") or {}).get("carried") or ()
+        return old.casefold() in [name.casefold() for name in names]
+
     def colliding(self, migrations: list[str]) -> str | None:
         """Return the first of these migrations that would meet what is there already."""
         trial, laravel = self.live.copy(), self.laravel.ahead

@@ -49,9 +49,11 @@ def go_through(
         },
     )
     now = {**laravel, "migrations": found["laravel"]["migrations"]}
-    schema = inspection.counted(
-        lambda **options: send("fk_constraint_info", **options)["schema"], now, found["schema"]
+    given = read_inputs(inputs)
+    ask = inspection.patient(
+        lambda **options: send("fk_constraint_info", **options)["schema"], given
     )
+    schema = inspection.counted(ask, now, found["schema"])
     carried = expected.get("carried")
     if carried:
         carried = send("carry_rows", state="proven", tables=carried).get("carried") or ()
@@ -63,7 +65,7 @@ def go_through(
         before=before,
         structure=structure,
         volatile=volatile,
-        inputs=read_inputs(inputs),
+        inputs=given,
     )
 
 

@@ -16,6 +16,7 @@ from .carrying_out import Failed, Send
 from .facts import Laravel
 from .inputs import read_inputs
 from .learning import no_history
+from .schema.statements import altered
 from .steps import KINDS, arguments
 
 from ansible.module_utils.fix_fk.refusal import refused  # isort: skip
@@ -105,7 +106,8 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     {failed, msg (what failed), said (by what was run, "" when a check failed), level, server
     (where the clone was), refused (why there can be none), left_out (of the clone), times
     ([[step, s since the epoch at its end]], "" for the begin), digest ({rows, seconds} of reading
-    all rows once, or None), checks, backup_in_window, and step (that failed)}. Raises Failed when
+    all rows once, or None), altered (the tables whose rows a statement may have to go through),
+    checks, backup_in_window, and step (that failed)}. Raises Failed when
     another run has the schema, which is no fault of the plan, and when the clone could not be
     dropped.
     """
@@ -114,6 +116,10 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     outcome: dict = {"failed": False, "msg": "", "said": "", "step": "", "refused": None}
     outcome |= {"level": level, "server": "", "left_out": [], "times": [], "checks": []}
     outcome["backup_in_window"], outcome["digest"] = "prove" in steps, None
+    pending = plan.get("pending") or () if "remigrate" in steps else ()
+    laravel = Laravel(clone.laravel)
+    if not any(laravel.conditional(name) for name in pending):
+        outcome["altered"] = altered(text for name in pending for text in laravel.up(name))
     try:
         made = clone.make(level, plan["expected"].get("kept_columns"))
         outcome |= {name: made.get(name) for name in ("refused", "server", "digest")}

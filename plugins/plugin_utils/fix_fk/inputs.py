@@ -32,6 +32,8 @@ class Inputs:
     carry_triggers: tuple[str, ...] = ()
     carry_missing: tuple[str, ...] = ()
     carry_over_drop_old: tuple[str, ...] = ()
+    # Seconds that counting some rows may take.
+    count_seconds: int = 10
     skip_accept: str | None = None
     expected_constraints: tuple[dict, ...] = ()
     expected_tables: tuple = ()

@@ -42,6 +42,16 @@ class Inspection:
         return dict(self.__dict__)
 
 
+def patient(ask: Ask, inputs: Inputs) -> Ask:
+    """Return the same question, with as much time for what is counted as the operator gives."""
+
+    def asking(**options) -> dict:
+        more = {"count_seconds": inputs.count_seconds} if options.get("counts") else {}
+        return ask(**options, **more)
+
+    return asking
+
+
 def requested(laravel: Laravel, inputs: Inputs) -> dict:
     """Return what to ask the server, as options of fk_constraint_info."""
     asked = facts.requested(laravel, inputs)
@@ -124,6 +134,7 @@ def inspect(
         ahead = prediction.predict(laravel or {}, None, [], refusal or {}) if predicts else None
         return Inspection(diagnosis=refusal, prediction=ahead)
     given = read_inputs(inputs)
+    ask = patient(ask, given)
     schema = schema_facts(ask, laravel, whole, given)
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:

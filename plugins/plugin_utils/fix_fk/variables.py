@@ -18,7 +18,13 @@ from .plans import fresh
 # What both a module's option and the filter `bool` take for true and false.
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 # Both bounds of a number, by the end of its name; argument_specs.yml has no word for them.
-BOUNDS = {"_port": (1, 65535), "_timeout": (1, 3600), "_retries": (0, 1000), "": (0, 1000000)}
+BOUNDS = {
+    "_port": (1, 65535),
+    "_timeout": (1, 3600),
+    "_retries": (0, 1000),
+    "_seconds": (1, 86400),
+    "": (0, 1000000),
+}
 TELLING = ("password", "secret", "token", "key")
 # More than a type: what these take, a list or one text with commas between.
 OWN = {

@@ -238,3 +238,21 @@ def test_the_window_to_expect_has_the_digests_in_it(level, digest, told):
     result = {"level": level, "times": [["", 100.0], ["verify", 104.0]], "digest": digest}
     said = text.expected_window({**result, "backup_in_window": False})
     assert told in said and ("rehearsal_level=full" in said) == (level == "structure")
+
+
+@pytest.mark.parametrize(
+    ("altered", "told"),
+    [
+        (
+            ["orders", "Users", "empty"],
+            "with these rows (orders: about 7000, Users: about 9)",
+        ),
+        (["empty", "new"], "The clone had no rows, and no statement changes a table that has some"),
+    ],
+)
+def test_a_forecast_without_rows_says_what_it_rests_on(altered, told):
+    sizes = {"orders": 7000, "users": 9, "empty": 0, "others": 5}
+    digest = {"rows": 7014, "seconds": 1.0, "tables": sizes}
+    result = {"level": "structure", "times": [["", 1.0], ["verify", 2.0]], "digest": digest}
+    said = text.expected_window({**result, "altered": altered, "backup_in_window": False})
+    assert told in said and ("rehearsal_level=full" in said) == ("orders" in altered), said

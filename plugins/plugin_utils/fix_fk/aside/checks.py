@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from ..facts import Laravel
 from ..inputs import Inputs
 from .pairs import details_of
-from .rows import find
+from .rows import find, is_uncounted
 from .words import accepted, advice, said, split
 
 from ansible.module_utils.fix_fk.schema.ids import above, overlaps  # isort: skip
@@ -22,12 +22,18 @@ def check_rows_aside(
     inputs: Inputs,
     raised: Iterable[dict] | None,
     command: Callable[[], tuple[str, str]],
+    carried: Iterable[dict] = (),
 ) -> list[dict]:
     """Return the checks of what is aside, one with `aside` {found, next} when somebody has to act,
     and of the ids that the plan has raised (as count_above() gave them). command: returns what
-    carries the rows over, and what its answers mean."""
+    carries the rows over, and what its answers mean. carried: of old tables, how many rows were
+    found in the new one, one by one."""
     made = [_ids_check(pair, details_of(schema)) for pair in raised or ()]
     open_, meant = split(find(laravel, schema), inputs)
+    proven = {one["old"].casefold() for one in carried if one["rows"] == one["same"]}
+    open_ = [
+        item for item in open_ if not (is_uncounted(item) and item["old"].casefold() in proven)
+    ]
     if open_:
         told = {"found": said(open_), "next": advice(open_, *command())}
         made.append(

@@ -17,6 +17,8 @@ from ..schema.statements import tables_of
 
 # Laravel sets it once, so a row that was copied has it still.
 BIRTH = "created_at"
+# A row that has a value in it is one that the application does not find (soft deletes).
+DELETED = "deleted_at"
 # What every write of a row sets.
 TOUCHED = "updated_at"
 # Equal values of these need not compare as equal.

@@ -60,6 +60,11 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     return _parents_first(found, live)
 
 
+def is_uncounted(item: dict) -> bool:
+    """Tell whether it is for want of time that nobody knows how many rows are aside."""
+    return item["rows"] is None and item["told"] and not item["empty"]
+
+
 def _told(counts: list[int | None]) -> list[int | None]:
     """Return the answers to _asked(), those about rows without a time of birth put together."""
     known = [count for count in counts if count is not None]

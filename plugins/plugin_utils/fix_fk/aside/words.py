@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..inputs import Inputs
+from .rows import is_uncounted
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -34,6 +35,11 @@ def said(found: list[dict]) -> str:
             sentences.append(
                 f"Whether {number} of {item['old']} are in {item['table']}, which came in its "
                 "place, cannot be told: no key tells them in both."
+            )
+        elif item["rows"] is None:
+            sentences.append(
+                f"It could not be counted in time whether all rows of {item['old']} are in "
+                f"{item['table']}, which came in its place."
             )
         else:
             sentences.append(
@@ -83,8 +89,12 @@ def advice(found: list[dict], command: str, means: str = "") -> str:
         if item["back"]
     ]
     first = "Otherwise carry" if parts else "Carry"
+    if all(map(is_uncounted, away)):
+        first = "Give the counting more time; what is missing is carried over then"
+    else:
+        first += " the rows over"
     parts.append(
-        f"{first} the rows over:{typed(command)}{means}{' ' * bool(means)}With --check it shows "
+        f"{first}:{typed(command)}{means}{' ' * bool(means)}With --check it shows "
         "which column goes where."
     )
     counting = [

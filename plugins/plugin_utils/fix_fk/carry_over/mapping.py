@@ -7,19 +7,16 @@ counted on the server.
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ..aside.pairs import BIRTH
+from ..aside.pairs import BIRTH, DELETED
 from ..case import Case
-from ..inputs import Inputs
 from ..schema import columns as types
 from ..schema.effects import PRIMARY, Column
 from ..schema.simulation import Schema
 from ..schema.tables import Table, has
 from .fitting import exact, taken, unfit
+from .said import Said
 
 from ansible.module_utils.fix_fk.schema.carrying import literal, same_origin  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
@@ -73,6 +70,8 @@ class Mapping:
     out_of_order: bool = False
     # The columns in which two rows are held against each other: {new, old} SQL of both, {plain}.
     compared: list[dict] = field(default_factory=list)
+    # The rows that are in both tables before, as carrying.py has them.
+    there: dict = field(default_factory=dict)
 
     def given(self, column: str) -> Given | None:
         wanted = column.casefold()
@@ -110,12 +109,13 @@ class Mapper:
             self._unique(mapping, new, away)
             self._parents(mapping, new, away)
             self._missing(mapping, new, away)
+            self._there(mapping, new, away)
         return mapping
 
     # --- which column becomes which --------------------------------------------------------------
 
     def _columns(self, mapping: Mapping, new: Table, old: Table) -> None:
-        said = _Said(self.inputs, mapping)
+        said = Said(self.inputs, (mapping.table, mapping.old, mapping.live))
         for name in new.columns or ():
             column = new.column(name)
             if column is None or column.generated:
@@ -169,7 +169,7 @@ class Mapper:
 
     def _gone(self, mapping: Mapping, new: Table, old: Table) -> None:
         """Ask about the columns that have no counterpart, where a row has something in them."""
-        said = _Said(self.inputs, mapping)
+        said = Said(self.inputs, (mapping.table, mapping.old, mapping.live))
         used = {one.source.casefold() for one in mapping.columns if one.source}
         for name in old.columns or ():
             column = old.column(name)
@@ -178,12 +178,7 @@ class Mapper:
                 continue
             if said.dropped(name):
                 mapping.left.append(name)
-                counted = self._count("filled", mapping.live, columns=[name])
-                rows = "rows" if counted["rows"] is None else f"{counted['rows']} rows"
-                mapping.notes.append(
-                    f"{mapping.old}.{name} has values in {rows}, which stay there alone, as "
-                    "carry_drop says"
-                )
+                mapping.notes.append(self._stays(mapping, name))
                 continue
             if has(new.columns or (), name) and any(f".{name}" in ask for ask in mapping.asks):
                 continue
@@ -191,14 +186,36 @@ class Mapper:
             if counted["rows"] == 0:
                 mapping.notes.append(f"{mapping.old}.{name} stays behind: nothing is in it")
                 continue
-            rows = "rows" if counted["rows"] is None else f"{counted['rows']} rows"
-            mapping.asks.append(
-                f"{mapping.old}.{name} has values in {rows}, and {mapping.table} has no column for "
-                "them."
-            )
+            rows = _number(counted["rows"])
+            if folded == DELETED:
+                mapping.asks.append(
+                    f"{mapping.old}.{name} marks {rows} as deleted, and {mapping.table} has no "
+                    "such column: the application would find them again. Give it one with a "
+                    "migration, or say with carry_drop that they may come back."
+                )
+                if not self.counts:
+                    # That is not for a command to say which nobody has thought about.
+                    continue
+            else:
+                mapping.asks.append(
+                    f"{mapping.old}.{name} has values in {rows}, and {mapping.table} has no column "
+                    "for them."
+                )
             mapping.answers.setdefault("carry_drop", []).append(  # type: ignore[attr-defined]
                 f"{mapping.old}.{name}"
             )
+
+    def _stays(self, mapping: Mapping, name: str) -> str:
+        """Say what becomes of a column that stays behind because it was said."""
+        rows = _number(self._count("filled", mapping.live, columns=[name])["rows"])
+        if name.casefold() == DELETED:
+            return (
+                f"{mapping.old}.{name} marks {rows} as deleted, which the application finds again, "
+                "as carry_drop says"
+            )
+        return (
+            f"{mapping.old}.{name} has values in {rows}, which stay there alone, as carry_drop says"
+        )
 
     def _key(self, mapping: Mapping, new: Table, old: Table) -> None:
         """Find the columns that tell a row in both tables."""
@@ -269,7 +286,8 @@ class Mapper:
             same = same_origin({"compared": mapping.compared})
             self._conflict(
                 mapping,
-                f"a row of {mapping.old} whose key another row of {mapping.table} has by now",
+                f"a row of {mapping.old} whose key another row of {mapping.table} has by now (give "
+                "that one another key, with all that means it)",
                 f"EXISTS (SELECT 1 FROM {quote(new.identity or '')} n WHERE {key} AND NOT ({same}))",  # noqa: E501,S608 - shown
             )
         for index in new.keyed.values():
@@ -322,7 +340,10 @@ class Mapper:
         """Ask about rows that are not in the new table where others are: a row that was deleted
         there does not come back unasked."""
         accepted = {name.casefold() for name in self.inputs.carry_missing}
-        if new.identity is None or not new.may_have_rows or self.case.carrying_was_interrupted():
+        lifted = self.case.was_lifted(mapping.old)
+        if new.identity is None or self.case.carrying_was_interrupted():
+            return
+        if not new.may_have_rows and not lifted:
             return
         if {mapping.table.casefold(), mapping.old.casefold()} & accepted:
             return
@@ -330,15 +351,53 @@ class Mapper:
         same = same_origin({"compared": mapping.compared})
         there = self._count("matching", mapping.live, condition=f"EXISTS ({rows} AND {same})")
         absent = self._count("matching", mapping.live, condition=f"NOT EXISTS ({rows})")
-        if there["rows"] == 0 or absent["rows"] == 0:
+        if absent["rows"] == 0 or (there["rows"] == 0 and not lifted):
             return
-        told = "Rows" if absent["rows"] is None else f"{absent['rows']} rows"
-        some = "others" if there["rows"] is None else str(there["rows"])
+        if None in (there["rows"], absent["rows"]):
+            mapping.conflicts.append(
+                (
+                    f"a row of {mapping.old} that is not in {mapping.table}, where others are: if "
+                    "it was deleted there since, it would come back",
+                    None,
+                    absent["query"],
+                )
+            )
+            return
         mapping.asks.append(
-            f"{told} of {mapping.old} are not in {mapping.table}, and {some} are: what was deleted "
-            f"there since would come back ({absent['query']})."
+            f"{absent['rows']} rows of {mapping.old} are not in {mapping.table}, and "
+            f"{there['rows']} are"
+            + ", after a run that was interrupted, and an application that was brought up by hand"
+            * lifted
+            + f": what was deleted there since would come back ({absent['query']})."
         )
         mapping.answers |= {"carry_missing": [mapping.table]}
+
+    def _there(self, mapping: Mapping, new: Table, old: Table) -> None:
+        """Note the rows that are in both tables already, which are not to be taken back."""
+        if new.identity is None or not new.may_have_rows:
+            return
+        noted = self.case.there_before(mapping.table, mapping.old)
+        if noted is not None:
+            mapping.there = noted
+            return
+        plain = len(mapping.key) == 1 and types.family(_kind(old, mapping.key[0][1])) == "integer"
+        names = [f"c.{quote(source)}" for _, source in mapping.key]
+        # Of any other kind of key its bytes tell, and more than one number keeps a row.
+        sql = (
+            names[0]
+            if plain
+            else f"CONCAT_WS(',', {', '.join(f'HEX(CAST({name} AS BINARY))' for name in names)})"
+        )
+        rows = f"SELECT 1 FROM {quote(new.identity)} n WHERE {_same_key(mapping, new, old)}"  # noqa: S608 - shown
+        found = self._count("matching", mapping.live, condition=f"EXISTS ({rows})", listed=sql)
+        values = found.get("values")
+        if found["rows"] == 0:
+            return
+        mapping.there = (
+            {"many": found["rows"] or "some"}
+            if values is None
+            else {"sql": sql, "values": list(map(int, values)) if plain else values}
+        )
 
     def _twice(self, mapping: Mapping, new: Table, old: Table, sources: list[Given]) -> dict:
         """Count the values that more than one row of the old table has."""
@@ -410,33 +469,13 @@ class Mapper:
             mapping.answers |= {"carry_triggers": [mapping.table]}
 
 
-class _Said:
-    """What the operator says of one pair of tables."""
+def _kind(table: Table, name: str) -> str:
+    column = table.column(name)
+    return types.base(column.type or "") if column else ""
 
-    def __init__(self, inputs: Inputs, mapping: Mapping):
-        self.inputs = inputs
-        self.tables = {mapping.table.casefold(), mapping.old.casefold(), mapping.live.casefold()}
 
-    def _of(self, name: str) -> str | None:
-        """Return the column of a name TABLE.COLUMN, folded, if it is of these tables."""
-        table, _, column = name.rpartition(".")
-        return column.casefold() if table.casefold() in self.tables else None
-
-    def source(self, column: str) -> str | None:
-        for name, source in self.inputs.carry_map.items():
-            if self._of(name) == column.casefold():
-                return source
-        return None
-
-    def value(self, column: str):
-        """Return (whether it is said, the value)."""
-        for name, value in self.inputs.carry_default.items():
-            if self._of(name) == column.casefold():
-                return True, value
-        return False, None
-
-    def dropped(self, column: str) -> bool:
-        return any(self._of(name) == column.casefold() for name in self.inputs.carry_drop)
+def _number(rows: int | None) -> str:
+    return "rows that could not be counted in time" if rows is None else f"{rows} rows"
 
 
 def _same_key(mapping: Mapping, new: Table, old: Table) -> str:
@@ -457,33 +496,6 @@ def _tells(table: Table, columns: list[str]) -> bool:
         and {name.casefold() for name in index.columns} <= wanted
         for index in table.keyed.values()
     )
-
-
-def command(inputs: Inputs, mappings: Iterable[Mapping] = ()) -> str:
-    """Return what to type to have the rows carried over, with what was said and what is asked."""
-    base = "playbooks/carry_over.yml" if inputs.carry_only else "fix_fk.yml"
-    return base + typed(inputs, mappings)
-
-
-def typed(inputs: Inputs, mappings: Iterable[Mapping] = ()) -> str:
-    """Return the variables of that command, with a blank before them."""
-    given: dict = {
-        name: dict(value) if isinstance(value, dict) else list(value)
-        for name in (
-            *("carry_map", "carry_default", "carry_drop", "carry_triggers", "carry_missing"),
-            "carry_over_drop_old",
-        )
-        for value in [getattr(inputs, name)]
-        if value
-    }
-    for mapping in mappings:
-        for name, value in mapping.answers.items():
-            if isinstance(value, dict):
-                given[name] = {**given.get(name, {}), **value}
-            else:
-                given[name] = [*given.get(name, []), *value]  # type: ignore[misc]
-    text = "" if inputs.carry_only else " -e carry_over=true"
-    return text + (f" -e {shlex.quote(json.dumps(given, ensure_ascii=False))}" if given else "")
 
 
 def in_order(mappings: list[Mapping], state: Schema) -> list[Mapping]:

@@ -19,7 +19,8 @@ from ..verdict import Refusal
 from ..wording import few
 from . import render
 from .fitting import place, taken
-from .mapping import Mapper, Mapping, command, in_order
+from .mapping import Mapper, Mapping, in_order
+from .said import command, more_time
 
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema import carrying  # isort: skip
@@ -88,6 +89,14 @@ def work(case: Case, state: Schema, migrations: list[str]) -> Work:
 
 def _drop(case: Case, state: Schema, pairs: list[dict], done: Work) -> None:
     for pair in pairs:
+        users = case.counted({"kind": "users", "table": pair["old"], "columns": [], "values": {}})
+        if users["rows"]:
+            raise Refusal(
+                "carry_impossible",
+                f"{case.diagnosis.found} carry_over_drop_old names {pair['old']}, which is named "
+                f"by {few(users['values'])}.",
+                f"Let them name {pair['table']}, or leave carry_over_drop_old out.",
+            )
         for problem in state.apply([f"DROP TABLE {quote(pair['old'])}"]).problems:
             raise Refusal(
                 "carry_impossible",
@@ -104,7 +113,10 @@ def suggested(laravel: Laravel, schema: dict, inputs: Inputs) -> tuple[str, str]
     case = Case(laravel, schema, replace(inputs, carry_only=True))
     pairs = displaced(case, case.live, [])
     found = Mapper(case, case.live, pairs, counts=False).found
-    return command(case.inputs, found), " ".join(map(_answers, found)).strip()
+    answers = [mapping.answers for mapping in found]
+    if any(map(rows.is_uncounted, rows.find(laravel, schema))):
+        answers.append(more_time(inputs))
+    return command(case.inputs, answers), " ".join(map(_answers, found)).strip()
 
 
 def _answers(mapping: Mapping) -> str:
@@ -148,22 +160,28 @@ def _refuse(case: Case, mappings: list[Mapping]) -> None:
             "carry_undecided",
             f"{told} Before rows are carried over, this is for you to say: "
             f"{' '.join(few_sentences(asks))}",
-            f"Say it:{typed(command(case.inputs, mappings))}carry_map gives a new column the "
-            "values of an old one, carry_default gives it a value, carry_drop leaves an old column "
-            "behind, in the old table.",
+            f"Say it:{typed(command(case.inputs, [one.answers for one in mappings]))}"
+            "carry_map gives a new column the values of an old one, carry_default gives it a "
+            "value, carry_drop leaves an old column behind, in the old table.",
         )
     conflicts = [conflict for mapping in mappings for conflict in mapping.conflicts]
     if conflicts:
+        uncounted = [more_time(case.inputs)] if None in [rows for _, rows, _ in conflicts] else []
+        only = all(rows is None for _, rows, _ in conflicts)
+        first = "Correct these rows, then run this again" + ", with more time to count" * len(
+            uncounted
+        )
         raise Refusal(
             "carry_in_the_way",
             f"{told} Rows cannot be carried over as they are: "
             + " ".join(few_sentences([_said(*conflict) for conflict in conflicts])),
-            f"Correct these rows, then run this again:{typed(command(case.inputs))}",
+            f"{'Give the counting more time' if only else first}:"
+            f"{typed(command(case.inputs, uncounted))}",
         )
 
 
 def _said(what: str, number: int | None, query: str) -> str:
-    times = "Not counted in time" if number is None else f"{number} times"
+    times = "Not counted in time, whether" if number is None else f"{number} times"
     return f"{times}: {what} ({query})."
 
 
@@ -183,6 +201,7 @@ def _pair(mapping: Mapping, state: Schema, mappings: list[Mapping]) -> dict:
         "key": [_key(column, source, new, old) for column, source in mapping.key],
         "compared": mapping.compared,
         "unordered": mapping.out_of_order,
+        "there": mapping.there,
         "orphaned": [_orphaned(key) for key in (new.keys if new else ())],
         "keep": [
             {

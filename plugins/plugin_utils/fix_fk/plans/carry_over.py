@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import steps
 from ..aside import rows, words
 from ..carry_over import work
-from ..carry_over.mapping import command
+from ..carry_over.said import command
 from ..case import Case
 from ..expected import conclude
 from ..verdict import CARRIED, WELL, Refusal, Verdict

@@ -146,11 +146,13 @@ def _refuse_apply(apply: str | None, found: dict | None) -> None:
 
 def _apply(case: Case, patches: list[dict], apply: str) -> None:
     names = [patch["migration"] for patch in patches]
-    if apply != names[0]:
+    every = ",".join(names)
+    if sorted(map(str.strip, apply.split(","))) != sorted(names):
         raise Refusal(
             "patch_names_another",
             f"permanent_fix_apply names {apply}, and the patch is of {', '.join(names)}.",
-            f"Name that one, if it is meant: {PLAYBOOK} -e permanent_fix_apply={names[0]}",
+            f"Name {'that one, if it is' if len(names) == 1 else 'all of them, if they are'} "
+            f"meant: {PLAYBOOK} -e permanent_fix_apply={every}",
         )
     stopped = case.half_run(case.laravel.pending)
     if stopped:
@@ -173,7 +175,7 @@ def _apply(case: Case, patches: list[dict], apply: str) -> None:
             [f"write {path}" for path in paths],
             ["patch -R -p1 < the .patch file beside the report, in the application's folder"],
             "php -l, before a file gets its name",
-            migration=apply,
+            migration=names[0],
         )
     ]
 

@@ -8,6 +8,8 @@ from .. import steps
 from ansible.module_utils.fix_fk.refusal import typed  # isort: skip
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # isort: skip
 
+# Tables that are named on the screen.
+LISTED = 12
 # A diagnosis of which nothing follows.
 NOTHING: dict = {
     "refused": False,
@@ -73,7 +75,7 @@ def decide(result: dict, laravel_facts: dict, unproven: str = "") -> dict:
             diagnosis["steps"].insert(2, _prove(schema))
         diagnosis["notes"].append(
             f"What is in the schema {schema} now and not in the backup will be lost, except for "
-            "the safety backup."
+            f"the safety backup. {_lost(backup)}"
         )
     else:
         diagnosis["found"] += f" The schema {schema} holds exactly that already."
@@ -98,6 +100,29 @@ def _prove(schema: str) -> dict:
         "reason": "what is there now is nowhere else afterwards. If it may be lost, leave this out:"
         f" -e restore_accept_unproven={schema}",
     }
+
+
+def _lost(backup: dict) -> str:
+    """Say how the live tables differ from those of the backup, the most rows first."""
+    then, found = backup["tables"], []
+    for table, now in (backup.get("present") or {}).items():
+        rows, had = now["rows"], then.get(table)
+        if rows is None:
+            found.append((0, f"{table}: not counted in time ({had or 0} in the backup)"))
+        elif had is None:
+            found.append((rows, f"{table}: {rows} rows, and it is not in the backup"))
+        elif rows != had:
+            more = f"{rows - had} more" if rows > had else f"{had - rows} fewer"
+            found.append((rows - had, f"{table}: {more} than in the backup ({rows}, {had} then)"))
+        elif now["same"] is False:
+            found.append((0, f"{table}: as many rows ({rows}), with other values"))
+        elif now["same"] is None and rows:
+            found.append((0, f"{table}: as many rows ({rows}), their values not compared"))
+    found.sort(key=lambda one: -one[0])
+    total = sum(more for more, _ in found if more > 0)
+    texts = [text for _, text in found[:LISTED]]
+    left = f"; and {len(found) - LISTED} more tables" if len(found) > LISTED else ""
+    return f"Rows that came since: {total}. {'; '.join(texts)}{left}".strip(". ") + "."
 
 
 def _steps(artisan: str, backup: dict) -> list[dict]:

@@ -9,7 +9,7 @@ from ..case import Case
 from ..expected import conclude
 from ..rollback import no_safe_rollback
 from ..verdict import WELL, Verdict
-from ..verdicts import WHICH_FAILED, ask, holders, own_code
+from ..verdicts import WHICH_FAILED, ask, corrected, holders, own_code
 from .rehearsal import rehearsal
 from .repair import other_way, undoing
 
@@ -33,6 +33,7 @@ def nothing_to_roll_back(case: Case) -> bool:
 ORDER = (
     *WHICH_FAILED,
     own_code.migration_unreadable,
+    corrected.half_run_before_it_was_corrected,
     holders.names_and_holders,
     no_safe_rollback,
     nothing_to_roll_back,

@@ -37,6 +37,8 @@ STRATEGIES = {
 
 def no_safe_rollback(case: Case) -> None:
     """Choose the first strategy that loses nothing and gets through, or refuse."""
+    if case.strategy:
+        return
     found = choose(case, case.holders, again=not case.inputs.rollback_only)
     if found.strategy:
         case.strategy, case.repaired = found.strategy, found.state

@@ -11,6 +11,7 @@ from .effects import (
     AddIndex,
     CreateTable,
     CreateView,
+    DropForeignKey,
     DropTable,
     Effect,
     ReadRows,
@@ -31,6 +32,26 @@ def tables_of(statement: str) -> set[str]:
         for name in (effect.table, *_other_tables(effect))
         if name
     }
+
+
+def altered(statements: Iterable[str]) -> list[str] | None:
+    """Return the tables, as they are named before, whose rows these statements may have to go
+    through; what only gives a table another name, or takes a name away, does not. None where one
+    of them cannot be read."""
+    called: dict[str, str] = {}
+    found = set()
+    for effect in (effect for text in statements for effect in read(text)):
+        if isinstance(effect, Unread):
+            return None
+        name = called.get(effect.table.casefold(), effect.table)
+        if isinstance(effect, RenameTable):
+            called[effect.new_name.casefold()] = name
+            called[effect.table.casefold()] = ""
+        elif isinstance(effect, CreateTable):
+            called[effect.table.casefold()] = ""
+        elif not isinstance(effect, (DropTable, DropForeignKey)) and name:
+            found.add(name)
+    return sorted(found)
 
 
 def read_by(statement: str) -> set[str]:

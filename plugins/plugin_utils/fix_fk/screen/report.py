@@ -358,6 +358,8 @@ def _answers(outcome: str, run: dict, diagnosis: dict, results: dict, steps: lis
         answers["next"] = "php artisan up ends the maintenance mode, when that is meant." + (
             f" {diagnosis['next']}" if diagnosis["next"] else ""
         )
+    if not (outcome in CARRIED_OUT and steps):
+        answers["state"] = f"{answers['state']} {standing.left_down(run['maintenance'])}".strip()
     if outcome != "refused" and diagnosis.get("warning"):
         answers["state"] = f"{answers['state']} {diagnosis['warning']}".strip()
     return answers

@@ -38,6 +38,16 @@ def application(run: dict, results: dict) -> str:
     return "Whether the application is up was not asked."
 
 
+def left_down(maintenance: dict) -> str:
+    """Say that an earlier run did not come to its end and left the application down, if one did."""
+    if not (maintenance.get("down") and maintenance.get("by_this_tool")):
+        return ""
+    return (
+        f"The application is in maintenance mode, into which run {maintenance.get('run_id')} of "
+        "this tool put it; that run did not come to its end."
+    )
+
+
 def lasted(run: dict) -> str:
     """Return how long the application was down, where that is known."""
     window = run.get("window")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..rollback import IN_WORDS
 from ..steps import KINDS
+from ..wording import few
 from . import brief
 from . import foreseen as foreseen_words
 from .layout import LABEL, labelled, shortened, shown, title, title_lines, wrap
@@ -144,13 +145,29 @@ def expected_window(result: dict) -> str:
     if full:
         window = f"expect about {seconds:.0f} s, {read} (this was with all rows)"
     else:
-        window = (
-            f"expect about {seconds:.0f} s, {read}, and what the statements take with these rows: "
-            "this was without them, -e rehearsal_level=full measures it"
-        )
+        window = f"expect about {seconds:.0f} s, {read}{_without_rows(result)}"
     if result["backup_in_window"]:
         window += "; and as long as the backup and its proof take"
     return window
+
+
+def _without_rows(result: dict) -> str:
+    """Say what is not in the time of a rehearsal without rows."""
+    known = result.get("altered") is not None
+    sizes = {name.casefold(): rows for name, rows in _sizes(result).items()}
+    wanted = {name: sizes.get(name.casefold(), 0) for name in result.get("altered") or ()}
+    tables = sorted((name for name in wanted if wanted[name]), key=lambda name: -wanted[name])
+    if sizes and known and not tables:
+        return ". The clone had no rows, and no statement changes a table that has some"
+    on = f" ({few([f'{name}: about {wanted[name]}' for name in tables])})" if tables else ""
+    return (
+        f", and what the statements take with these rows{on}: this was without them, "
+        "-e rehearsal_level=full measures it"
+    )
+
+
+def _sizes(result: dict) -> dict[str, int]:
+    return (result.get("digest") or {}).get("tables") or {}
 
 
 def report(data: dict, verbose: bool = False) -> str:

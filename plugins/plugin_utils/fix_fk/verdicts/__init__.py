@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from ..case import Case
 from ..rollback import no_safe_rollback
 from . import (
+    corrected,
     exchanged,
     expectations,
     followers,
@@ -79,6 +80,7 @@ ORDER: tuple[Question, ...] = (
     made_already.made_by_a_recorded_migration,
     look_alikes.another_error,
     made_already.has_run_and_is_not_recorded,
+    corrected.half_run_before_it_was_corrected,
     holders.names_and_holders,
     stopped.stopped_half_way,
     holders.not_to_be_freed,

@@ -14,6 +14,9 @@ from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # 
 
 def names_and_holders(case: Case) -> None:
     """Find who holds the names that the pending migrations will create, and say so."""
+    if case.strategy:
+        # What was freed since is not in the way.
+        return
     case.holders = taken.find(case)
     _describe(case)
 

@@ -10,6 +10,8 @@ from ..verdict import CODE, Cause, Refusal, Verdict
 
 def stopped_half_way(case: Case) -> None:
     """Refuse a migration that changed columns and stopped, where no name is taken."""
+    if case.strategy:
+        return
     migration, stopped = case.migration, case.stopped(case.migration)
     told = case.logged(migration) or case.inputs.incident_migration
     interrupted = case.laravel.maintenance.get("run_id")
