@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import comparison, drift
+from . import comparison, drift, untouched
 from .aside.checks import check_rows_aside
 from .carry_over import work
 from .children import differences, followers
@@ -46,6 +46,7 @@ def verify(
     schema_facts: dict,
     before: dict | None,
     structure: dict | None = None,
+    marks: dict | None = None,
     volatile: list[str],
     inputs: Inputs,
 ) -> list[dict]:
@@ -53,8 +54,8 @@ def verify(
 
     One with `look` is met and still wants a person's eye; one with `skipped` could not be made. One
     that is not met has `accept`, the names with which it is accepted, or `mend`, what is to be done
-    about it; way_out() makes a sentence of these. `before` and `structure` are the content and the
-    structure of every table before the repair.
+    about it; way_out() makes a sentence of these. `structure` is the structure of every table before
+    the repair, `before` the content of those whose rows were read, `marks` the mark of the others.
     `expected` is that of a diagnosis, or {constraints} alone where nothing was repaired.
     `history` are the application's facts from before the repair, with its statements.
     """
@@ -66,7 +67,8 @@ def verify(
         _tables(schema_facts, expected.get("tables", inputs.expected_tables)),
         *_constraints(schema_facts, expected),
         *_structure(expected, structure, schema_facts.get("structure"), inputs),
-        *_rows(expected, before, schema_facts, volatile, inputs),
+        *_rows(expected, before, schema_facts, marks, volatile, inputs),
+        *_untouched(expected, marks, (history, laravel_facts), schema_facts, volatile, inputs),
     ]
     checks = [_accepted(check, inputs) for check in checks]
     if expected.get("carried") is not None:
@@ -305,9 +307,17 @@ def _looks(title: str, sentences: list[str]) -> list[dict]:
 
 
 def _rows(
-    expected: dict, before: dict | None, schema_facts: dict, volatile: list[str], inputs: Inputs
+    expected: dict,
+    before: dict | None,
+    schema_facts: dict,
+    marks: dict | None,
+    volatile: list[str],
+    inputs: Inputs,
 ) -> list[dict]:
-    """Find every table's content of before again, under its old or its new name."""
+    """Find every table's content of before again, under its old or its new name.
+
+    marks: those of the tables that have no content here.
+    """
     title = "no row went missing"
     if expected.get("emptied"):
         detail = "not compared: the schema was emptied, and the backup holds what it held"
@@ -323,16 +333,68 @@ def _rows(
             return [{**_check(title, True, detail), "look": True}]
         return [_check(title, False, detail, unknown=True)]
     found = _Rows(expected, volatile, inputs)
-    found.compare(before, after)
+    # What was there before is not where rows of another table went.
+    others = untouched.names_now(marks, expected)
+    found.compare(before, {name: what for name, what in after.items() if name not in others})
     if found.lost:
         check = _check(title, False, "; ".join(found.lost), accept=found.tables)
     else:
         detail = f"{found.total} rows of {len(before)} tables found again"
+        if marks and marks["whole"]:
+            detail += f" (all were read, as {marks['whole']})"
         check = _check(title, True, "; ".join([detail, *found.moved]))
+    proof = {"digested": sorted(before), "marked": sorted((marks or {}).get("tables") or ())}
+    if marks:
+        proof |= {"why": marks["why"], "whole": marks["whole"]}
     return [
-        check,
+        {**check, "proof": proof},
         *_looks("rows that a migration may have changed", found.changed),
         *_looks("rows accepted by name", found.accepted),
+    ]
+
+
+def _untouched(
+    expected: dict,
+    marks: dict | None,
+    facts: tuple[dict, dict],
+    schema_facts: dict,
+    volatile: list[str],
+    inputs: Inputs,
+) -> list[dict]:
+    """See that nobody has written the tables whose rows were not read.
+
+    facts: the application's, before and now.
+    """
+    title, after = "tables that the plan leaves alone", schema_facts.get("marks")
+    if not marks or not marks["tables"] or "names" not in expected or expected.get("emptied"):
+        return []
+    recorded, unknown = facts[1]["migrations_table"], "their marks were not read again"
+    found = untouched.Untouched()
+    if after:
+        passing = {name.casefold() for name in volatile}
+        accepted = {name.casefold() for name in inputs.verify_accept_changed}
+        found = untouched.compare(marks, after, expected, passing=passing, accepted=accepted)
+        unknown = found.unknown
+        written = facts[0]["migrations"]["recorded"] != facts[1]["migrations"]["recorded"]
+        if not unknown and written and untouched.told_nothing(marks, after, recorded):
+            unknown = f"the server kept no time of what was written to {recorded}"
+    if unknown:
+        detail = f"it is not known whether they were written: {unknown}"
+        if inputs.verify_accept_unknown == schema_facts["name"]:
+            return _looks(title, [f"{detail}; accepted by the name of the schema"])
+        return [_check(title, False, detail, unknown=True)]
+    tables = ", ".join(found.kept)
+    detail = f"nobody wrote a row of these {len(found.kept)} in the window: {tables}"
+    if found.failed:
+        detail = "; ".join(found.failed.values())
+    return [
+        *([_check(title, not found.failed, detail, accept=[*found.failed])]),
+        *_looks(
+            "tables that the server may have closed in the window, and then forgets when they were "
+            "written",
+            [", ".join(found.forgotten)] if found.forgotten else [],
+        ),
+        *_looks("tables accepted by name", found.accepted),
     ]
 
 
