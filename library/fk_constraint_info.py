@@ -83,8 +83,8 @@ options:
     default: {}
   marks:
     description:
-      - "With O(contents): tables of which a mark is returned instead, which tells later whether they
-        were written."
+      - "With O(contents): tables of which a mark is returned instead, which tells later whether
+        they were written."
     type: list
     elements: str
     default: []
@@ -437,8 +437,8 @@ schema:
           columns: [approved_by, id, tahun, user_id]
     marks:
       description:
-        - Of the tables in O(marks) what M(maintenance) returns as C(marks), with C(rows) of those in
-          O(marks_counted) (V(null) where it takes too long). V(null) unless O(contents).
+        - Of the tables in O(marks) what M(maintenance) returns as C(marks), with C(rows) of those
+          in O(marks_counted) (V(null) where it takes too long). V(null) unless O(contents).
       type: dict
     structure:
       description:

@@ -313,8 +313,8 @@ laravel:
         took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
         C(baseline) the content of tables when it began (C(rows), C(digest) and C(columns) by
         table), C(marks) the marks of the others, as M(maintenance) has them, C(structure) that of
-        every table, as M(fk_constraint_info) has it, C(expected) what was to come of it, and since when it has it down (C(since), seconds since 1970, by the clock
-        of the host).
+        every table, as M(fk_constraint_info) has it, C(expected) what was to come of it, and since
+        when it has it down (C(since), seconds since 1970, by the clock of the host).
       type: dict
       sample:
         {

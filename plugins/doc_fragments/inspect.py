@@ -65,8 +65,8 @@ options:
         default: {}
       marks:
         description:
-          - "With O(contents): tables of which a mark is returned instead, which tells later whether they
-            were written."
+          - "With O(contents): tables of which a mark is returned instead, which tells later
+            whether they were written."
         type: list
         elements: str
         default: []

@@ -18,14 +18,14 @@ def is_down(facts):
 
 
 def maintenance_state(facts, down):
-    """Return {down, by_this_tool, run_id, migration, baseline, structure, marks, expected, since}, by
-    the marker that this tool leaves.
+    """Return {down, by_this_tool, run_id, migration, baseline, structure, marks, expected, since},
+    by the marker that this tool leaves.
 
     down is as given: True, False, or None where the application cannot tell. run_id is that of an
     unfinished run, by_this_tool whether it was the one that took the application down, baseline
-    the content of tables when it began ({table: {rows, digest, columns}}, or null), structure that of
-    every table then, marks those of the tables without a content, expected what was to come of it
-    (these null if not noted), since when
+    the content of tables when it began ({table: {rows, digest, columns}}, or null), structure that
+    of every table then, marks those of the tables without a content, expected what was to come of
+    it (these null if not noted), since when
     it took the application down (seconds since 1970, by this host's clock). The marker counts only
     for the maintenance period it was written in: one that was lifted by hand, and entered again by
     someone else, is not this tool's to lift.

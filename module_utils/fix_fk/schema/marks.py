@@ -2,10 +2,10 @@
 """Marks of tables: what stays as it is as long as nobody writes a row of a table.
 
 A mark takes as long for ten million rows as for ten. It has the time of the last write, which the
-server keeps for each InnoDB table: whoever writes, by a statement, a trigger, a cascade or an event,
-moves it; another name and a foreign key that goes do not. TRUNCATE does not move it on MariaDB, and
-neither does the exchange of two tables' names, so the first and the last rows are part of the mark,
-and what tells the table itself from another.
+server keeps for each InnoDB table: whoever writes, by a statement, a trigger, a cascade or an
+event, moves it; another name and a foreign key that goes do not. TRUNCATE does not move it on
+MariaDB, and neither does the exchange of two tables' names, so the first and the last rows are part
+of the mark, and what tells the table itself from another.
 """
 
 from __future__ import annotations

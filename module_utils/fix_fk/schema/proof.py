@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How it is going to be proven of each table that no row went missing: a digest of all its rows, or a
-mark, which takes no time.
+"""How it is going to be proven of each table that no row went missing: by a digest of all its rows,
+or by a mark, which takes no time.
 
 The plan says whose rows its statements may write, copy or alter. What follows from that on the
 server is seen here: rules of foreign keys write rows of children, and a trigger any row.
@@ -18,8 +18,8 @@ KEEPING = ("RESTRICT", "NO ACTION")
 
 
 def choose(connection, schema, structure, touched):
-    """Return {digested: [tables], marked: [tables], why: {digested table: why it is}, whole: why all
-    tables are digested, or ""}.
+    """Return {marked: [tables], why: {digested table: why it is}, whole: why all tables are
+    digested, or ""}.
 
     structure: as read_structure() has it. touched: {tables, whole} as the plan has it, or None.
     Raises pymysql.MySQLError.
@@ -35,7 +35,6 @@ def choose(connection, schema, structure, touched):
 
 def _chosen(structures, why, whole=""):
     return {
-        "digested": [table for table in structures if table in why],
         "marked": [table for table in structures if table not in why],
         "why": {table: said for table, said in why.items() if said and table in structures},
         "whole": whole,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of which tables a plan may write, copy or alter rows; all rows of these are digested in the window.
+"""Of which tables a plan may write, copy or alter rows; all rows of these are read in the window.
 
 The simulation marks a table when a statement does more to it than to rename it or to drop a foreign
 key. What follows from foreign keys and triggers is seen on the server, when it is time

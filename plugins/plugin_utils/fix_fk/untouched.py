@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Has nobody written the tables that the plan leaves alone?
 
-Their rows are not read as a whole. Each has a mark (`module_utils/fix_fk/schema/marks.py`), read when
-the application had gone down and now: where both are equal, no row of it was written. `expected` is
-that of a plan, and says what the tables are called afterwards.
+Their rows are not read as a whole. Each has a mark (`module_utils/fix_fk/schema/marks.py`), read
+when the application had gone down and now: where both are equal, no row of it was written.
+`expected` is that of a plan, and says what the tables are called afterwards.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def compare(
         return result
     names = expected.get("names") or {}
     done = (expected.get("structure") or {}).get("tables") or {}
-    for table, mark in before["tables"].items():
+    for table, mark in sorted(before["tables"].items()):
         now = names.get(table, table)
         if table.casefold() in passing:
             continue

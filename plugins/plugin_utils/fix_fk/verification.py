@@ -15,6 +15,7 @@ from .comparison import Undecided
 from .facts import Laravel, as_if, live
 from .inputs import Inputs
 from .missing import check_skipped
+from .wording import few
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
@@ -54,8 +55,9 @@ def verify(
 
     One with `look` is met and still wants a person's eye; one with `skipped` could not be made. One
     that is not met has `accept`, the names with which it is accepted, or `mend`, what is to be done
-    about it; way_out() makes a sentence of these. `structure` is the structure of every table before
-    the repair, `before` the content of those whose rows were read, `marks` the mark of the others.
+    about it; way_out() makes a sentence of these. `structure` is the structure of every table
+    before the repair, `before` the content of those whose rows were read, `marks` the mark of the
+    others.
     `expected` is that of a diagnosis, or {constraints} alone where nothing was repaired.
     `history` are the application's facts from before the repair, with its statements.
     """
@@ -383,8 +385,7 @@ def _untouched(
         if inputs.verify_accept_unknown == schema_facts["name"]:
             return _looks(title, [f"{detail}; accepted by the name of the schema"])
         return [_check(title, False, detail, unknown=True)]
-    tables = ", ".join(found.kept)
-    detail = f"nobody wrote a row of these {len(found.kept)} in the window: {tables}"
+    detail = f"nobody wrote a row of {len(found.kept)} in the window: {few(found.kept)}"
     if found.failed:
         detail = "; ".join(found.failed.values())
     return [
@@ -442,12 +443,23 @@ class _Rows:
             if content["rows"] == 0 or name.casefold() in self.passing:
                 continue
             found = elsewhere.get((content["rows"], content["digest"]))
-            if found:
+            if found and there and found in homes.values():
+                self._exchanged(name, now, found)
+            elif found:
                 self.moved.append(f"{name} is now {found}")
             elif there:
                 self._other(name, now, content["rows"], there["rows"])
             else:
                 self._gone(name, now, content["rows"])
+
+    def _exchanged(self, name: str, now: str, found: str) -> None:
+        """Judge rows that are in another table than the plan says, which was there before."""
+        said = f"the rows of {name} are in {found}, which was another table, and others in {now}"
+        naming = self.undecided.naming(name, now) or self.undecided.anywhere()
+        if naming:
+            self.changed.append(f"{said}: {self.undecided.told(naming)}")
+        else:
+            self._fail(name, now, said)
 
     def _gone(self, name: str, now: str, rows: int) -> None:
         """Only a table that the plan drops, and that was accepted by name, may have gone."""

@@ -26,8 +26,8 @@ class Table:
     What is None is not known. `definitions` and `keyed` go further into `columns` and `indexes`, by
     the folded name; what is not in them is not known either. `checks` has the columns of each CHECK
     constraint, by the folded name. `emptied`: no row of before is there.
-    `triggered`: a trigger may give rows their values. `touched`: a statement may have written, copied
-    or altered its rows, which another name and a foreign key that goes leave alone.
+    `triggered`: a trigger may give rows their values. `touched`: a statement may have written,
+    copied or altered its rows, which another name and a foreign key that goes leave alone.
     """
 
     name: str
