@@ -140,16 +140,16 @@ CHUNK = 250_000
 class Beside:
     """A table with many rows, which is moved into the application's schema for each round."""
 
-    SCHEMA, TABLE = "fix_fk_bench", "measurements"
+    # The sandbox drops all schemas but the server's own when it is made anew.
+    SCHEMA, TABLE = "mysql", "measurements"
 
     def __init__(self, sandbox: Sandbox, rows: int):
         self.sandbox, self.rows = sandbox, rows
         self.there = f"{self.SCHEMA}.{self.TABLE}"
         self.here = f"{sandbox.database}.{self.TABLE}"
-        sandbox.sql(f"DROP DATABASE IF EXISTS {self.SCHEMA}")
-        sandbox.sql(f"CREATE DATABASE {self.SCHEMA}")
         if not rows:
             return
+        sandbox.sql(f"DROP TABLE IF EXISTS {self.there}, {self.here}")
         sandbox.sql(BIG.format(self.there))
         for begin in range(1, rows + 1, CHUNK):
             series = f"seq_{begin}_to_{min(begin + CHUNK - 1, rows)}"
