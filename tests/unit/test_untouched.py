@@ -19,7 +19,7 @@ def marks(tables, **more):
 
 
 def compared(before, after, *, names=None, done=(), more=None, passing=(), accepted=()):
-    expected = {"names": names or {}, "structure": {"tables": {name: {} for name in done}}}
+    expected: dict = {"names": names or {}, "structure": {"tables": {name: {} for name in done}}}
     later = {"moment": 230.0, **(more or {})}
     return untouched.compare(
         marks(before), marks(after, **later), expected, passing={*passing}, accepted={*accepted}
