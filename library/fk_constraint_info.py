@@ -81,6 +81,18 @@ options:
         RV(schema.contents) to compare a table that has gained columns since."
     type: dict
     default: {}
+  marks:
+    description:
+      - "With O(contents): tables of which a mark is returned instead, which tells later whether
+        they were written."
+    type: list
+    elements: str
+    default: []
+  marks_counted:
+    description: Those of O(marks) whose rows are counted all the same.
+    type: list
+    elements: str
+    default: []
   migrations_table:
     description:
       - Name of the application's migrations table, with its prefix. When given, its rows are
@@ -448,6 +460,11 @@ schema:
           rows: 500
           digest: 0fe8efa82f5bfc90931d56c35644c709
           columns: [approved_by, id, tahun, user_id]
+    marks:
+      description:
+        - Of the tables in O(marks) what M(maintenance) returns as C(marks), with C(rows) of those
+          in O(marks_counted) (V(null) where it takes too long). V(null) unless O(contents).
+      type: dict
     structure:
       description:
         - "By table of the schema a text that differs when a column (name, type, default and all but

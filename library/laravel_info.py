@@ -311,11 +311,12 @@ laravel:
     maintenance:
       description: Whether the application is down (null when it cannot tell), whether M(artisan)
         took it down, and of an unfinished run its C(run_id), the migration it repairs, and as
-        C(baseline) the content of every table when it began (C(rows), C(digest) and C(columns) by
-        table), C(structure) that of every table, as M(fk_constraint_info) has it, C(expected) what
-        was to come of it, and since when it has it down (C(since), seconds since 1970, by the clock
-        of the host). C(lifted) is about an unfinished run whose maintenance mode was lifted by
-        hand, with the old tables that it was to carry over as C(carried).
+        C(baseline) the content of tables when it began (C(rows), C(digest) and C(columns) by
+        table), C(marks) the marks of the others, as M(maintenance) has them, C(structure) that of
+        every table, as M(fk_constraint_info) has it, C(expected) what was to come of it, and since
+        when it has it down (C(since), seconds since 1970, by the clock of the host). C(lifted) is
+        about an unfinished run whose maintenance mode was lifted by hand, with the old tables that
+        it was to carry over as C(carried).
       type: dict
       sample:
         {
@@ -325,6 +326,7 @@ laravel:
           migration: 2026_01_25_000000_total_refactor_skp_system,
           baseline: null,
           structure: null,
+          marks: null,
           expected: null,
           since: 1769760900.25,
           lifted: null,

@@ -36,8 +36,9 @@ options:
     type: str
   contents:
     description:
-      - "With V(down): return the number of rows, a digest and the structure of every table, read
-        after the application went down."
+      - "With V(down): return the structure of every table, read after the application went down;
+        the number of rows and a digest of those that O(expected) touches, and a mark of the others.
+        Without C(expected.touched) all tables are read."
     type: bool
     default: false
   expected:
@@ -139,10 +140,18 @@ schema:
   returned: with O(inspect), except in check mode
   type: dict
 contents:
-  description: C(rows), C(digest) and C(columns) by table.
+  description: C(rows), C(digest) and C(columns) by table, of the tables whose rows were read.
   returned: with O(contents=true), except in check mode
   type: dict
   sample: {users: {rows: 500, digest: 0f3a, columns: [email, id]}}
+marks:
+  description:
+    - "What tells later whether a table was written, of the others: C(tables), by table the time of
+      the last write and of when it was made (seconds since 1970), its number and its first and last
+      rows; C(server), C(since), C(moment) and C(room), by which it is seen whether the server can
+      tell. Also why tables were read as a whole: C(why) by table, and C(whole) for all of them."
+  returned: with O(contents=true), except in check mode
+  type: dict
 structure:
   description: Of every table what M(fk_constraint_info) returns as C(structure).
   returned: with O(contents=true), except in check mode

@@ -88,6 +88,10 @@ options:
         C({table: [columns]})."
     type: dict
     default: {}
+  window_tables:
+    description: The tables whose rows are read in the window, for RV(clone.digest); without it all.
+    type: list
+    elements: str
   expected:
     description:
       - With O(state=absent), the RV(clone.untouched) of the call that made the clone. If the
@@ -157,9 +161,10 @@ clone:
       description: C(rows), C(digest) and C(columns) by table of the clone, with O(level=full).
       type: dict
     digest:
-      description: How many C(rows) there are, and in how many C(seconds) all of them are read and
-        hashed once. Measured on the clone with O(level=full); estimated from a sample of the schema
-        itself with O(level=structure), with the estimated rows of each table as C(tables).
+      description: How many C(rows) there are in O(window_tables), and in how many C(seconds) all of
+        them are read and hashed once. Measured on the clone with O(level=full), where C(whole) are
+        the seconds for all tables; estimated from a sample of the schema itself with
+        O(level=structure), with the estimated rows of each table as C(tables).
       type: dict
       sample: {"rows": 6473, "seconds": 0.08, "tables": {"users": 300}}
     structure:
@@ -227,6 +232,7 @@ def main():
             "migrations_table": {"type": "str", "default": "migrations"},
             "laravel_env_clone": {"type": "dict", "default": {}},
             "kept_columns": {"type": "dict", "default": {}},
+            "window_tables": {"type": "list", "elements": "str"},
             "expected": {"type": "str"},
         },
         writes=True,

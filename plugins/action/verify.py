@@ -45,6 +45,9 @@ options:
   structure:
     description: The structure of every table before it.
     type: dict
+  marks:
+    description: The marks of the tables before it whose content is not known.
+    type: dict
   volatile:
     description: Tables that may change meanwhile.
     type: list

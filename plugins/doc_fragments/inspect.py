@@ -63,6 +63,18 @@ options:
         description: Which columns the digest covers, by table.
         type: dict
         default: {}
+      marks:
+        description:
+          - "With O(contents): tables of which a mark is returned instead, which tells later
+            whether they were written."
+        type: list
+        elements: str
+        default: []
+      marks_counted:
+        description: Those of O(marks) whose rows are counted all the same.
+        type: list
+        elements: str
+        default: []
       migrations_table:
         description: Name of the migrations table, with its prefix, to return its rows.
         type: str

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Option 1 beside a shell script of the same correct commands: medians and ratios, in one go.
 
-    python tests/bench/option_1.py [rounds]
+    python tests/bench/option_1.py [--rounds 5] [--rows 0 250000 1000000] [--json FILE]
 
 Both repair the same incident in the same sandbox, in turns. The window is the time during which
-Laravel's own maintenance file exists, watched from outside, for both alike. Where the playbook's
-time goes is read from the events of one more run.
+Laravel's own maintenance file exists, watched from outside, for both alike. With --rows it is
+measured beside so many rows of a table that no migration names. Where the playbook's time goes is
+read from the events of one more run.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import shlex
 import statistics
@@ -117,18 +120,80 @@ class Watch:
         return pid == root
 
 
+# A table as applications have them: numbers, times, short and long text; about 250 bytes a row.
+BIG = """
+CREATE TABLE {} (
+    id BIGINT UNSIGNED PRIMARY KEY AUTO_INCREMENT, user_id BIGINT UNSIGNED NOT NULL,
+    amount DECIMAL(12, 2) NOT NULL, state VARCHAR(20) NOT NULL, title VARCHAR(120) NOT NULL,
+    notes TEXT, created_at TIMESTAMP NULL, updated_at TIMESTAMP NULL, KEY (user_id)
+) ENGINE=InnoDB
+"""
+FILL = """
+INSERT INTO {} (user_id, amount, state, title, notes, created_at, updated_at)
+SELECT 1 + seq % 5000, seq / 7, ELT(1 + seq % 3, 'open', 'done', 'late'), CONCAT('Row ', MD5(seq)),
+    REPEAT(MD5(seq), 4), '2026-01-01' + INTERVAL seq SECOND, '2026-02-01' + INTERVAL seq SECOND
+FROM {}
+"""
+CHUNK = 250_000
+
+
+class Beside:
+    """A table with many rows, which is moved into the application's schema for each round."""
+
+    # The sandbox drops all schemas but the server's own when it is made anew.
+    SCHEMA, TABLE = "mysql", "measurements"
+
+    def __init__(self, sandbox: Sandbox, rows: int):
+        self.sandbox, self.rows = sandbox, rows
+        self.there = f"{self.SCHEMA}.{self.TABLE}"
+        self.here = f"{sandbox.database}.{self.TABLE}"
+        if not rows:
+            return
+        sandbox.sql(f"DROP TABLE IF EXISTS {self.there}, {self.here}")
+        sandbox.sql(BIG.format(self.there))
+        for begin in range(1, rows + 1, CHUNK):
+            series = f"seq_{begin}_to_{min(begin + CHUNK - 1, rows)}"
+            sandbox.sql(FILL.format(self.there, series))
+
+    def broken(self) -> None:
+        """Bring the incident about, beside these rows."""
+        if not self.rows:
+            self.sandbox.broken()
+            return
+        if self.sandbox.sql(
+            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+            self.sandbox.database, self.TABLE,
+        ):  # fmt: skip
+            self.sandbox.sql(f"RENAME TABLE {self.here} TO {self.there}")
+        self.sandbox.broken()
+        self.sandbox.sql(f"RENAME TABLE {self.there} TO {self.here}")
+        # The application has not written it in the last second.
+        time.sleep(1)
+
+
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, nargs="*", default=[])
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    told: dict = {"rounds": given.rounds, "cores": os.cpu_count(), "window": []}
     with tempfile.TemporaryDirectory(prefix="fix_fk_bench_") as folder:
         sandbox = Sandbox(Path(folder, "sandbox"))
         sandbox.present()
         try:
-            measure(sandbox, Path(folder), rounds)
+            commands = commands_of(sandbox, Path(folder))
+            if given.rows:
+                windows(sandbox, commands, given.rows, given.rounds, told["window"])
+            else:
+                measure(sandbox, commands, given.rounds, told)
         finally:
             sandbox.absent()
+    if given.json:
+        given.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(sandbox: Sandbox, folder: Path, rounds: int) -> None:
+def commands_of(sandbox: Sandbox, folder: Path) -> dict[str, list[str]]:
     options = folder / "client.cnf"
     password = sandbox.password.replace("\\", "\\\\").replace('"', '\\"')
     options.write_text(
@@ -151,33 +216,73 @@ def measure(sandbox: Sandbox, folder: Path, rounds: int) -> None:
         "ansible-playbook", str(PROJECT / "fix_fk.yml"), "-i", str(inventory),
         "-e", f"report_dir={folder}",
     ]  # fmt: skip
+    return {
+        "script": ["bash", "-c", script],
+        "check": [*playbook, "--check"],
+        # The script rehearses nothing.
+        "playbook": [*playbook, "-e", "rehearsal_level=none"],
+        "rehearsed": playbook,
+        "full": [*playbook, "-e", "verify_contents=full"],
+    }
+
+
+def run_all(sandbox: Sandbox, commands: dict[str, list[str]], rounds: int, begin=None) -> tuple:
+    """Return ({name: seconds of each round}, {name: the Watch of each round})."""
     environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    results: dict[str, list[Watch]] = {"script": [], "check": [], "playbook": [], "rehearsed": []}
-    took: dict[str, list[float]] = {name: [] for name in results}
+    results: dict[str, list[Watch]] = {name: [] for name in commands}
+    took: dict[str, list[float]] = {name: [] for name in commands}
     for _round in range(rounds):
-        for name, command in (
-            ("script", ["bash", "-c", script]),
-            ("check", [*playbook, "--check"]),
-            # The script rehearses nothing.
-            ("playbook", [*playbook, "-e", "rehearsal_level=none"]),
-            ("rehearsed", playbook),
-        ):
-            sandbox.broken()
+        for name, command in commands.items():
+            (begin or sandbox.broken)()
             watch = Watch(sandbox)
             took[name].append(watch.run(command, env=environment, cwd=PROJECT))
             results[name].append(watch)
+    return took, results
+
+
+def windows(sandbox: Sandbox, commands: dict, sizes: list[int], rounds: int, told: list) -> None:
+    """Measure the window beside more and more rows: the script's, ours, and with all rows read."""
+    names = ("script", "playbook", "rehearsed", "full")
+    print(f"Window in seconds, medians of {rounds} rounds, {os.cpu_count()} cores")
+    heads = ("script", "no rehearsal", "rehearsed", "all rows read")
+    print(f"{'rows':>10}" + "".join(f"{head:>15}" for head in heads) + f"{'ratio':>8}")
+    for rows in sizes:
+        beside = Beside(sandbox, rows)
+        chosen = {name: commands[name] for name in names}
+        _took, results = run_all(sandbox, chosen, rounds, beside.broken)
+        medians = {
+            name: statistics.median(watch.window for watch in watches)
+            for name, watches in results.items()
+        }
+        told.append({"rows": rows, **{name: round(s, 3) for name, s in medians.items()}})
+        ratio = medians["rehearsed"] / medians["script"]
+        print(f"{rows:>10}" + "".join(f"{medians[n]:15.2f}" for n in names) + f"{ratio:8.1f}")
+
+
+def measure(sandbox: Sandbox, commands: dict, rounds: int, told: dict) -> None:
+    chosen = {name: command for name, command in commands.items() if name != "full"}
+    took, results = run_all(sandbox, chosen, rounds)
     run, rehearsed, check, alone = (
         statistics.median(took[name]) for name in ("playbook", "rehearsed", "check", "script")
     )
     window = statistics.median(watch.window for watch in results["playbook"])
     window_alone = statistics.median(watch.window for watch in results["script"])
+    window_rehearsed = statistics.median(watch.window for watch in results["rehearsed"])
     memory = max(watch.memory for watch in results["playbook"]) / 1024
     print(f"Medians of {rounds} rounds, {os.cpu_count()} cores")
     print(f"{'':24}{'playbook':>10}{'script':>10}{'ratio':>8}")
     print(f"{'whole run, s':24}{run:10.2f}{alone:10.2f}{run / alone:8.1f}")
     print(f"{'window, s':24}{window:10.2f}{window_alone:10.2f}{window / window_alone:8.1f}")
     print(f"{'with a rehearsal, s':24}{rehearsed:10.2f}{'':10}{rehearsed / alone:8.1f}")
+    ratio = window_rehearsed / window_alone
+    print(f"{'  its window, s':24}{window_rehearsed:10.2f}{'':10}{ratio:8.1f}")
+    told |= {name: round(statistics.median(seconds), 3) for name, seconds in took.items()}
+    told["windows"] = {
+        name: round(statistics.median(watch.window for watch in watches), 3)
+        for name, watches in results.items()
+        if name != "check"
+    }
     print(f"{'--check, s':24}{check:10.2f}")
     print(f"{'largest module, MB':24}{memory:10.0f}")
     sandbox.broken()

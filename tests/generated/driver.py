@@ -85,6 +85,7 @@ class Run:
         self.route_pattern = ""
         self.before: dict = {}
         self.structure: dict = {}
+        self.marks: dict | None = None
 
     def call(self, module: str, **arguments) -> dict:
         """Run a module on the application's schema."""
@@ -189,6 +190,7 @@ class Run:
                 plan=self.result,
                 before=self.before,
                 structure=self.structure,
+                marks=self.marks,
                 route_pattern=self.route_pattern,
             )
         if step == "rehearse":
@@ -246,6 +248,7 @@ class Run:
             inspect=filters.requested(self.laravel, self.inputs, self.schema),
         )
         self.before, self.structure = entered["contents"], entered["structure"]
+        self.marks = entered["marks"]
         counted = ("counted", "aside_counts")
         known = {name: value for name, value in (self.schema or {}).items() if name in counted}
         schema = {**entered["schema"], **known}

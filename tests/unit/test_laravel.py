@@ -272,6 +272,7 @@ NOT_OURS = {
     "run_id": None,
     "migration": None,
     "baseline": None,
+    "marks": None,
     "structure": None,
     "expected": None,
     "since": None,

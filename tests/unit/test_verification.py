@@ -20,14 +20,18 @@ def rows_check(before, after, accepted=(), **expected):
     return rows_checks(before, after, {"remigrate_accept_loss": list(accepted)}, **expected)[ROWS]
 
 
-def rows_checks(before, after, given=(), **expected):
-    """Return all checks by name; given: variables of the operator."""
+def rows_checks(before, after, given=(), marks=(None, None), recorded=((), ()), **expected):
+    """Return all checks by name; given: variables of the operator; marks and recorded migrations
+    before and after."""
     checks = verify(
         expected={"migrations": [], "names": {}, "dropped": [], "written": {}, **expected},
-        history={"migrations": {}},
-        laravel_facts={"migrations_table": "migrations", "migrations": {}},
+        history={"migrations": {"recorded": [*recorded[0]]}},
+        laravel_facts={
+            "migrations_table": "migrations", "migrations": {"recorded": [*recorded[1]]}
+        },
+        marks=marks[0],
         schema_facts={
-            "name": "s", "tables": [], "server": {"name_scope": "schema"},
+            "name": "s", "tables": [], "server": {"name_scope": "schema"}, "marks": marks[1],
             "contents": {name: content(*what) for name, what in after.items()},
         },
         before={name: content(*what) for name, what in before.items()},
@@ -66,6 +70,53 @@ def test_rows_that_are_found_again(before, after, expected):
 def test_rows_that_are_not(before, after, expected):
     check = rows_check(before, after, **expected)
     assert not check["ok"] and "a had 5 rows" in check["detail"]
+
+
+def test_tables_that_exchange_their_rows_are_no_move():
+    before = {"a": (5, "x"), "b": (3, "z")}
+    after = {"a": (3, "z"), "b": (5, "x")}
+    check = rows_check(before, after)
+    assert not check["ok"] and "the rows of a are in b" in check["detail"]
+    assert rows_check(before, after, names={"a": "b", "b": "a"})["ok"]
+    undecided = {"m": {"why": "decides by rows", "tables": ["a", "b"]}}
+    checks = rows_checks(before, after, undecided=undecided)
+    assert checks[ROWS]["ok"] and "the rows of a are in b" in checks[CHANGED]["detail"]
+
+
+ALONE = "tables that the plan leaves alone"
+
+
+def marked(moment=20.0, **tables):
+    mark: dict = {"made": 1, "id": None, "ends": []}
+    return {
+        "server": "db", "since": 1, "moment": moment, "room": True, "why": {}, "whole": "",
+        "tables": {name: {**mark, "written": when} for name, when in tables.items()},
+    }  # fmt: skip
+
+
+def test_a_copy_that_was_not_read_is_not_where_the_rows_went():
+    marks = (marked(copy=100), marked(moment=30.0, copy=100))
+    checks = rows_checks({"a": (5, "x")}, {"a": (0, "0"), "copy": (5, "x")}, marks=marks)
+    assert not checks[ROWS]["ok"] and checks[ALONE]["ok"]
+    assert checks[ROWS]["proof"]["digested"] == ["a"]
+    assert checks[ROWS]["proof"]["marked"] == ["copy"]
+
+
+def test_marks_are_not_believed_of_a_server_that_keeps_no_time():
+    one, two = [{"name": "m", "batch": 1}], [{"name": "m", "batch": 1}, {"name": "n", "batch": 2}]
+    still = (marked(a=100, migrations=100), marked(moment=30.0, a=100, migrations=100))
+    check = rows_checks({}, {}, marks=still, recorded=(one, two))[ALONE]
+    assert not check["ok"] and check["unknown"] and "kept no time" in check["detail"]
+    assert rows_checks({}, {}, marks=still, recorded=(one, one))[ALONE]["ok"]
+    moved = (still[0], marked(moment=30.0, a=100, migrations=110))
+    assert rows_checks({}, {}, marks=moved, recorded=(one, two))[ALONE]["ok"]
+    given = {"verify_accept_unknown": "s"}
+    check = rows_checks({}, {}, given, marks=still, recorded=(one, two))[ALONE]
+    assert check["ok"] and check["look"]
+
+
+def test_marks_that_were_not_read_again_prove_nothing():
+    assert not rows_checks({}, {}, marks=(marked(a=100), None))[ALONE]["ok"]
 
 
 def test_only_a_table_that_was_named_and_is_dropped_may_go():

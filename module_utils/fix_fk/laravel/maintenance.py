@@ -18,19 +18,21 @@ def is_down(facts):
 
 
 def maintenance_state(facts, down):
-    """Return {down, by_this_tool, run_id, migration, baseline, structure, expected, since, lifted},
+    """Return {down, by_this_tool, run_id, migration, baseline, structure, marks, expected, since,
+    lifted},
     by the marker that this tool leaves.
 
     down is as given: True, False, or None where the application cannot tell. run_id is that of an
     unfinished run, by_this_tool whether it was the one that took the application down, baseline
-    the content of every table when it began ({table: {rows, digest, columns}}, or null), structure
-    that of every table then, expected what was to come of it (both null if not noted), since when
+    the content of tables when it began ({table: {rows, digest, columns}}, or null), structure that
+    of every table then, marks those of the tables without a content, expected what was to come of
+    it (these null if not noted), since when
     it took the application down (seconds since 1970, by this host's clock). The marker counts only
     for the maintenance period it was written in: one that was lifted by hand, and entered again by
     someone else, is not this tool's to lift. Of such a run lifted has {run_id, migration, carried},
     carried being the old tables whose rows it was to carry over.
     """
-    parts = ("run_id", "migration", "baseline", "structure", "expected", "since", "lifted")
+    parts = ("run_id", "migration", "baseline", "structure", "marks", "expected", "since", "lifted")
     state = dict.fromkeys(parts)
     state.update(down=down, by_this_tool=False)
     try:
@@ -38,7 +40,7 @@ def maintenance_state(facts, down):
             marker = json.load(file)
         noted = {name: marker[name] for name in ("run_id", "migration", "baseline")}
         # A run of an earlier version did not note these.
-        noted.update({name: marker.get(name) for name in ("structure", "expected")})
+        noted.update({name: marker.get(name) for name in ("structure", "marks", "expected")})
         took_down, since, written = marker["took_down"], marker["since"], int(marker["written"])
         # A marker of an earlier version does not have it.
         entered = float(marker.get("entered") or (since or written) / 1e9)
@@ -86,6 +88,7 @@ def write_marker(facts, run_id, migration, took_down=True, baseline=None, entere
         "took_down": took_down,
         "baseline": baseline,
         "structure": noted.get("structure"),
+        "marks": noted.get("marks"),
         "expected": noted.get("expected"),
         "since": _down_since(facts),
         "written": time.time_ns(),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 
@@ -17,6 +18,8 @@ from ansible.module_utils.fix_fk.laravel.maintenance import (
 )
 from ansible.module_utils.fix_fk.laravel.probe import probe
 from ansible.module_utils.fix_fk.schema.contents import read_contents
+from ansible.module_utils.fix_fk.schema.marks import read_marks
+from ansible.module_utils.fix_fk.schema.proof import choose
 from ansible.module_utils.fix_fk.schema.structure import read_structure
 from ansible.module_utils.fix_fk.server.connection import application_environment
 from ansible.module_utils.fix_fk.server.errors import database_errors
@@ -49,6 +52,7 @@ class Window(Command):
                     took_down=not before or unfinished["by_this_tool"],
                     baseline=self.result.get("contents"),
                     structure=self.result.get("structure"),
+                    marks=self.result.get("marks"),
                     expected=self.given["expected"],
                 )
         if not before:
@@ -99,20 +103,27 @@ class Window(Command):
         return down
 
     def read_contents(self):
-        """Note every table's rows, digest and structure."""
-        errors = database_errors(self.module, self.parameters, self.result)
-        with errors, self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
-                " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
-            )
-            tables = sorted(name for (name,) in cursor.fetchall())
+        """Note every table's structure, and its rows and digest, or its mark."""
+        connection, schema = self.connection, self.parameters.database
+        expected = self.given["expected"] or {}
+        with database_errors(self.module, self.parameters, self.result):
+            structure = self.result["structure"] = read_structure(connection, schema)
+            chosen = choose(connection, schema, structure, expected.get("touched"))
             try:
-                kept = (self.given["expected"] or {}).get("kept_columns")
+                marked = {table: json.loads(structure[table]) for table in chosen["marked"]}
+                marks = read_marks(connection, schema, marked, settle=True) if marked else None
+                for table in marks["busy"] if marks else ():
+                    chosen["why"][table] = "it was being written"
+                # Those that are being written, or are gone meanwhile, have no mark.
+                left = {*structure} - {*(marks["tables"] if marks else ())}
                 self.result["contents"] = read_contents(
-                    self.connection, self.parameters.database, tables, kept
+                    connection, schema, sorted(left), expected.get("kept_columns")
                 )
-                self.result["structure"] = read_structure(self.connection, self.parameters.database)
+                self.result["marks"] = {
+                    **(marks or {"tables": {}}),
+                    "why": chosen["why"],
+                    "whole": chosen["whole"],
+                }
             except ValueError as error:
                 self.fail(
                     f"the contents of the tables could not be read: {error}",

@@ -75,6 +75,18 @@ def snapshot(connection):
 
 def read_in_snapshot(connection, schema, tables, columns=None):
     """Like read_contents(), inside of snapshot()."""
+    available = columns_of(connection, schema)
+    with connection.cursor() as cursor:
+        return {
+            table: _read_table(
+                cursor, schema, table, available.get(table, {}), (columns or {}).get(table)
+            )
+            for table in tables
+        }
+
+
+def columns_of(connection, schema):
+    """Return {table: {column: (data type, whether it is generated)}}."""
     available: dict = {}
     for table, column, kind, extra in rows_of(
         connection,
@@ -85,13 +97,7 @@ def read_in_snapshot(connection, schema, tables, columns=None):
         # MySQL says DEFAULT_GENERATED of a column whose default is an expression.
         generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
         available.setdefault(table, {})[column] = (kind.lower(), generated)
-    with connection.cursor() as cursor:
-        return {
-            table: _read_table(
-                cursor, schema, table, available.get(table, {}), (columns or {}).get(table)
-            )
-            for table in tables
-        }
+    return available
 
 
 # Of how many tables, the largest ones, rows are digested to see how long it takes, and how many
@@ -211,10 +217,17 @@ def _read_table(cursor, schema, table, available, asked):
         wanted = {name.lower() for name in asked}
         used = [name for name in available if name.lower() in wanted]
     used.sort(key=str.lower)
+    query = digest_query(schema, table, [(name, available[name][0]) for name in used])
+    rows, digest = digest_row(cursor, table, query)
+    return {"rows": rows, "digest": digest, "columns": used}
+
+
+def digest_row(cursor, table, query):
+    """Return (rows, digest) as a digest_query() has them, inside of snapshot()."""
     # Without this the snapshot would keep a metadata lock on every table it has read until the
     # last one is done, and an ALTER of the first would wait, with all new readers behind it.
     cursor.execute("SAVEPOINT fix_fk_table")
-    cursor.execute(digest_query(schema, table, [(name, available[name][0]) for name in used]))
+    cursor.execute(query)
     rows, total = cursor.fetchone()
     cursor.execute("ROLLBACK TO SAVEPOINT fix_fk_table")
     total = int(total or 0)
@@ -222,11 +235,7 @@ def _read_table(cursor, schema, table, available, asked):
         raise ValueError(
             f"the server could not hash a row of '{table}': a row is longer than max_allowed_packet"
         )
-    return {
-        "rows": rows,
-        "digest": f"{total:032x}",
-        "columns": used,
-    }
+    return rows, f"{total:032x}"
 
 
 def digest_query(schema, table, columns, source=None):

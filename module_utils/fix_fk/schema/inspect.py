@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 from ansible.module_utils.fix_fk.refusal import refuse
@@ -14,6 +15,7 @@ from ansible.module_utils.fix_fk.schema.foreign_keys import (
     list_usage,
     with_rules,
 )
+from ansible.module_utils.fix_fk.schema.marks import read_marks
 from ansible.module_utils.fix_fk.schema.objects import list_objects
 from ansible.module_utils.fix_fk.schema.orphans import find_orphans, read_dictionary
 from ansible.module_utils.fix_fk.schema.sql import quote_table, rows_of
@@ -57,6 +59,8 @@ INSPECT_SPEC: dict = {
     },
     "contents": {"type": "bool", "default": False},
     "contents_columns": {"type": "dict", "default": {}},
+    "marks": {"type": "list", "elements": "str", "default": []},
+    "marks_counted": {"type": "list", "elements": "str", "default": []},
     "migrations_table": {"type": "str"},
 }
 
@@ -67,6 +71,8 @@ EVERYTHING: dict = {
     "expected": [],
     "contents": False,
     "contents_columns": {},
+    "marks": [],
+    "marks_counted": [],
     "migrations_table": None,
 }
 
@@ -249,7 +255,7 @@ def describe_schema(connection, name, asked, pymysql):
     with_rules(connection, name, [*told, *compared])
     missing, differing = _compare(about, compared, asked)
     orphans, outside = find_orphans(connection, name, server, known, tables)
-    recorded = contents = structure = broken = None
+    recorded = contents = structure = marks = broken = None
     seconds = asked.get("count_seconds") or COUNT_SECONDS
     if exists and asked["migrations_table"]:
         recorded = read_recorded(connection, name, asked["migrations_table"], pymysql)
@@ -257,8 +263,17 @@ def describe_schema(connection, name, asked, pymysql):
     locks = list_locks(connection, name, chosen, pymysql)
     details = table_details(connection, name, chosen, pymysql)
     if asked["contents"]:
-        contents = read_contents(connection, name, tables, asked["contents_columns"])
         structure = read_structure(connection, name)
+        marked = {
+            table: json.loads(structure[table]) for table in asked["marks"] if table in structure
+        }
+        marks = read_marks(connection, name, marked)
+        for table in marks["tables"].keys() & {*asked["marks_counted"]}:
+            every = {"kind": "rows", "table": table, "columns": [], "values": {}}
+            counted = count_rows(connection, name, every, COUNT_SECONDS, server["flavour"], pymysql)
+            marks["tables"][table]["rows"] = counted["rows"]
+        left = [table for table in tables if table not in marks["tables"]]
+        contents = read_contents(connection, name, left, asked["contents_columns"])
         broken = broken_views(connection, name, views, pymysql)
     return {
         "server": server,
@@ -280,6 +295,7 @@ def describe_schema(connection, name, asked, pymysql):
         "recorded": recorded,
         "locks": locks,
         "contents": contents,
+        "marks": marks,
         "structure": structure,
         "counts": [
             count_rows(connection, name, question, seconds, server["flavour"], pymysql)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import drift, inspection, verification
+from . import drift, inspection, untouched, verification
 from .aside import pairs
 from .carrying_out import Send
 from .facts import Laravel
@@ -19,13 +19,14 @@ def go_through(
     plan: dict | None = None,
     before: dict | None = None,
     structure: dict | None = None,
+    marks: dict | None = None,
     volatile: list[str] = [],  # noqa: B006 - it is not changed
     route_pattern: str = "",
 ) -> list[dict]:
     """Return the checks, as verification.verify() does.
 
-    plan: what was carried out; without one, nothing was, and contents are not compared. before and
-    structure are those of the tables before it, laravel the application's facts.
+    plan: what was carried out; without one, nothing was, and contents are not compared. before,
+    structure and marks are those of the tables before it, laravel the application's facts.
     """
     keys = expected["constraints"]
     names = plan["names"] if plan else []
@@ -46,6 +47,8 @@ def go_through(
             "expected": keys,
             "contents": plan is not None,
             "contents_columns": verification.columns_to_compare(before or {}, expected),
+            "marks": untouched.names_now(marks, expected),
+            "marks_counted": pairs.tables(laravel),
         },
     )
     now = {**laravel, "migrations": found["laravel"]["migrations"]}
@@ -64,6 +67,7 @@ def go_through(
         schema_facts=schema,
         before=before,
         structure=structure,
+        marks=marks,
         volatile=volatile,
         inputs=given,
     )

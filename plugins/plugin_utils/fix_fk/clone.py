@@ -56,11 +56,19 @@ class Clone:
         self.made: dict = {}
         self.ours = True
 
-    def make(self, level: str, kept_columns: dict[str, list[str]] | None = None) -> dict:
+    def make(
+        self,
+        level: str,
+        kept_columns: dict[str, list[str]] | None = None,
+        window_tables: list[str] | None = None,
+    ) -> dict:
         """Make it, and return what schema_clone says of it; `refused` is why there is none."""
         try:
             result = self._schema_clone(
-                level=level, laravel_env_clone=self.environment, kept_columns=kept_columns or {}
+                level=level,
+                laravel_env_clone=self.environment,
+                kept_columns=kept_columns or {},
+                window_tables=window_tables,
             )
         except Failed as failed:
             # Another run's clone is not this one's to drop.
@@ -106,8 +114,8 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     {failed, msg (what failed), said (by what was run, "" when a check failed), level, server
     (where the clone was), refused (why there can be none), left_out (of the clone), times
     ([[step, s since the epoch at its end]], "" for the begin), digest ({rows, seconds} of reading
-    all rows once, or None), altered (the tables whose rows a statement may have to go through),
-    checks, backup_in_window, and step (that failed)}. Raises Failed when
+    once the rows that are read in the window, or None), altered (the tables whose rows a statement
+    may have to go through), checks, backup_in_window, and step (that failed)}. Raises Failed when
     another run has the schema, which is no fault of the plan, and when the clone could not be
     dropped.
     """
@@ -121,7 +129,9 @@ def rehearse(clone: Clone, plan: dict, inputs: dict, route_pattern: str = "") ->
     if not any(laravel.conditional(name) for name in pending):
         outcome["altered"] = altered(text for name in pending for text in laravel.up(name))
     try:
-        made = clone.make(level, plan["expected"].get("kept_columns"))
+        touched = plan["expected"].get("touched") or {"whole": "not known"}
+        read = None if touched["whole"] else touched["tables"]
+        made = clone.make(level, plan["expected"].get("kept_columns"), read)
         outcome |= {name: made.get(name) for name in ("refused", "server", "digest")}
         outcome["left_out"] = made.get("left_out") or []
         if not made.get("refused"):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import comparison, facts, steps
+from . import touched as rows_touched
 from .aside import foreseen
 from .case import Case
 from .schema.simulation import Schema
@@ -34,6 +35,7 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
     }
     for expected in case.inputs.expected_constraints:
         constraints[(expected["name"].casefold(), expected["table"].casefold())] = dict(expected)
+    compared = comparison.expected(case.laravel, case.to_run(), case.live, final)
     case.diagnosis.expected = {
         "migrations": [
             *case.laravel.recorded,
@@ -63,7 +65,8 @@ def conclude(case: Case, planned: list[dict], final: Schema) -> None:
             for table in final.tables.values()
             if table.written and table.identity is not None
         },
-        **comparison.expected(case.laravel, case.to_run(), case.live, final),
+        **compared,
+        "touched": rows_touched.touched(case, planned, final, compared["undecided"]),
     }
 
 

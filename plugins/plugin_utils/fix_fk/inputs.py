@@ -21,6 +21,8 @@ class Inputs:
     remigrate_accept_repeat: tuple[str, ...] = ()
     verify_accept_changed: tuple[str, ...] = ()
     verify_accept_unknown: str | None = None
+    # Of which tables all rows are digested: "touched" or "full".
+    verify_contents: str = "touched"
     accept_rows_aside: tuple[str, ...] = ()
     accept_fault_in_code: tuple[str, ...] = ()
     carry_over: bool = False

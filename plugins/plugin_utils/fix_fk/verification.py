@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import comparison, drift
+from . import comparison, drift, untouched
 from .aside.checks import check_rows_aside
 from .carry_over import work
 from .children import differences, followers
@@ -15,6 +15,7 @@ from .comparison import Undecided
 from .facts import Laravel, as_if, live
 from .inputs import Inputs
 from .missing import check_skipped
+from .wording import few
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
 VOLATILE = ("cache", "cache_locks", "jobs", "job_batches", "failed_jobs", "sessions")
@@ -46,6 +47,7 @@ def verify(
     schema_facts: dict,
     before: dict | None,
     structure: dict | None = None,
+    marks: dict | None = None,
     volatile: list[str],
     inputs: Inputs,
 ) -> list[dict]:
@@ -53,8 +55,9 @@ def verify(
 
     One with `look` is met and still wants a person's eye; one with `skipped` could not be made. One
     that is not met has `accept`, the names with which it is accepted, or `mend`, what is to be done
-    about it; way_out() makes a sentence of these. `before` and `structure` are the content and the
-    structure of every table before the repair.
+    about it; way_out() makes a sentence of these. `structure` is the structure of every table
+    before the repair, `before` the content of those whose rows were read, `marks` the mark of the
+    others.
     `expected` is that of a diagnosis, or {constraints} alone where nothing was repaired.
     `history` are the application's facts from before the repair, with its statements.
     """
@@ -66,7 +69,8 @@ def verify(
         _tables(schema_facts, expected.get("tables", inputs.expected_tables)),
         *_constraints(schema_facts, expected),
         *_structure(expected, structure, schema_facts.get("structure"), inputs),
-        *_rows(expected, before, schema_facts, volatile, inputs),
+        *_rows(expected, before, schema_facts, marks, volatile, inputs),
+        *_untouched(expected, marks, (history, laravel_facts), schema_facts, volatile, inputs),
     ]
     checks = [_accepted(check, inputs) for check in checks]
     if expected.get("carried") is not None:
@@ -308,9 +312,17 @@ def _looks(title: str, sentences: list[str]) -> list[dict]:
 
 
 def _rows(
-    expected: dict, before: dict | None, schema_facts: dict, volatile: list[str], inputs: Inputs
+    expected: dict,
+    before: dict | None,
+    schema_facts: dict,
+    marks: dict | None,
+    volatile: list[str],
+    inputs: Inputs,
 ) -> list[dict]:
-    """Find every table's content of before again, under its old or its new name."""
+    """Find every table's content of before again, under its old or its new name.
+
+    marks: those of the tables that have no content here.
+    """
     title = "no row went missing"
     if expected.get("emptied"):
         detail = "not compared: the schema was emptied, and the backup holds what it held"
@@ -326,16 +338,67 @@ def _rows(
             return [{**_check(title, True, detail), "look": True}]
         return [_check(title, False, detail, unknown=True)]
     found = _Rows(expected, volatile, inputs)
-    found.compare(before, after)
+    # What was there before is not where rows of another table went.
+    others = untouched.names_now(marks, expected)
+    found.compare(before, {name: what for name, what in after.items() if name not in others})
     if found.lost:
         check = _check(title, False, "; ".join(found.lost), accept=found.tables)
     else:
         detail = f"{found.total} rows of {len(before)} tables found again"
+        if marks and marks["whole"]:
+            detail += f" (all were read, as {marks['whole']})"
         check = _check(title, True, "; ".join([detail, *found.moved]))
+    proof = {"digested": sorted(before), "marked": sorted((marks or {}).get("tables") or ())}
+    if marks:
+        proof |= {"why": marks["why"], "whole": marks["whole"]}
     return [
-        check,
+        {**check, "proof": proof},
         *_looks("rows that a migration may have changed", found.changed),
         *_looks("rows accepted by name", found.accepted),
+    ]
+
+
+def _untouched(
+    expected: dict,
+    marks: dict | None,
+    facts: tuple[dict, dict],
+    schema_facts: dict,
+    volatile: list[str],
+    inputs: Inputs,
+) -> list[dict]:
+    """See that nobody has written the tables whose rows were not read.
+
+    facts: the application's, before and now.
+    """
+    title, after = "tables that the plan leaves alone", schema_facts.get("marks")
+    if not marks or not marks["tables"] or "names" not in expected or expected.get("emptied"):
+        return []
+    recorded, unknown = facts[1]["migrations_table"], "their marks were not read again"
+    found = untouched.Untouched()
+    if after:
+        passing = {name.casefold() for name in volatile}
+        accepted = {name.casefold() for name in inputs.verify_accept_changed}
+        found = untouched.compare(marks, after, expected, passing=passing, accepted=accepted)
+        unknown = found.unknown
+        written = facts[0]["migrations"].get("recorded") != facts[1]["migrations"].get("recorded")
+        if not unknown and written and untouched.told_nothing(marks, after, recorded):
+            unknown = f"the server kept no time of what was written to {recorded}"
+    if unknown:
+        detail = f"it is not known whether they were written: {unknown}"
+        if inputs.verify_accept_unknown == schema_facts["name"]:
+            return _looks(title, [f"{detail}; accepted by the name of the schema"])
+        return [_check(title, False, detail, unknown=True)]
+    detail = f"nobody wrote a row of {len(found.kept)} in the window: {few(found.kept)}"
+    if found.failed:
+        detail = "; ".join(found.failed.values())
+    return [
+        *([_check(title, not found.failed, detail, accept=[*found.failed])]),
+        *_looks(
+            "tables that the server may have closed in the window, and then forgets when they were "
+            "written",
+            [", ".join(found.forgotten)] if found.forgotten else [],
+        ),
+        *_looks("tables accepted by name", found.accepted),
     ]
 
 
@@ -383,12 +446,23 @@ class _Rows:
             if content["rows"] == 0 or name.casefold() in self.passing:
                 continue
             found = elsewhere.get((content["rows"], content["digest"]))
-            if found:
+            if found and there and found in homes.values():
+                self._exchanged(name, now, found)
+            elif found:
                 self.moved.append(f"{name} is now {found}")
             elif there:
                 self._other(name, now, content["rows"], there["rows"])
             else:
                 self._gone(name, now, content["rows"])
+
+    def _exchanged(self, name: str, now: str, found: str) -> None:
+        """Judge rows that are in another table than the plan says, which was there before."""
+        said = f"the rows of {name} are in {found}, which was another table, and others in {now}"
+        naming = self.undecided.naming(name, now) or self.undecided.anywhere()
+        if naming:
+            self.changed.append(f"{said}: {self.undecided.told(naming)}")
+        else:
+            self._fail(name, now, said)
 
     def _gone(self, name: str, now: str, rows: int) -> None:
         """Only a table that the plan drops, and that was accepted by name, may have gone."""

@@ -226,6 +226,12 @@ def test_verify_is_a_step_like_the_others():
     [
         # Rows are read once more than on the clone, or twice where it had none.
         ("full", {"rows": 9, "seconds": 20.0}, "about 25 s, of it 40 s to read 9 rows twice"),
+        # Of tables that are not read in the window, it was read on the clone.
+        (
+            "full",
+            {"rows": 2, "seconds": 1.0, "whole": 3.0},
+            "about 4 s, of it 2 s to read 2 rows twice",
+        ),
         (
             "structure",
             {"rows": 9, "seconds": 20.0},

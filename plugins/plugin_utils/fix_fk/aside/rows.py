@@ -18,7 +18,8 @@ from ansible.module_utils.fix_fk.schema.sql import quote_identifier as quote  # 
 def questions(laravel_facts: dict, schema: dict) -> list[dict]:
     """Return what has to be counted on the server, as fk_constraint_info takes it."""
     pairs = displaced_with_rows(Laravel(laravel_facts), schema)
-    if schema.get("contents") and not any(pair.details[0]["rows"] for pair in pairs):
+    read = _read(schema)
+    if all(pair.old in read and not pair.details[0]["rows"] for pair in pairs):
         # All rows have been counted already.
         return []
     return [question for pair in pairs for question in _asked(pair)]
@@ -37,7 +38,7 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
     """
     live = facts.live(schema)
     answers = iter(schema.get("aside_counts") or ())
-    contents = schema.get("contents") or {}
+    contents = _read(schema)
     olds = {names[1].casefold() for names in laravel.displaced()}
     found = []
     for pair in displaced_with_rows(laravel, schema):
@@ -63,6 +64,15 @@ def find(laravel: Laravel, schema: dict) -> list[dict]:
 def is_uncounted(item: dict) -> bool:
     """Tell whether it is for want of time that nobody knows how many rows are aside."""
     return item["rows"] is None and item["told"] and not item["empty"]
+
+
+def _read(schema: dict) -> dict:
+    """Return {table: {rows}} of those whose rows came along when the schema was inspected."""
+    marks = (schema.get("marks") or {}).get("tables") or {}
+    return {
+        **{table: mark for table, mark in marks.items() if "rows" in mark},
+        **(schema.get("contents") or {}),
+    }
 
 
 def _told(counts: list[int | None]) -> list[int | None]:

@@ -218,7 +218,8 @@ class WriteRows(Effect):
     of WHERE, "" without one and None where it cannot be put to the server, `named` its columns,
     `compared` those that it compares with a text, as conditions.comparisons() has them.
     `reads` are the tables of queries in it. `lenient`: what does not fit is let through, or takes
-    the place of what is there (IGNORE, ON DUPLICATE KEY).
+    the place of what is there (IGNORE, ON DUPLICATE KEY). `joined` are the other tables of a
+    statement about several, which may be written as well.
     """
 
     kind: str = ""
@@ -230,6 +231,7 @@ class WriteRows(Effect):
     reads: tuple[str, ...] = ()
     lenient: bool = False
     compared: tuple[tuple[str, str, bool], ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,11 @@ class ForeignKeyChecks(Effect):
 @dataclass(frozen=True)
 class Harmless(Effect):
     """Changes neither rows, names nor columns (a comment, an engine option, SET)."""
+
+
+@dataclass(frozen=True)
+class CreateProgram(Harmless):
+    """A trigger, event, procedure or function, which may write rows when it is its turn."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .effects import (
     AddIndex,
     ChangeColumn,
     ChangeTable,
+    CreateProgram,
     CreateTable,
     CreateTemporary,
     CreateView,
@@ -91,6 +92,7 @@ class Schema(Tables):
 def _apply(clause: Clause, effect: Effect) -> None:
     schema = clause.schema
     if isinstance(effect, Unread):
+        schema.reach = schema.reach or "a statement could not be read"
         clause.problem("unread", "what the server makes of a statement is not known")
     elif isinstance(effect, ReadRows):
         clause.outcome.reads.append(clause.statement)
@@ -101,18 +103,22 @@ def _apply(clause: Clause, effect: Effect) -> None:
         settings.judge(clause, effect)
         if not effect.shared:
             _set(schema, effect)
+    elif isinstance(effect, CreateProgram):
+        schema.reach = schema.reach or "a trigger, event or routine is made, which may write rows"
     elif isinstance(effect, CreateTemporary):
         schema.temporary.add(effect.table.casefold())
     elif effect.table.casefold() in schema.temporary:
         if isinstance(effect, DropTable):
             schema.temporary.discard(effect.table.casefold())
     elif isinstance(effect, CreateTable):
+        _touch(schema, effect)
         tables.create(clause, effect)
     elif isinstance(effect, CreateView):
         tables.create_view(clause, effect)
     elif isinstance(effect, DropView):
         tables.drop_view(clause, effect)
     elif effect.table:
+        _touch(schema, effect)
         table = schema.get(effect.table)
         if table is not None:
             _alter(clause, table, effect)
@@ -121,6 +127,21 @@ def _apply(clause: Clause, effect: Effect) -> None:
             rows.write_view(clause, effect)
         elif not effect.optional and not (isinstance(effect, DropTable) and effect.if_exists):
             clause.problem("table_missing", f"there is no table {effect.table}")
+
+
+# What leaves the rows of a table as they are, without a look at them.
+_ALOOF = (RenameTable, DropForeignKey)
+
+
+def _touch(schema: Tables, effect: Effect) -> None:
+    """Note whose rows an effect may write, copy or alter."""
+    joined = effect.joined if isinstance(effect, WriteRows) else ()
+    for name in (effect.table, *joined):
+        table = schema.get(name)
+        if table is not None and not isinstance(effect, _ALOOF):
+            table.touched = True
+        if name.casefold() in schema.views and isinstance(effect, WriteRows):
+            schema.reach = schema.reach or f"rows are written through the view {name}"
 
 
 def _alter(clause: Clause, table: Table, effect: Effect) -> None:

@@ -34,6 +34,7 @@ from .effects import (
     ChangeTable,
     Check,
     Column,
+    CreateProgram,
     CreateTable,
     CreateTemporary,
     CreateView,
@@ -207,7 +208,7 @@ def _read_create(tree: exp.Create, statement: str) -> list[Effect]:
         exists = bool(tree.args.get("exists"))
         return [CreateView(definitions.name(view), exists, writes.reads(tree.expression))]
     if kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT") and not tree.args["replace"]:
-        return [Harmless("")]
+        return [CreateProgram("")]
     if kind != "TABLE":
         return [Unread("", statement)]
     body = tree.this

@@ -26,7 +26,8 @@ class Table:
     What is None is not known. `definitions` and `keyed` go further into `columns` and `indexes`, by
     the folded name; what is not in them is not known either. `checks` has the columns of each CHECK
     constraint, by the folded name. `emptied`: no row of before is there.
-    `triggered`: a trigger may give rows their values.
+    `triggered`: a trigger may give rows their values. `touched`: a statement may have written,
+    copied or altered its rows, which another name and a foreign key that goes leave alone.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Table:
     row_format: str | None = None
     emptied: bool = False
     triggered: bool = False
+    touched: bool = False
     checks: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
@@ -137,6 +139,8 @@ class Tables:
         # (trigger, procedure, function or event, name) of those that are seen.
         self.objects: set[tuple[str, str]] = set()
         self.dropped: list[Table] = []
+        # Why rows of any table may have been written, "" where that is known.
+        self.reach = ""
 
     def copy(self: _Tables) -> _Tables:
         """Return a schema that can be changed on its own; a thousand tables take milliseconds."""
@@ -144,6 +148,7 @@ class Tables:
         other.tables = {name: table.copy() for name, table in self.tables.items()}
         other.asking, other.foreign_key_checks = self.asking, self.foreign_key_checks
         other.temporary, other.objects = set(self.temporary), set(self.objects)
+        other.reach = self.reach
         other.dropped = [table.copy() for table in self.dropped]
         return other
 
@@ -195,6 +200,7 @@ class Tables:
         found = self.get(table)
         if found:
             found.keys.append(key)
+            found.touched = True
 
     def rename(self, old: str, new: str) -> None:
         table = self.tables.pop(old.casefold())

@@ -63,7 +63,13 @@ def _delete(tree: exp.Expr, target: exp.Table) -> list[Effect]:
 def _where(tree: exp.Expr, target: exp.Table) -> dict:
     """Return what WHERE says; nothing of a statement about several tables."""
     where, sources = tree.args.get("where"), reads(tree)
-    if target.args.get("joins") or tree.args.get("from_") or tree.args.get("limit"):
+    several = target.args.get("joins") or any(
+        tree.args.get(p) for p in ("from_", "tables", "using")
+    )
+    if several:
+        named = [table.name for table in tree.find_all(exp.Table) if table is not target]
+        return {"condition": None, "reads": sources, "joined": tuple(dict.fromkeys(named))}
+    if tree.args.get("limit"):
         return {"condition": None, "reads": sources}
     if where is None:
         return {"condition": "", "reads": sources}

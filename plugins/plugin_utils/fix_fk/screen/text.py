@@ -133,14 +133,16 @@ def rehearsal_parts(result: dict) -> dict[str, list[str]]:
 def expected_window(result: dict) -> str:
     """Return how long the application will be down, by how a rehearsal went.
 
-    In the window every row is read twice, before the first step and after the last. The clone had
-    the second time in it, if it had the rows.
+    In the window the rows that the plan touches are read twice, before the first step and after the
+    last. The clone had the second time in it, of all tables, if it had the rows.
     """
     times, full = result["times"], result["level"] == "full"
     digest = result.get("digest") or {"rows": 0, "seconds": 0}
-    reading = digest["seconds"] * (1 if full else 2)
+    reading = digest["seconds"] * 2
+    if full:
+        reading -= digest.get("whole", digest["seconds"])
     # 1: artisan down and up.
-    seconds = times[-1][1] - times[0][1] + 1 + reading
+    seconds = 1 + max(times[-1][1] - times[0][1] + reading, 0)
     read = f"of it {digest['seconds'] * 2:.0f} s to read {digest['rows']} rows twice"
     if full:
         window = f"expect about {seconds:.0f} s, {read} (this was with all rows)"

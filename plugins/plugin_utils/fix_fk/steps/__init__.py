@@ -165,7 +165,7 @@ def ids(pairs: list[dict]) -> dict:
 
 def finish(artisan: str, rows_stay: bool = True) -> list[dict]:
     """Return the last two steps: verify, and leave maintenance mode."""
-    rows = "every row of every table found again under its old or its new name, "
+    rows = "no row of any table missing, under its old or its new name, "
     return [
         step(
             "verify",
