@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-import time
 
 from ansible.module_utils.fix_fk.backup.definers import (
     describe_refused,
@@ -20,27 +18,21 @@ from ansible.module_utils.fix_fk.backup.dump import (
     read_back,
 )
 from ansible.module_utils.fix_fk.backup.encryption import needed, opening
-from ansible.module_utils.fix_fk.backup.fence import ROUTINES, Astray, Fence
+from ansible.module_utils.fix_fk.backup.fence import ROUTINES, Astray
 from ansible.module_utils.fix_fk.backup.load import (
     Inspection,
 )
-from ansible.module_utils.fix_fk.refusal import refuse, typed
+from ansible.module_utils.fix_fk.backup.session import Session
+from ansible.module_utils.fix_fk.refusal import typed
 from ansible.module_utils.fix_fk.schema.sql import quote_identifier, rows_of
-from ansible.module_utils.fix_fk.scratch.schemas import scratch_name, scratch_pattern
+from ansible.module_utils.fix_fk.scratch.schemas import scratch_pattern
 from ansible.module_utils.fix_fk.server.about import (
     RIGHTS_NEEDED,
     TABLE_RIGHTS,
     describe_account,
-    describe_server,
     rights_on,
 )
-from ansible.module_utils.fix_fk.server.connection import (
-    load_pymysql,
-)
 from ansible.module_utils.fix_fk.server.flavour import end_of_time, version_number
-from ansible.module_utils.fix_fk.server.locks import (
-    execute,
-)
 
 # With one of these an account may set the time of rows where secure_timestamp is SUPER.
 SUPER = re.compile(r"GRANT [^`]*\b(?:SUPER|BINLOG REPLAY|ALL PRIVILEGES)\b[^`]* ON \*\.\* ")
@@ -54,67 +46,8 @@ OBJECT_RIGHTS = {
 }
 
 
-class Fitness:
-    """One backup, one live schema, and the scratch schemas between them."""
-
-    def __init__(self, module, parameters, connection, path, manifest, waits):
-        self.module, self.parameters, self.connection = module, parameters, connection
-        self.path, self.manifest, self.waits = path, manifest, waits
-        # Roles hand an empty text over for what was not given.
-        self.given = {name: None if value == "" else value for name, value in module.params.items()}
-        self.pymysql = load_pymysql(module)
-        self.live = rows_of(connection, "SELECT DATABASE()")[0][0]
-        self.fence = Fence(manifest["schema"], self.live)
-        mark = hashlib.sha256(f"{self.live}/{manifest['sha256']}".encode()).hexdigest()[:8]
-        self.scratch = scratch_name(self.live, f"_{mark}")
-        self.old = scratch_name(self.live, f"_{mark}_old")
-        self.server = describe_server(connection, self.pymysql)
-        self.same_version = self.server["version"] == manifest["server"]["version"]
-        self.queries = []
-        self.warnings = []
-        # What is known before anything is changed.
-        self.losses = dict(manifest.get("losses") or {})
-        self.seconds = {}
-        self.touched = False
-        self.exact = bool(manifest["contents"])
-        # Backups of earlier versions never have it.
-        self.history = manifest.get("history") or {}
-
-    def refuse(self, problem, advice):
-        state = (
-            f"The tables of the schema {self.live} as they were before are in the schema {self.old}"
-            " until this is completed, and in the safety backup."
-            if self.touched
-            else f"Nothing was changed in the schema {self.live}."
-        )
-        if self.touched and self.given["direct"] is not None:
-            state = f"The schema {self.live} was emptied before and is not complete now."
-        refuse(
-            self.module,
-            f"The backup {self.manifest['id']} cannot be "
-            f"{'proven' if self.given['state'] == 'proven' else 'put back'}: {problem}.",
-            advice,
-            state,
-            again=False,
-            queries=self.queries,
-        )
-
-    @contextlib.contextmanager
-    def timed(self, part):
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[part] = self.seconds.get(part, 0) + time.monotonic() - began
-
-    def execute(self, connection, statement):
-        """Run a statement on a scratch schema, waiting for locks a bounded number of times."""
-        execute(connection, statement, self.waits, self.pymysql)
-
-    def change(self, statement):
-        """Run a statement on the live schema and remember it."""
-        execute(self.connection, statement, self.waits, self.pymysql)
-        self.queries.append(statement)
+class Fitness(Session):
+    """Looks at a backup before anything is changed."""
 
     def check_backup(self):
         """Refuse a backup that is not whole or does not fit this server."""

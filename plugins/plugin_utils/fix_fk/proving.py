@@ -162,7 +162,7 @@ class Proving:
             "sql": failing[0] if failing else "",
             "error": error,
             "line": line,
-            "problem": self._problem(before, statements) if failing else None,
+            "problem": _problem(before, statements) if failing else None,
         }
         version = str(self.laravel.raw.get("version") or "0").split(".")[0]
         takes = version.isdecimal() and int(version) >= TAKES_NAME
@@ -178,16 +178,6 @@ class Proving:
                 raise
             return None
         return as_if_in(self._own(), self.clone.made["schema"], sent)
-
-    @staticmethod
-    def _problem(before, statements: list[str]) -> dict | None:
-        state = before.copy()
-        state.apply(statements[:-1])
-        met = state.apply(statements[-1:]).problems
-        known = [one for one in met if one.kind != "unread"]
-        return {"kind": known[0].kind, "detail": known[0].detail} if known else None
-
-    # --- the patch ----------------------------------------------------------------------------
 
     def _patch(self, way: int, told: dict, before, sent: edits.Sent) -> Patch:
         """Return the sources with which all migrations get through on an empty schema."""
@@ -369,3 +359,14 @@ def _outside(laravel: Laravel) -> str:
         if outside:
             return f"{', '.join(outside)} in {name} may reach out of the schema"
     return ""
+
+
+def _problem(before, statements: list[str]) -> dict | None:
+    state = before.copy()
+    state.apply(statements[:-1])
+    met = state.apply(statements[-1:]).problems
+    known = [one for one in met if one.kind != "unread"]
+    return {"kind": known[0].kind, "detail": known[0].detail} if known else None
+
+
+# --- the patch ----------------------------------------------------------------------------
