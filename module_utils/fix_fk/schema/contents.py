@@ -106,13 +106,13 @@ SAMPLED, SAMPLE_BYTES, SAMPLE_ROWS = 3, 4 * 1024 * 1024, 5000
 
 
 def digest_time(connection, schema, tables):
-    """Return {rows, seconds, tables}: about how many rows there are, in all and in each table, and
-    how long read_contents() takes.
+    """Return {rows, seconds, tables}: about how many rows there are in `tables`, how long
+    read_contents() of them takes, and {table: about how many rows} of every table of the schema.
 
     A few rows of the largest tables are digested for that. Raises pymysql.MySQLError.
     """
     began = time.monotonic()
-    about = {
+    every = {
         name: (int(rows or 0), int(size or 0))
         for name, rows, size in rows_of(
             connection,
@@ -120,8 +120,8 @@ def digest_time(connection, schema, tables):
             " WHERE TABLE_SCHEMA = %s",
             (schema,),
         )
-        if name in tables
     }
+    about = {name: found for name, found in every.items() if name in tables}
     columns: dict = {}
     for table, column, kind in rows_of(
         connection,
@@ -148,7 +148,7 @@ def digest_time(connection, schema, tables):
     return {
         "rows": sum(rows for rows, _ in about.values()),
         "seconds": round(each + taken * max(1.0, whole / max(read, 1)), 2),
-        "tables": {name: rows for name, (rows, _) in about.items()},
+        "tables": {name: rows for name, (rows, _) in every.items()},
     }
 
 
