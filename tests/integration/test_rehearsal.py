@@ -78,7 +78,7 @@ def test_the_window_to_expect_grows_with_the_rows(broken, level):
         broken.sql("INSERT INTO besar (isi, n) SELECT isi, n + 1 FROM besar")
     broken.sql("ANALYZE TABLE besar")
     try:
-        run = play(broken, rehearsal_level=level)
+        run = play(broken, rehearsal_level=level, verify_contents="full")
         took = broken.sql("SELECT COUNT(*) FROM besar")[0][0]
     finally:
         broken.sql("DROP TABLE besar")

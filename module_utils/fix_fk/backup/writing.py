@@ -382,7 +382,7 @@ def report(module, new, manifest):
         first = first_proven(os.path.dirname(new), manifest["schema"], run, module.params["key"])
         if first:
             interim, (path, manifest) = new, first
-    removed, problems = retire(module, os.path.dirname(new), manifest["schema"])
+    removed, problems = retire(module, os.path.dirname(new), manifest.get("schema"))
     backup = {
         "id": identity(os.path.basename(path)),
         "path": path,

@@ -12,6 +12,8 @@ from .layout import WIDTH, labelled, plain, shortened, shown, title, title_lines
 NOTES, ASKED = 5, 15
 # Where a step's undo begins, behind its title.
 UNDO = 46
+# The checks of the rows.
+ROWS = ("no row went missing", "tables that the plan leaves alone")
 SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 MORE = "-v shows each statement with its undo and its proof; so does the report."
 
@@ -77,9 +79,9 @@ def happened(data: dict) -> str:
 
 
 def rows(data: dict) -> list[str]:
-    """Return how many rows were found again, where that was asked."""
-    asked = [c for c in data["checks"] if c["check"] == "no row went missing"]
-    return [check["detail"] for check in asked if not check.get("skipped")]
+    """Return what became of the rows, where that was asked: of those read, and of the others."""
+    said = [c["detail"] for c in data["checks"] if c["check"] in ROWS and not c.get("skipped")]
+    return [one for one in said if not one.startswith("0 rows of ") or len(said) == 1]
 
 
 def _found(diagnosis: dict) -> list[str]:

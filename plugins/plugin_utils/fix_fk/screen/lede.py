@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from .brief import ROWS
+
 STOPPED = "A change of the application's database had stopped half-way."
 FORESEEN = "The next release has a change of the database that"
 
@@ -60,9 +62,7 @@ def _away(data: dict) -> str:
 
 
 def _rows(checks: list[dict]) -> str:
-    asked = [
-        one for one in checks if one["check"] == "no row went missing" and not one.get("skipped")
-    ]
+    asked = [one for one in checks if one["check"] in ROWS and not one.get("skipped")]
     if not asked:
         return ""
     well = all(one["ok"] for one in asked)
