@@ -68,6 +68,8 @@ bench:
 	@scripts/setup demo
 	@echo '==> Bench'
 	@python tests/bench/option_1.py
+	@echo '==> Bench of the window against rows'
+	@python tests/bench/option_1.py --rounds 3 --rows 0 250000 1000000
 	@echo '==> Bench of backup and restore'
 	@python tests/bench/backup_restore.py
 	@echo '==> Bench of the look at a large schema'

@@ -94,8 +94,9 @@ def test_each_way_a_run_may_stand():
 
     path = PROJECT / "plugins" / "callback" / "fix_fk_interrupted.py"
     spec = importlib.util.spec_from_file_location("fix_fk_interrupted", path)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     for effect, how in (
         ({"before": False, "after": True}, "ours"),
         ({"before": True, "after": True}, "found"),

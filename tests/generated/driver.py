@@ -14,7 +14,7 @@ from pathlib import Path
 from action import rehearse, replay
 from ansible.module_utils.fix_fk.laravel.probe import PROGRAM
 from filter import fix_fk as filters
-from fix_fk import carrying_out, checklist, inspection
+from fix_fk import carrying_out, checklist, inspection, verification
 from fix_fk.inputs import read_inputs
 from fix_fk.verdicts.before_inspection import before_inspection
 from incidents import NEXT, OURS, Incident, drop, quote
@@ -191,6 +191,7 @@ class Run:
                 before=self.before,
                 structure=self.structure,
                 marks=self.marks,
+                volatile=[*verification.VOLATILE],
                 route_pattern=self.route_pattern,
             )
         if step == "rehearse":
