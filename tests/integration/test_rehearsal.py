@@ -93,7 +93,7 @@ def test_the_window_to_expect_grows_with_the_rows_that_are_read(broken, level, r
     else:
         assert window > 4 and digests >= 2, (window, told)
     # On a machine that does other things as well; without the digests it would be a third of it.
-    assert 0.5 * window <= seconds <= 2 * window + 1, (window, told)
+    assert 0.5 * window <= seconds <= 3 * window + 1, (window, told)
 
 
 @pytest.mark.parametrize("level, outcome", [("structure", "failed"), ("full", "refused")])
