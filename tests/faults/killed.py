@@ -87,6 +87,8 @@ class Killed:
                     name: value,
                     "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
                     "ANSIBLE_NOCOLOR": "1",
+                    # Where a run has come to is told by its tasks.
+                    "ANSIBLE_STDOUT_CALLBACK": "default",
                     # Tasks that change nothing are waited for, too.
                     "ANSIBLE_DISPLAY_OK_HOSTS": "1",
                 },
