@@ -37,7 +37,11 @@ def interrupted(sandbox, folder, when, *words):
         run = subprocess.Popen(
             [program, "fix_fk.yml", "-i", inventory, *words],
             cwd=PROJECT,
-            env={**os.environ, "ANSIBLE_DISPLAY_OK_HOSTS": "true"},
+            env={
+                **os.environ,
+                "ANSIBLE_STDOUT_CALLBACK": "default",
+                "ANSIBLE_DISPLAY_OK_HOSTS": "true",
+            },
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -226,7 +226,11 @@ def test_playbook_goes_through_its_states(tmp_path):
                 json.dumps({"sandbox_state": state, "sandbox_dir": str(tmp_path / "s")}),
             ],
             cwd=PROJECT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+            env={
+                **os.environ,
+                "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+                "ANSIBLE_STDOUT_CALLBACK": "default",
+            },
             capture_output=True,
             text=True,
             check=False,
