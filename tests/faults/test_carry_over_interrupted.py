@@ -143,6 +143,7 @@ def test_gone_on_with_it_takes_back_what_the_killed_run_brought(kept, tmp_path):
         for statement in step["undo"]:
             kept.sql(statement)
         assert kept.sql("SELECT id FROM things ORDER BY id") == [(1,), (2,), (3,)]
+    kept.present()
 
 
 def test_a_row_that_does_not_come_over_as_it_is_undoes_its_batch(kept):

@@ -26,7 +26,7 @@ sys.path.insert(0, sys.argv[1] + "/library")
 import ansible.module_utils
 ansible.module_utils.__path__.append(sys.argv[1] + "/module_utils")
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.fix_fk.backup import fitness, load, restore
+from ansible.module_utils.fix_fk.backup import session, load, restore
 import schema_backup, schema_restore
 given = json.load(sys.stdin)
 count = 0
@@ -36,7 +36,7 @@ def see(text):
         count += 1
         if count > given["skip"]:
             os.kill(os.getpid(), signal.SIGKILL)
-execute, feed = fitness.execute, load.Splitter.feed
+execute, feed = session.execute, load.Splitter.feed
 def watched_execute(connection, statement, *rest):
     see(statement)
     return execute(connection, statement, *rest)
@@ -47,7 +47,7 @@ def watched_program(connection, program, *rest):
     see(program.kind)
     return run_program(connection, program, *rest)
 run_program = restore.run_program
-fitness.execute, load.Splitter.feed = watched_execute, watched_feed
+session.execute, load.Splitter.feed = watched_execute, watched_feed
 restore.run_program = watched_program
 load.CHUNK = 20000
 with patch_module_args(given["arguments"]):
