@@ -46,9 +46,9 @@ def watched_feed(self, chunk):
 def watched_program(connection, program, *rest):
     see(program.kind)
     return run_program(connection, program, *rest)
-run_program = restore.run_program
+run_program = loading.run_program
 session.execute, load.Splitter.feed = watched_execute, watched_feed
-restore.run_program = watched_program
+loading.run_program = watched_program
 load.CHUNK = 20000
 with patch_module_args(given["arguments"]):
     (schema_backup if given["make"] else schema_restore).main()
