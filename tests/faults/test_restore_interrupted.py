@@ -26,7 +26,7 @@ sys.path.insert(0, sys.argv[1] + "/library")
 import ansible.module_utils
 ansible.module_utils.__path__.append(sys.argv[1] + "/module_utils")
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.fix_fk.backup import session, load, restore
+from ansible.module_utils.fix_fk.backup import load, loading, session
 import schema_backup, schema_restore
 given = json.load(sys.stdin)
 count = 0
