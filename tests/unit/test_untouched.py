@@ -94,3 +94,10 @@ def test_a_write_that_left_no_time_is_seen():
     assert untouched.told_nothing(before, after, "migrations")
     assert not untouched.told_nothing(before, marks({"migrations": mark(101)}), "migrations")
     assert not untouched.told_nothing(marks({}), after, "migrations")
+
+
+def test_what_this_plan_writes_and_an_interrupted_one_left_alone_is_not_called_failed():
+    expected: dict = {"touched": {"tables": ["T"], "whole": ""}}
+    before, after = marks({"t": mark(), "u": mark()}), marks({"t": mark(7), "u": mark(7)})
+    found = untouched.compare(before, after, expected, passing=set(), accepted=set())
+    assert found.unread == ["t"] and [*found.failed] == ["u"]

@@ -48,6 +48,9 @@ def touched(case: Case, planned: Iterable[dict], final: Schema, undecided: dict)
 
 
 def _asked(case: Case) -> str:
+    if case.inputs.rows_aside == "stay_down":
+        # The run that goes on from there touches others, and has this one's note to hold them to.
+        return "rows_aside is stay_down, so that another run goes on with this one"
     return "verify_contents is full" if case.inputs.verify_contents == "full" else ""
 
 
