@@ -142,7 +142,8 @@ def inputs_as_strings():
         for entry in yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"].values():
             for name, option in (entry.get("options") or {}).items():
                 if option.get("type") in ("bool", "int") and name not in ANOTHER_SERVER:
-                    found[name] = str(option.get("default", False)).lower()
+                    unset = 10 if option["type"] == "int" else False
+                    found[name] = str(option.get("default", unset)).lower()
     return found
 
 

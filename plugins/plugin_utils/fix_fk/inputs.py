@@ -24,6 +24,8 @@ class Inputs:
     # Of which tables all rows are digested: "touched" or "full".
     verify_contents: str = "touched"
     accept_rows_aside: tuple[str, ...] = ()
+    # What becomes of an application that would not find its rows: "come_up" or "stay_down".
+    rows_aside: str = "come_up"
     accept_fault_in_code: tuple[str, ...] = ()
     carry_over: bool = False
     # Whether that is all that is to be done.

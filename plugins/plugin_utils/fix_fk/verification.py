@@ -399,7 +399,7 @@ def _untouched(
             [", ".join(found.forgotten)] if found.forgotten else [],
         ),
         *_looks(
-            "tables that this run writes, and whose rows the interrupted run before it has not noted",
+            "tables that this run writes, and whose rows the interrupted run has not noted",
             [", ".join(found.unread)] if found.unread else [],
         ),
         *_looks("tables accepted by name", found.accepted),
