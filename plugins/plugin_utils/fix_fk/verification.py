@@ -388,7 +388,7 @@ def _untouched(
         if inputs.verify_accept_unknown == schema_facts["name"]:
             return _looks(title, [f"{detail}; accepted by the name of the schema"])
         return [_check(title, False, detail, unknown=True)]
-    detail = f"nobody wrote a row of {len(found.kept)} in the window: {few(found.kept)}"
+    detail = f"nobody wrote a row of {len(found.kept)} tables in the window: {few(found.kept)}"
     if found.failed:
         detail = "; ".join(found.failed.values())
     return [
