@@ -685,9 +685,9 @@ def test_what_belongs_to_other_accounts_is_refused_before_anything_is_changed(fo
 
 def test_indexes_that_come_after_the_rows_make_the_same_tables(broken, run_module, monkeypatch):
     """Every table is taken for a large one, and the odd ones among them for what they are."""
-    from ansible.module_utils.fix_fk.backup import restore
+    from ansible.module_utils.fix_fk.backup import loading
 
-    monkeypatch.setattr(restore, "LARGE", -1)
+    monkeypatch.setattr(loading, "LARGE", -1)
     run(
         broken,
         "CREATE TABLE anak (id INT AUTO_INCREMENT, kode VARCHAR(9) COMMENT 'KEY,', induk INT,"
@@ -728,16 +728,16 @@ def test_tables_of_other_schemas_that_refer_to_this_one_are_respected(broken, ba
 
 
 def test_an_event_never_exists_in_the_scratch_schema(broken, backup, run_module, monkeypatch):
-    from ansible.module_utils.fix_fk.backup import restore
+    from ansible.module_utils.fix_fk.backup import loading
 
     seen = []
-    run_program = restore.run_program
+    run_program = loading.run_program
 
     def watched(connection, program, source, target):
         run_program(connection, program, source, target)
         seen.append((target, broken.sql("SELECT event_schema FROM information_schema.events")))
 
-    monkeypatch.setattr(restore, "run_program", watched)
+    monkeypatch.setattr(loading, "run_program", watched)
     result = run_module(
         "schema_restore", **connection(broken), backup=backup["path"], state="proven"
     )
@@ -807,9 +807,9 @@ def past(sandbox):
 
 @mariadb_only
 def test_the_past_rows_of_system_versioned_tables_come_back(broken, run_module, monkeypatch):
-    from ansible.module_utils.fix_fk.backup import restore
+    from ansible.module_utils.fix_fk.backup import loading
 
-    monkeypatch.setattr(restore, "LARGE", -1)
+    monkeypatch.setattr(loading, "LARGE", -1)
     run(broken, *HISTORY)
     before, there = past(broken), everything(broken)
     assert [len(rows) for rows in before] == [3, 3, 3]

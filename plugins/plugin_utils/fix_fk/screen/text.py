@@ -224,6 +224,9 @@ def _steps(steps: list[dict]) -> list[str]:
     lines = ["Steps"] if steps else []
     for step in steps:
         lines.append(f"  {step['state']:<11}  {step['title']}")
+        if step["state"] == "failed":
+            # Why it is in the plan tells what to do without it.
+            lines += wrap(step["reason"], " " * 15, " " * 17)
         for line in [*map(shortened, step["queries"]), *step["details"]]:
             lines += wrap(line, " " * 15, " " * 17)
     return [*lines, ""] if lines else []
