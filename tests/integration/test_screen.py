@@ -67,7 +67,7 @@ def test_a_repair_is_a_screen(one, tmp_path):
             "REPAIRED",
             "Happened",
             "Down        ",
-            "Rows        nobody wrote a row of ",
+            "Rows        6473 rows",
             "Next        Carry the rows over:",
             "Report  ",
         )

@@ -22,7 +22,7 @@ class Inputs:
     verify_accept_changed: tuple[str, ...] = ()
     verify_accept_unknown: str | None = None
     # Of which tables all rows are digested: "touched" or "full".
-    verify_contents: str = "touched"
+    verify_contents: str = "full"
     accept_rows_aside: tuple[str, ...] = ()
     # What becomes of an application that would not find its rows: "come_up" or "stay_down".
     rows_aside: str = "come_up"

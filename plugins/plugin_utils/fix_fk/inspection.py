@@ -139,7 +139,7 @@ def inspect(
     database = f"{schema['server']['id']}/{schema['name']}"
     if not judges:
         return Inspection(schema, database)
-    if not given.incident_migration:
+    if not given.incident_migration and not given.rollback_only:
         laravel = overtaken.judged(laravel, schema)
     diagnosis, schema = diagnosed(ask, laravel, schema, given)
     pending = laravel["migrations"].get("pending")

@@ -20,6 +20,7 @@ KNOWN = {
     *("forward", "forward_record", "skip", "complete", "remigrate", "ids"),
     *("verify", "leave_maintenance"),
 }
+FULL = "verify_contents is full"
 
 
 def touched(case: Case, planned: Iterable[dict], final: Schema, undecided: dict) -> dict:
@@ -51,7 +52,7 @@ def _asked(case: Case) -> str:
     if case.inputs.rows_aside == "stay_down":
         # The run that goes on from there touches others, and has this one's note to hold them to.
         return "rows_aside is stay_down, so that another run goes on with this one"
-    return "verify_contents is full" if case.inputs.verify_contents == "full" else ""
+    return FULL if case.inputs.verify_contents == "full" else ""
 
 
 def _unforeseen(planned: list[dict]) -> str:

@@ -14,6 +14,7 @@ from .code import fault
 from .facts import Laravel, as_if, live
 from .inputs import Inputs
 from .missing import check_skipped
+from .touched import FULL
 from .whereabouts import Rows
 from .wording import few
 
@@ -345,7 +346,7 @@ def _rows(
         check = _check(title, False, "; ".join(found.lost), accept=found.tables)
     else:
         detail = f"{found.total} rows of {len(before)} tables found again"
-        if marks and marks["whole"]:
+        if marks and marks["whole"] not in ("", FULL):
             detail += f" (all were read, as {marks['whole']})"
         check = _check(title, True, "; ".join([detail, *found.moved]))
     proof = {"digested": sorted(before), "marked": sorted((marks or {}).get("tables") or ())}
