@@ -239,10 +239,10 @@ def test_an_interrupted_run_is_held_against_the_marks_of_before(broken):
     provider = Path(broken.app, "app/Providers/AppServiceProvider.php")
     text = provider.read_text("utf-8")
     hidden(broken, r"throw new \RuntimeException('stop');")
-    first = play(broken)
+    first = play(broken, verify_contents="touched")
     assert first.rc == 2 and is_down(broken), first.screen
     provider.write_text(text, "utf-8")
     broken.sql("DELETE FROM one WHERE id = 50")
-    run = play(broken)
+    run = play(broken, verify_contents="touched")
     assert run.rc == 2, run.screen
     assert "one was written in the window" in checks(run)[ALONE]["detail"]
