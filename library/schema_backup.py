@@ -66,29 +66,6 @@ options:
         (the newest of them). Written into the manifest, for whoever chooses a backup later.
     type: dict
     default: {}
-  keep:
-    description:
-      - How many backups of the schema stay in O(dir), the newest ones. What O(keep_days) keeps
-        stays as well, and so does the newest proven one. With V(0) in both none is removed.
-    type: int
-    default: 0
-  keep_days:
-    description:
-      - For how many days a backup stays.
-    type: int
-    default: 0
-  keep_runs:
-    description:
-      - Runs that are not finished. Their backups stay, with all that were made since.
-    type: list
-    elements: str
-    default: []
-  keep_all:
-    description:
-      - Whether all stay this time, as where rows are in a table in which the application does not
-        look for them.
-    type: bool
-    default: false
   recipients:
     description:
       - Who can read the backup. Public keys of C(age) (V(age1...), V(ssh-...)), or names of keys in
@@ -142,6 +119,7 @@ attributes:
 extends_documentation_fragment:
   - connection
   - refusal
+  - retention
 seealso:
   - module: schema_restore
 author:
@@ -259,6 +237,7 @@ from ansible.module_utils.fix_fk.backup.encryption import (
 from ansible.module_utils.fix_fk.backup.manifest import (
     identity,
 )
+from ansible.module_utils.fix_fk.backup.retention import RETENTION_SPEC
 from ansible.module_utils.fix_fk.backup.source import read_schema, take_history
 from ansible.module_utils.fix_fk.backup.writing import (
     OPTIONS,
@@ -307,10 +286,7 @@ def main():
             "run_id": {"type": "str"},
             "first_of_run": {"type": "str"},
             "about": {"type": "dict", "default": {}},
-            "keep": {"type": "int", "default": 0},
-            "keep_days": {"type": "int", "default": 0},
-            "keep_runs": {"type": "list", "elements": "str", "default": []},
-            "keep_all": {"type": "bool", "default": False},
+            **RETENTION_SPEC,
             "recipients": {"type": "list", "elements": "str", "default": []},
             "identity": {"type": "path"},
             "proven": {"type": "bool", "default": False},

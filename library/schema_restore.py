@@ -53,29 +53,6 @@ options:
         tables are dropped before the dump is loaded, so an error in between leaves it half-filled
         until the call is repeated."
     type: str
-  keep:
-    description:
-      - With O(state=listed), what M(schema_backup) will have as O(keep); RV(backups) then says what
-        stays. Nothing is removed here.
-    type: int
-    default: 0
-  keep_days:
-    description:
-      - For how many days a backup stays.
-    type: int
-    default: 0
-  keep_runs:
-    description:
-      - Runs that are not finished. Their backups stay, with all that were made since.
-    type: list
-    elements: str
-    default: []
-  keep_all:
-    description:
-      - Whether all stay this time, as where rows are in a table in which the application does not
-        look for them.
-    type: bool
-    default: false
   identity:
     description:
       - File on the target with a secret key of C(age), for a backup that is encrypted to it. One
@@ -114,6 +91,7 @@ extends_documentation_fragment:
   - connection
   - locks
   - refusal
+  - retention
 seealso:
   - module: schema_backup
 author:
@@ -210,7 +188,7 @@ import sys
 
 from ansible.module_utils.fix_fk.backup.manifest import list_backups
 from ansible.module_utils.fix_fk.backup.restore import Restore, choose
-from ansible.module_utils.fix_fk.backup.retention import judge, rules_of
+from ansible.module_utils.fix_fk.backup.retention import RETENTION_SPEC, judge, rules_of
 from ansible.module_utils.fix_fk.server.connection import (
     connect,
     connected_module,
@@ -235,10 +213,7 @@ def main():
             },
             "source_schema": {"type": "str"},
             "direct": {"type": "str"},
-            "keep": {"type": "int", "default": 0},
-            "keep_days": {"type": "int", "default": 0},
-            "keep_runs": {"type": "list", "elements": "str", "default": []},
-            "keep_all": {"type": "bool", "default": False},
+            **RETENTION_SPEC,
             "identity": {"type": "path"},
             "key": {"type": "str", "no_log": True},
             "accept_different": {"type": "list", "elements": "str", "default": []},

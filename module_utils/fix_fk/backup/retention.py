@@ -12,6 +12,13 @@ import datetime
 import os
 from dataclasses import dataclass
 
+RETENTION_SPEC = {
+    "keep": {"type": "int", "default": 0},
+    "keep_days": {"type": "int", "default": 0},
+    "keep_runs": {"type": "list", "elements": "str", "default": []},
+    "keep_all": {"type": "bool", "default": False},
+}
+
 
 @dataclass(frozen=True)
 class Rules:

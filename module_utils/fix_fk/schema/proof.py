@@ -24,19 +24,20 @@ def choose(connection, schema, structure, touched):
     structure: as read_structure() has it. touched: {tables, whole} as the plan has it, or None.
     Raises pymysql.MySQLError.
     """
-    structures = {table: json.loads(text) for table, text in structure.items()}
     whole = touched["whole"] if touched else "the plan does not say what it touches"
-    reached = {} if whole else reach(structures, touched["tables"])
-    whole = whole or _trigger(connection, schema, reached) or marks.no_marks(connection)
+    if not whole:
+        structures = {table: json.loads(text) for table, text in structure.items()}
+        reached = reach(structures, touched["tables"])
+        whole = _trigger(connection, schema, reached) or marks.no_marks(connection)
     if whole:
-        return _chosen(structures, dict.fromkeys(structures, ""), whole)
-    return _chosen(structures, {**marks.unmarkable(connection, schema, structures), **reached})
+        return _chosen(structure, {}, whole)
+    return _chosen(structure, {**marks.unmarkable(connection, schema, structures), **reached})
 
 
-def _chosen(structures, why, whole=""):
+def _chosen(tables, why, whole=""):
     return {
-        "marked": [table for table in structures if table not in why],
-        "why": {table: said for table, said in why.items() if said and table in structures},
+        "marked": [] if whole else [table for table in tables if table not in why],
+        "why": {table: said for table, said in why.items() if table in tables},
         "whole": whole,
     }
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+TITLE = "tables that the plan leaves alone"
+
 
 @dataclass
 class Untouched:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from . import comparison, drift, untouched
+from . import comparison, drift, untouched, whereabouts
 from .aside.checks import check_rows_aside
 from .carry_over import work
 from .children import differences, followers
@@ -15,7 +15,6 @@ from .facts import Laravel, as_if, live
 from .inputs import Inputs
 from .missing import check_skipped
 from .touched import FULL
-from .whereabouts import Rows
 from .wording import few
 
 # Laravel's own tables of passing things: they change under maintenance mode as well.
@@ -324,7 +323,7 @@ def _rows(
 
     marks: those of the tables that have no content here.
     """
-    title = "no row went missing"
+    title = whereabouts.TITLE
     if expected.get("emptied"):
         detail = "not compared: the schema was emptied, and the backup holds what it held"
         return [{**_check(title, True, detail), "skipped": True}]
@@ -338,7 +337,7 @@ def _rows(
             detail += "; accepted by the name of the schema"
             return [{**_check(title, True, detail), "look": True}]
         return [_check(title, False, detail, unknown=True)]
-    found = Rows(expected, volatile, inputs)
+    found = whereabouts.Rows(expected, volatile, inputs)
     # What was there before is not where rows of another table went.
     others = untouched.names_now(marks, expected)
     found.compare(before, {name: what for name, what in after.items() if name not in others})
@@ -371,7 +370,7 @@ def _untouched(
 
     facts: the application's, before and now.
     """
-    title, after = "tables that the plan leaves alone", schema_facts.get("marks")
+    title, after = untouched.TITLE, schema_facts.get("marks")
     if not marks or not marks["tables"] or "names" not in expected or expected.get("emptied"):
         return []
     recorded, unknown = facts[1]["migrations_table"], "their marks were not read again"

@@ -6,6 +6,8 @@ from __future__ import annotations
 from .comparison import Undecided
 from .inputs import Inputs
 
+TITLE = "no row went missing"
+
 
 def _same(one: dict | None, other: dict) -> bool:
     return one is not None and (one["rows"], one["digest"]) == (other["rows"], other["digest"])

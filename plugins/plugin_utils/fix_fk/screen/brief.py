@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from .. import untouched, whereabouts
 from .layout import WIDTH, labelled, plain, shortened, shown, title, title_lines, wrap
 
 # How many notes are shown with a plan, each by its first sentence; and without one, where they may
@@ -13,7 +14,7 @@ NOTES, ASKED = 5, 15
 # Where a step's undo begins, behind its title.
 UNDO = 46
 # The checks of the rows.
-ROWS = ("no row went missing", "tables that the plan leaves alone")
+ROWS = (whereabouts.TITLE, untouched.TITLE)
 SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 MORE = "-v shows each statement with its undo and its proof; so does the report."
 
@@ -26,8 +27,8 @@ def plan(diagnosis: dict, host: str) -> str:
     lines += labelled("Notes", _notes(diagnosis["notes"], bool(steps)))
     if not lines:
         return ""
-    name = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
-    name = "REFUSED" if diagnosis["refused"] else name
+    planned = f"PLAN, {len(steps)} steps" if steps else "NO PLAN"
+    name = "REFUSED" if diagnosis["refused"] else planned
     lines = [*title_lines(name, host, diagnosis["verdict"]), *lines]
     if steps:
         lines.append("")
@@ -49,7 +50,7 @@ def rehearsal(result: dict, host: str, parts: dict[str, list[str]], passed: list
 
 
 def first(told: str) -> str:
-    """Return the first sentence of a"""
+    """Return the first sentence of a text."""
     return SENTENCE.split(told, 1)[0]
 
 

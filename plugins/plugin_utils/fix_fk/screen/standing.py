@@ -6,6 +6,8 @@ Always all three, also where that is "as before": it is what an operator asks fi
 
 from __future__ import annotations
 
+from .. import whereabouts
+
 # Steps that change the application's code, its configuration or its account, and no table.
 BESIDE = ("permanent_fix", "dotenv", "config_clear", "account", "grant")
 
@@ -63,7 +65,7 @@ def _schema(run: dict, changed: bool) -> str:
 
 def _rows(run: dict, results: dict) -> str:
     checks = run.get("checks") or ()
-    counted = next((one for one in checks if one["check"] == "no row went missing"), None)
+    counted = next((one for one in checks if one["check"] == whereabouts.TITLE), None)
     if counted:
         found = "No row went missing" if counted["ok"] else "Rows are not as they were"
         return f"{found}: {counted['detail']}."
